@@ -1,0 +1,1 @@
+//! The program mcx: sockets, configuration, command line around the sans-IO crates.

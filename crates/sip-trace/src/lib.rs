@@ -1,0 +1,1 @@
+//! Flight recorder: records messages and decisions, exports them, draws ladders.

@@ -1,0 +1,1 @@
+//! RFC 3261 section 17 as one sans-IO endpoint: state machines, matching, timers.

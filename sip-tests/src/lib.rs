@@ -1,0 +1,1 @@
+//! Simulated network, fake peers, SIPp scenarios and interop tests of mcx-sip.
