@@ -1,1 +1,33 @@
-//! Flight recorder: records messages and decisions, exports them, draws ladders.
+//! The flight recorder of a SIP node: what went over the wire and why it was decided, in one order.
+//!
+//! A node holds a [`Recorder`] and tells it every datagram at the socket and every decision where it falls. The
+//! recorder never blocks the signalling path and never grows beyond its [`Capacity`]; a writer thread owns the
+//! [`Drain`] and turns what it takes into files:
+//!
+//! | question | module |
+//! |---|---|
+//! | what is kept of one event? | [`record`] |
+//! | how does it leave the signalling path? | [`recorder`] |
+//! | how is it kept on disk, line by line? | [`ndjson`] |
+//! | how do packet tools open it? | [`pcapng`] |
+//! | how do the records of several nodes become one story? | [`merge`] |
+//! | how is that story drawn? | [`ladder`] |
+//! | what is one message called on an arrow? | [`summary`] |
+//!
+//! The crate reads no clock and opens no socket: times are arguments, in µs since the Unix epoch. It knows neither the
+//! transaction layer nor the procedures; both hand in plain records.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod ladder;
+pub mod merge;
+pub mod ndjson;
+mod pairing;
+pub mod pcapng;
+pub mod record;
+pub mod recorder;
+pub mod summary;
+
+pub use record::{DecisionRecord, Direction, MessageRecord, Record, Transport, What};
+pub use recorder::{Capacity, Drain, Recorder};
