@@ -1,0 +1,305 @@
+//! The lexical rules of RFC 3261 §25.1 that several values share. Folding was kept in the value, so CR and LF are
+//! linear white space here: in a value they cannot be anything else.
+
+use std::borrow::Cow;
+
+use memchr::memchr2;
+use nom::bytes::complete::{tag, take_while, take_while1};
+use nom::error::{Error, ErrorKind};
+use nom::sequence::{delimited, terminated};
+use nom::{Err, IResult, Parser};
+
+use crate::error::ValueError;
+
+pub(crate) type Bits<'a> = &'a [u8];
+
+/// Comments may nest; this deep and no deeper.
+const COMMENT_DEPTH: usize = 8;
+
+/// `token`
+pub(crate) fn is_token(byte: u8) -> bool {
+    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~')
+}
+
+/// `word`, of which a Call-ID is made
+pub(crate) fn is_word(byte: u8) -> bool {
+    is_token(byte)
+        || matches!(
+            byte,
+            b'(' | b')'
+                | b'<'
+                | b'>'
+                | b':'
+                | b'\\'
+                | b'"'
+                | b'/'
+                | b'['
+                | b']'
+                | b'?'
+                | b'{'
+                | b'}'
+        )
+}
+
+pub(crate) fn is_lws(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+}
+
+/// `unreserved`
+pub(crate) fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'-' | b'_' | b'.' | b'!' | b'~' | b'*' | b'\'' | b'(' | b')'
+        )
+}
+
+pub(crate) fn failed<'a, O>(input: Bits<'a>) -> IResult<Bits<'a>, O> {
+    Err(Err::Error(Error::new(input, ErrorKind::Verify)))
+}
+
+/// `LWS` or nothing
+pub(crate) fn lws(input: Bits<'_>) -> IResult<Bits<'_>, Bits<'_>> {
+    take_while(is_lws).parse(input)
+}
+
+pub(crate) fn token(input: Bits<'_>) -> IResult<Bits<'_>, Bits<'_>> {
+    take_while1(is_token).parse(input)
+}
+
+/// A separator with optional white space on both sides: `SLASH`, `EQUAL`, `SEMI`, `COLON` …
+pub(crate) fn separator<'a>(
+    byte: &'static [u8],
+) -> impl Parser<Bits<'a>, Output = Bits<'a>, Error = Error<Bits<'a>>> {
+    delimited(lws, tag(byte), lws)
+}
+
+/// `quoted-string` without leading white space, returned with its quotes. Any byte may stand inside, and folding.
+pub(crate) fn quoted(input: Bits<'_>) -> IResult<Bits<'_>, Bits<'_>> {
+    if input.first() != Some(&b'"') {
+        return failed(input);
+    }
+    let mut at = 1;
+    loop {
+        let rest = input.get(at..).unwrap_or_default();
+        let Some(found) = memchr2(b'"', b'\\', rest) else {
+            return failed(input);
+        };
+        if rest.get(found) == Some(&b'"') {
+            let (value, rest) = input.split_at_checked(at + found + 1).unwrap_or_default();
+            return Ok((rest, value));
+        }
+        match rest.get(found + 1) {
+            None | Some(b'\r' | b'\n') => return failed(rest),
+            Some(_) => at += found + 2,
+        }
+    }
+}
+
+/// `comment`, nested to a bound, returned with its parentheses
+pub(crate) fn comment(input: Bits<'_>) -> IResult<Bits<'_>, Bits<'_>> {
+    let mut depth = 0usize;
+    let mut escaped = false;
+    for (at, byte) in input.iter().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if depth > 0 => escaped = true,
+            b'(' if depth < COMMENT_DEPTH => depth += 1,
+            b')' if depth == 1 => {
+                let (value, rest) = input.split_at_checked(at + 1).unwrap_or_default();
+                return Ok((rest, value));
+            }
+            b')' if depth > 1 => depth -= 1,
+            b'(' | b')' => return failed(input),
+            _ if depth == 0 => return failed(input),
+            _ => {}
+        }
+    }
+    failed(input)
+}
+
+/// `1*DIGIT` that fits; a number that does not is malformed, never wrapped
+pub(crate) fn number<N: std::str::FromStr>(input: Bits<'_>) -> IResult<Bits<'_>, N> {
+    let (rest, digits) = take_while1(|byte: u8| byte.is_ascii_digit()).parse(input)?;
+    match std::str::from_utf8(digits)
+        .ok()
+        .and_then(|text| text.parse().ok())
+    {
+        Some(number) => Ok((rest, number)),
+        None => failed(input),
+    }
+}
+
+/// Runs a parser over a whole value, white space around it aside, and turns its failure into an error with a place.
+pub(crate) fn whole<'a, O>(
+    name: &'static str,
+    value: Bits<'a>,
+    parser: impl Parser<Bits<'a>, Output = O, Error = Error<Bits<'a>>>,
+) -> Result<O, ValueError> {
+    let left = match delimited(lws, parser, lws).parse(value) {
+        Ok(([], output)) => return Ok(output),
+        Ok((rest, _)) => rest.len(),
+        Err(Err::Error(error) | Err::Failure(error)) => error.input.len(),
+        Err(Err::Incomplete(_)) => 0,
+    };
+    Err(ValueError::malformed(
+        name,
+        value.len().saturating_sub(left),
+    ))
+}
+
+/// The part of `whole` before `rest`, which is its end.
+pub(crate) fn before<'a>(whole: Bits<'a>, rest: Bits<'_>) -> Bits<'a> {
+    whole
+        .get(..whole.len().saturating_sub(rest.len()))
+        .unwrap_or_default()
+}
+
+/// A quoted string's meaning: without its quotes, and without the backslash of each quoted pair (RFC 3261 §25.1).
+/// Anything else is returned as it is. Borrows where there is nothing to undo.
+pub fn unquote(value: &[u8]) -> Cow<'_, [u8]> {
+    let inner = match value {
+        [b'"', inner @ .., b'"'] => inner,
+        _ => return Cow::Borrowed(value),
+    };
+    if memchr::memchr(b'\\', inner).is_none() {
+        return Cow::Borrowed(inner);
+    }
+    let mut out = Vec::with_capacity(inner.len());
+    let mut bytes = inner.iter().copied();
+    while let Some(byte) = bytes.next() {
+        out.push(if byte == b'\\' {
+            bytes.next().unwrap_or(byte)
+        } else {
+            byte
+        });
+    }
+    Cow::Owned(out)
+}
+
+/// The quoted string that means `text`: the way back from [`unquote`]. Line ends, which no quoted string can hold,
+/// become blanks.
+pub fn escape(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len() + 2);
+    out.push(b'"');
+    for byte in text {
+        match byte {
+            b'"' | b'\\' => out.extend([b'\\', *byte]),
+            b'\r' | b'\n' | 0 => out.push(b' '),
+            _ => out.push(*byte),
+        }
+    }
+    out.push(b'"');
+    out
+}
+
+/// The items of a comma list: split at commas outside quoted strings and angle brackets. Items are trimmed and come
+/// with their offset. An empty value has no items; `a,,b` has an empty one, which no grammar accepts.
+#[derive(Clone)]
+pub(crate) struct List<'a> {
+    value: Bits<'a>,
+    at: Option<usize>,
+}
+
+impl<'a> List<'a> {
+    pub(crate) fn new(value: Bits<'a>) -> Self {
+        let empty = value.iter().copied().all(is_lws);
+        List {
+            value,
+            at: (!empty).then_some(0),
+        }
+    }
+}
+
+impl<'a> Iterator for List<'a> {
+    type Item = (usize, Bits<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let start = self.at?;
+        let rest = self.value.get(start..)?;
+        let (mut quoted, mut escaped, mut angled) = (false, false, false);
+        let comma = rest.iter().position(|byte| {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' if quoted => escaped = true,
+                b'"' if !angled => quoted = !quoted,
+                _ if quoted => {}
+                b'<' => angled = true,
+                b'>' => angled = false,
+                b',' => return !angled,
+                _ => {}
+            }
+            false
+        });
+        self.at = comma.map(|comma| start + comma + 1);
+        let item = comma.and_then(|comma| rest.get(..comma)).unwrap_or(rest);
+        let blank = item.iter().take_while(|byte| is_lws(**byte)).count();
+        Some((start + blank, item.trim_ascii()))
+    }
+}
+
+/// `token` with white space after it dropped
+pub(crate) fn token_lws(input: Bits<'_>) -> IResult<Bits<'_>, Bits<'_>> {
+    terminated(token, lws).parse(input)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn items(value: &[u8]) -> Vec<&[u8]> {
+        List::new(value).map(|(_, item)| item).collect()
+    }
+
+    #[test]
+    fn lists_split_outside_quotes_and_brackets_only() {
+        assert_eq!(
+            items(br#""a, \", b" <sip:x,y@h> , <sip:z>"#),
+            [&br#""a, \", b" <sip:x,y@h>"#[..], b"<sip:z>"]
+        );
+        assert_eq!(items(b"a,,b"), [&b"a"[..], b"", b"b"]);
+        assert_eq!(items(b"a,"), [&b"a"[..], b""]);
+        assert_eq!(items(b" \r\n "), Vec::<&[u8]>::new());
+        assert_eq!(
+            items(b"\"open, never closed"),
+            [&b"\"open, never closed"[..]]
+        );
+    }
+
+    #[test]
+    fn offsets_point_at_the_item() {
+        let offsets: Vec<usize> = List::new(b"a ,  bc,d").map(|(offset, _)| offset).collect();
+        assert_eq!(offsets, [0, 5, 8]);
+    }
+
+    #[test]
+    fn quoting_goes_both_ways() {
+        let text = br#"a "quoted" \ text"#;
+        assert_eq!(unquote(&escape(text)).as_ref(), text);
+        assert!(matches!(unquote(b"\"plain\""), Cow::Borrowed(b"plain")));
+        assert_eq!(unquote(b"token").as_ref(), b"token");
+        assert_eq!(unquote(b"\"").as_ref(), b"\"");
+    }
+
+    #[test]
+    fn comments_nest_to_a_bound() {
+        assert_eq!(
+            comment(b"(a (b\\)) c) d").unwrap(),
+            (&b" d"[..], &b"(a (b\\)) c)"[..])
+        );
+        assert!(comment(&b"(".repeat(100)).is_err());
+        assert!(comment(b"a").is_err());
+        assert!(comment(b"(open").is_err());
+    }
+
+    #[test]
+    fn numbers_never_wrap() {
+        assert!(number::<u32>(b"4294967296").is_err());
+        assert_eq!(
+            number::<u32>(b"4294967295x").unwrap(),
+            (&b"x"[..], u32::MAX)
+        );
+        assert!(number::<u8>(b"-1").is_err());
+        assert!(number::<u8>(b"+1").is_err());
+    }
+}

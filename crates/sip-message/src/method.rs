@@ -1,0 +1,112 @@
+use std::fmt;
+
+use bytes::Bytes;
+
+use crate::grammar::is_token;
+
+macro_rules! methods {
+    ($($(#[$doc:meta])* $variant:ident = $text:literal,)*) => {
+        /// The method of a request (RFC 3261 §7.1). Case-sensitive, and open: unknown methods are kept as they came.
+        #[derive(Clone, PartialEq, Eq, Hash)]
+        pub enum Method {
+            $($(#[$doc])* $variant,)*
+            /// Any other token.
+            Other(Bytes),
+        }
+
+        impl Method {
+            /// The method with this name; `None` if it is not a token.
+            pub fn from_bytes(name: &[u8]) -> Option<Method> {
+                Method::known(name).or_else(|| {
+                    let token = !name.is_empty() && name.iter().copied().all(is_token);
+                    token.then(|| Method::Other(Bytes::copy_from_slice(name)))
+                })
+            }
+
+            pub(crate) fn known(name: &[u8]) -> Option<Method> {
+                $(if name == $text { return Some(Method::$variant); })*
+                None
+            }
+
+            /// The name as it stands in the request line and in CSeq.
+            pub fn as_bytes(&self) -> &[u8] {
+                match self {
+                    $(Method::$variant => $text,)*
+                    Method::Other(name) => name,
+                }
+            }
+        }
+    };
+}
+
+methods! {
+    /// RFC 3261 §13
+    Invite = b"INVITE",
+    /// RFC 3261 §17.1.1.3
+    Ack = b"ACK",
+    /// RFC 3261 §15
+    Bye = b"BYE",
+    /// RFC 3261 §9
+    Cancel = b"CANCEL",
+    /// RFC 3261 §10
+    Register = b"REGISTER",
+    /// RFC 3261 §11
+    Options = b"OPTIONS",
+    /// RFC 3428
+    Message = b"MESSAGE",
+    /// RFC 3903
+    Publish = b"PUBLISH",
+    /// RFC 6665
+    Subscribe = b"SUBSCRIBE",
+    /// RFC 6665
+    Notify = b"NOTIFY",
+    /// RFC 6086
+    Info = b"INFO",
+    /// RFC 3262
+    Prack = b"PRACK",
+    /// RFC 3311
+    Update = b"UPDATE",
+    /// RFC 3515
+    Refer = b"REFER",
+}
+
+impl Method {
+    /// The name as text. A method that was not made by this crate and is no token gives the empty string.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+
+    /// Is the name a token? Always, unless [`Method::Other`] was filled by hand.
+    pub fn is_token(&self) -> bool {
+        !self.as_bytes().is_empty() && self.as_bytes().iter().copied().all(is_token)
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn methods_are_case_sensitive_and_open() {
+        assert_eq!(Method::from_bytes(b"MESSAGE"), Some(Method::Message));
+        assert_eq!(
+            Method::from_bytes(b"message"),
+            Some(Method::Other(Bytes::from_static(b"message")))
+        );
+        assert_eq!(Method::from_bytes(b""), None);
+        assert_eq!(Method::from_bytes(b"A B"), None);
+        assert_eq!(Method::Publish.to_string(), "PUBLISH");
+    }
+}

@@ -1,0 +1,326 @@
+//! Bodies of several parts (RFC 2046 §5.1). Parts are slices of the body: nothing is copied or decoded.
+
+use std::fmt;
+
+use bytes::{Bytes, BytesMut};
+use memchr::memchr;
+
+use crate::error::{BuildError, BuildErrorKind, Subject, ValueError};
+use crate::headers::{Bounds, Headers};
+use crate::limits::Limits;
+use crate::name::HeaderName;
+use crate::parse::Head;
+use crate::value::MediaType;
+use std::sync::Arc;
+
+/// The longest boundary (RFC 2046 §5.1.1).
+const BOUNDARY: usize = 70;
+
+/// One part: its header fields and its body, both borrowed from the whole.
+#[derive(Clone)]
+pub struct Part {
+    /// The part's header fields; possibly none.
+    pub headers: Headers,
+    /// The part's content, as it stands.
+    pub body: Bytes,
+}
+
+impl Part {
+    /// What the part is: `text/plain` when it does not say (RFC 2046 §5.1).
+    ///
+    /// # Errors
+    /// Duplicate or malformed Content-Type.
+    pub fn content_type(&self) -> Result<MediaType<'_>, ValueError> {
+        Ok(self
+            .headers
+            .content_type()?
+            .unwrap_or(MediaType::TEXT_PLAIN))
+    }
+}
+
+impl fmt::Debug for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Part({:?}, body {})", self.headers, self.body.len())
+    }
+}
+
+/// Why a body is no multipart body that can be taken apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MultipartError {
+    /// The media type is not `multipart/…`.
+    NotMultipart,
+    /// No boundary, or one that RFC 2046 §5.1.1 does not allow.
+    Boundary,
+    /// The body ends before the closing boundary: parts may be missing.
+    Unclosed,
+    /// More parts than [`Limits::parts`].
+    TooManyParts,
+    /// Nested deeper than [`Limits::depth`].
+    TooDeep,
+    /// The header of the part with this number, from 0, is malformed.
+    Part(usize),
+}
+
+impl fmt::Display for MultipartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            MultipartError::NotMultipart => f.write_str("not a multipart body"),
+            MultipartError::Boundary => f.write_str("no usable boundary"),
+            MultipartError::Unclosed => f.write_str("closing boundary missing"),
+            MultipartError::TooManyParts => f.write_str("too many parts"),
+            MultipartError::TooDeep => f.write_str("nested too deep"),
+            MultipartError::Part(number) => write!(f, "malformed header of part {number}"),
+        }
+    }
+}
+
+impl std::error::Error for MultipartError {}
+
+/// Takes a body apart (RFC 2046 §5.1.1). Preamble and epilogue are dropped; lines may end in LF. A part that is
+/// multipart itself is taken apart by calling again, or all at once by [`leaves`].
+///
+/// # Errors
+/// What the body breaks, and the limits on parts and header fields.
+pub fn parts(
+    content_type: &MediaType<'_>,
+    body: &Bytes,
+    limits: &Limits,
+) -> Result<Vec<Part>, MultipartError> {
+    if !content_type.top().eq_ignore_ascii_case(b"multipart") {
+        return Err(MultipartError::NotMultipart);
+    }
+    let boundary = content_type
+        .param("boundary")
+        .ok_or(MultipartError::Boundary)?;
+    if !is_boundary(&boundary) {
+        return Err(MultipartError::Boundary);
+    }
+    let mut parts = Vec::new();
+    let mut begun = None;
+    let mut at = 0;
+    loop {
+        let rest = body
+            .get(at..)
+            .filter(|rest| !rest.is_empty())
+            .ok_or(MultipartError::Unclosed)?;
+        let next = memchr(b'\n', rest).map_or(body.len(), |end| at + end + 1);
+        let Some(closing) = delimiter(body.get(at..next).unwrap_or_default(), &boundary) else {
+            at = next;
+            continue;
+        };
+        if let Some(start) = begun {
+            if parts.len() >= limits.parts {
+                return Err(MultipartError::TooManyParts);
+            }
+            let end = before_line_end(body, start, at);
+            let part =
+                part(body.slice(start..end), limits).ok_or(MultipartError::Part(parts.len()))?;
+            parts.push(part);
+        }
+        if closing {
+            return Ok(parts);
+        }
+        begun = Some(next);
+        at = next;
+    }
+}
+
+/// All parts that are not multipart themselves, in order, however deep they lie.
+///
+/// # Errors
+/// As [`parts`]; nesting deeper than [`Limits::depth`]; more parts in all than [`Limits::parts`].
+pub fn leaves(
+    content_type: &MediaType<'_>,
+    body: &Bytes,
+    limits: &Limits,
+) -> Result<Vec<Part>, MultipartError> {
+    let mut out = Vec::new();
+    collect(content_type, body, limits, limits.depth, &mut out)?;
+    Ok(out)
+}
+
+fn collect(
+    content_type: &MediaType<'_>,
+    body: &Bytes,
+    limits: &Limits,
+    depth: usize,
+    out: &mut Vec<Part>,
+) -> Result<(), MultipartError> {
+    let depth = depth.checked_sub(1).ok_or(MultipartError::TooDeep)?;
+    for (number, part) in parts(content_type, body, limits)?.into_iter().enumerate() {
+        let inner = part
+            .content_type()
+            .map_err(|_| MultipartError::Part(number))?;
+        if inner.top().eq_ignore_ascii_case(b"multipart") {
+            collect(&inner, &part.body, limits, depth, out)?;
+        } else if out.len() >= limits.parts {
+            return Err(MultipartError::TooManyParts);
+        } else {
+            out.push(part);
+        }
+    }
+    Ok(())
+}
+
+/// The part with this Content-ID, given without angle brackets as a `cid:` URL has it (RFC 2392).
+pub fn by_content_id<'a>(parts: &'a [Part], id: &[u8]) -> Option<&'a Part> {
+    parts
+        .iter()
+        .find(|part| part.headers.content_id() == Ok(Some(id)))
+}
+
+/// Is this line a delimiter, and the closing one? White space may follow (RFC 2046 §5.1.1, transport padding).
+fn delimiter(line: &[u8], boundary: &[u8]) -> Option<bool> {
+    let rest = line.strip_prefix(b"--")?.strip_prefix(boundary)?;
+    let blank = |rest: &[u8]| {
+        rest.iter()
+            .all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
+    };
+    match rest.strip_prefix(b"--") {
+        Some(rest) if blank(rest) => Some(true),
+        _ if blank(rest) && rest.last() == Some(&b'\n') => Some(false),
+        _ => None,
+    }
+}
+
+/// The line end before a delimiter belongs to the delimiter.
+fn before_line_end(body: &[u8], start: usize, at: usize) -> usize {
+    let content = body.get(start..at).unwrap_or_default();
+    let content = content.strip_suffix(b"\n").unwrap_or(content);
+    start + content.strip_suffix(b"\r").unwrap_or(content).len()
+}
+
+/// `[ header fields ] blank line content`. A part that begins with a blank line has no header fields.
+fn part(bytes: Bytes, limits: &Limits) -> Option<Part> {
+    let mut head = Head {
+        fields: Vec::new(),
+        end: 0,
+        flaw: None,
+    };
+    let window = bytes.get(..limits.header_bytes).unwrap_or(&bytes);
+    head.read(&bytes, window, limits, true);
+    if head.flaw.is_some() {
+        return None;
+    }
+    let body = bytes.slice(head.end.min(bytes.len())..);
+    let bounds = Bounds {
+        parameters: limits.parameters.min(Limits::MOST_PARAMETERS),
+        values: limits.values,
+    };
+    Some(Part {
+        headers: Headers {
+            bytes,
+            fields: Arc::new(head.fields),
+            bounds,
+        },
+        body,
+    })
+}
+
+/// `boundary` of RFC 2046 §5.1.1
+fn is_boundary(boundary: &[u8]) -> bool {
+    let bchar = |byte: &u8| {
+        byte.is_ascii_alphanumeric()
+            || matches!(
+                byte,
+                b'\''
+                    | b'('
+                    | b')'
+                    | b'+'
+                    | b'_'
+                    | b','
+                    | b'-'
+                    | b'.'
+                    | b'/'
+                    | b':'
+                    | b'='
+                    | b'?'
+                    | b' '
+            )
+    };
+    (1..=BOUNDARY).contains(&boundary.len())
+        && boundary.iter().all(bchar)
+        && boundary.last() != Some(&b' ')
+}
+
+/// Builds a `multipart/mixed` body. The caller picks a boundary that occurs in no part; one that does is an error.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    boundary: String,
+    bytes: BytesMut,
+    error: Option<BuildError>,
+}
+
+impl Builder {
+    /// Begins a body with this boundary: 1 to 70 letters, digits and `'+_-./:=?,()`.
+    pub fn new(boundary: &str) -> Builder {
+        let mut builder = Builder {
+            boundary: boundary.to_owned(),
+            bytes: BytesMut::new(),
+            error: None,
+        };
+        if !is_boundary(boundary.as_bytes()) {
+            builder.fail(Subject::Value("boundary"));
+        }
+        builder
+    }
+
+    /// Appends a part: its Content-Type, further header fields, and its content as it is.
+    #[must_use]
+    pub fn part(
+        mut self,
+        content_type: &str,
+        headers: &[(HeaderName, &str)],
+        content: impl AsRef<[u8]>,
+    ) -> Builder {
+        let content = content.as_ref();
+        let delimiter = format!("--{}", self.boundary);
+        if content.starts_with(delimiter.as_bytes())
+            || memchr::memmem::find(content, format!("\n{delimiter}").as_bytes()).is_some()
+        {
+            self.fail(Subject::Value("boundary"));
+        }
+        self.bytes.extend_from_slice(delimiter.as_bytes());
+        self.bytes.extend_from_slice(b"\r\n");
+        for (name, value) in [(&HeaderName::ContentType, content_type)]
+            .into_iter()
+            .chain(headers.iter().map(|(name, value)| (name, *value)))
+        {
+            if !name.is_token() || memchr::memchr3(b'\r', b'\n', 0, value.as_bytes()).is_some() {
+                self.error.get_or_insert(BuildError {
+                    subject: Subject::Header(name.clone()),
+                    kind: BuildErrorKind::ControlCharacter,
+                });
+            }
+            self.bytes.extend_from_slice(name.as_bytes());
+            self.bytes.extend_from_slice(b": ");
+            self.bytes.extend_from_slice(value.as_bytes());
+            self.bytes.extend_from_slice(b"\r\n");
+        }
+        self.bytes.extend_from_slice(b"\r\n");
+        self.bytes.extend_from_slice(content);
+        self.bytes.extend_from_slice(b"\r\n");
+        self
+    }
+
+    /// The Content-Type to send, and the body.
+    ///
+    /// # Errors
+    /// A boundary that is not allowed or occurs in a part; line ends in a header value.
+    pub fn finish(mut self) -> Result<(String, Bytes), BuildError> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        self.bytes
+            .extend_from_slice(format!("--{}--\r\n", self.boundary).as_bytes());
+        let content_type = format!("multipart/mixed;boundary=\"{}\"", self.boundary);
+        Ok((content_type, self.bytes.freeze()))
+    }
+
+    fn fail(&mut self, subject: Subject) {
+        self.error.get_or_insert(BuildError {
+            subject,
+            kind: BuildErrorKind::Malformed,
+        });
+    }
+}

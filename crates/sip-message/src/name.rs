@@ -1,0 +1,286 @@
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::LazyLock;
+
+use bytes::Bytes;
+
+use crate::grammar::is_token;
+
+macro_rules! names {
+    ($($variant:ident $text:literal $($compact:literal)?,)*) => {
+        /// The name of a header field. Known names are resolved once, whatever their case or compact form; all others
+        /// are kept as they came. Equality ignores case (RFC 3261 §7.3.1).
+        #[derive(Clone)]
+        pub enum HeaderName {
+            $(#[doc = concat!("`", $text, "`")] $variant,)*
+            /// Any other token. [`HeaderName::from_bytes`] never puts a known name here.
+            Other(Bytes),
+        }
+
+        impl HeaderName {
+            /// The canonical spelling.
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(HeaderName::$variant => $text,)*
+                    HeaderName::Other(name) => std::str::from_utf8(name).unwrap_or_default(),
+                }
+            }
+        }
+
+        /// Every known name with its long and compact spelling.
+        static KNOWN: &[(HeaderName, &str, Option<&str>)] =
+            &[$((HeaderName::$variant, $text, names!(@compact $($compact)?)),)*];
+    };
+    (@compact) => { None };
+    (@compact $compact:literal) => { Some($compact) };
+}
+
+names! {
+    Accept "Accept",
+    AcceptContact "Accept-Contact" "a",
+    AcceptEncoding "Accept-Encoding",
+    AcceptLanguage "Accept-Language",
+    AcceptResourcePriority "Accept-Resource-Priority",
+    AlertInfo "Alert-Info",
+    Allow "Allow",
+    AllowEvents "Allow-Events" "u",
+    AnswerMode "Answer-Mode",
+    AuthenticationInfo "Authentication-Info",
+    Authorization "Authorization",
+    CallId "Call-ID" "i",
+    CallInfo "Call-Info",
+    Contact "Contact" "m",
+    ContentDisposition "Content-Disposition",
+    ContentEncoding "Content-Encoding" "e",
+    ContentId "Content-ID",
+    ContentLanguage "Content-Language",
+    ContentLength "Content-Length" "l",
+    ContentTransferEncoding "Content-Transfer-Encoding",
+    ContentType "Content-Type" "c",
+    CSeq "CSeq",
+    Date "Date",
+    ErrorInfo "Error-Info",
+    Event "Event" "o",
+    Expires "Expires",
+    FeatureCaps "Feature-Caps",
+    FlowTimer "Flow-Timer",
+    From "From" "f",
+    Geolocation "Geolocation",
+    HistoryInfo "History-Info",
+    Identity "Identity" "y",
+    IdentityInfo "Identity-Info" "n",
+    InfoPackage "Info-Package",
+    InReplyTo "In-Reply-To",
+    Join "Join",
+    MaxBreadth "Max-Breadth",
+    MaxForwards "Max-Forwards",
+    MimeVersion "MIME-Version",
+    MinExpires "Min-Expires",
+    MinSe "Min-SE",
+    Organization "Organization",
+    PAccessNetworkInfo "P-Access-Network-Info",
+    PAnswerState "P-Answer-State",
+    PAssertedIdentity "P-Asserted-Identity",
+    PAssertedService "P-Asserted-Service",
+    PAssociatedUri "P-Associated-URI",
+    PCalledPartyId "P-Called-Party-ID",
+    PChargingFunctionAddresses "P-Charging-Function-Addresses",
+    PChargingVector "P-Charging-Vector",
+    PEarlyMedia "P-Early-Media",
+    PPreferredIdentity "P-Preferred-Identity",
+    PPreferredService "P-Preferred-Service",
+    PProfileKey "P-Profile-Key",
+    PServedUser "P-Served-User",
+    PUserDatabase "P-User-Database",
+    PVisitedNetworkId "P-Visited-Network-ID",
+    Path "Path",
+    Priority "Priority",
+    Privacy "Privacy",
+    PrivAnswerMode "Priv-Answer-Mode",
+    ProxyAuthenticate "Proxy-Authenticate",
+    ProxyAuthorization "Proxy-Authorization",
+    ProxyRequire "Proxy-Require",
+    RAck "RAck",
+    Reason "Reason",
+    RecordRoute "Record-Route",
+    RecvInfo "Recv-Info",
+    ReferSub "Refer-Sub",
+    ReferTo "Refer-To" "r",
+    ReferredBy "Referred-By" "b",
+    RejectContact "Reject-Contact" "j",
+    Replaces "Replaces",
+    ReplyTo "Reply-To",
+    RequestDisposition "Request-Disposition" "d",
+    Require "Require",
+    ResourcePriority "Resource-Priority",
+    RetryAfter "Retry-After",
+    Route "Route",
+    RSeq "RSeq",
+    SecurityClient "Security-Client",
+    SecurityServer "Security-Server",
+    SecurityVerify "Security-Verify",
+    Server "Server",
+    ServiceRoute "Service-Route",
+    SessionExpires "Session-Expires" "x",
+    SessionId "Session-ID",
+    SipEtag "SIP-ETag",
+    SipIfMatch "SIP-If-Match",
+    Subject "Subject" "s",
+    SubscriptionState "Subscription-State",
+    Supported "Supported" "k",
+    SuppressIfMatch "Suppress-If-Match",
+    TargetDialog "Target-Dialog",
+    Timestamp "Timestamp",
+    To "To" "t",
+    Unsupported "Unsupported",
+    UserAgent "User-Agent",
+    UserToUser "User-to-User",
+    Via "Via" "v",
+    Warning "Warning",
+    WwwAuthenticate "WWW-Authenticate",
+}
+
+/// Slots of [`INDEX`]: a power of two, and more than twice the spellings.
+const SLOTS: usize = 512;
+
+/// Open addressing over both spellings: entry + 1 of [`KNOWN`], 0 for a free slot.
+static INDEX: LazyLock<[u8; SLOTS]> = LazyLock::new(|| {
+    let mut index = [0u8; SLOTS];
+    for (number, (_, long, compact)) in (1u8..).zip(KNOWN) {
+        for spelling in [Some(*long), *compact].into_iter().flatten() {
+            let mut slot = slot(spelling.as_bytes());
+            while index.get(slot).is_some_and(|entry| *entry != 0) {
+                slot = (slot + 1) % SLOTS;
+            }
+            if let Some(free) = index.get_mut(slot) {
+                *free = number;
+            }
+        }
+    }
+    index
+});
+
+/// Where to look first: mixes the length and a few letters without regard to case.
+fn slot(name: &[u8]) -> usize {
+    let letter = |at: usize| usize::from(name.get(at).copied().unwrap_or(0) | 0x20);
+    let length = name.len();
+    let mixed = length * 3
+        + letter(0) * 7
+        + letter(length / 2) * 31
+        + letter(length.saturating_sub(1)) * 57
+        + letter(length.saturating_sub(3)) * 113
+        + letter(2) * 5;
+    mixed % SLOTS
+}
+
+impl HeaderName {
+    /// The name with this spelling, long or compact, in any case; `None` if it is not a token.
+    pub fn from_bytes(name: &[u8]) -> Option<HeaderName> {
+        HeaderName::known(name).or_else(|| {
+            let token = !name.is_empty() && name.iter().copied().all(is_token);
+            token.then(|| HeaderName::Other(Bytes::copy_from_slice(name)))
+        })
+    }
+
+    /// One probe in the index; linear probing stops at the first free slot.
+    pub(crate) fn known(name: &[u8]) -> Option<HeaderName> {
+        let mut slot = slot(name);
+        loop {
+            let entry = usize::from(*INDEX.get(slot)?);
+            let (known, long, compact) = KNOWN.get(entry.checked_sub(1)?)?;
+            let same = |spelling: &str| spelling.as_bytes().eq_ignore_ascii_case(name);
+            if same(long) || compact.is_some_and(same) {
+                return Some(known.clone());
+            }
+            slot = (slot + 1) % SLOTS;
+        }
+    }
+
+    /// The canonical spelling.
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            HeaderName::Other(name) => name,
+            known => known.as_str().as_bytes(),
+        }
+    }
+
+    /// Is the name a token? Always, unless [`HeaderName::Other`] was filled by hand.
+    pub(crate) fn is_token(&self) -> bool {
+        !self.as_bytes().is_empty() && self.as_bytes().iter().copied().all(is_token)
+    }
+}
+
+impl PartialEq for HeaderName {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (HeaderName::Other(_), _) | (_, HeaderName::Other(_)) => {
+                self.as_bytes().eq_ignore_ascii_case(other.as_bytes())
+            }
+            _ => std::mem::discriminant(self) == std::mem::discriminant(other),
+        }
+    }
+}
+
+impl Eq for HeaderName {}
+
+impl Hash for HeaderName {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for byte in self.as_bytes() {
+            state.write_u8(byte.to_ascii_lowercase());
+        }
+        state.write_u8(0xff);
+    }
+}
+
+impl fmt::Display for HeaderName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for HeaderName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_known_name_is_found_in_any_case_and_in_its_compact_form() {
+        for (name, long, compact) in KNOWN {
+            for spelling in [Some(*long), *compact].into_iter().flatten() {
+                for cased in [
+                    spelling.to_owned(),
+                    spelling.to_lowercase(),
+                    spelling.to_uppercase(),
+                ] {
+                    let found = HeaderName::from_bytes(cased.as_bytes()).unwrap();
+                    assert!(!matches!(found, HeaderName::Other(_)), "{cased}");
+                    assert_eq!(&found, name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn probing_stays_short() {
+        let longest = INDEX
+            .split(|entry| *entry == 0)
+            .map(<[u8]>::len)
+            .max()
+            .unwrap();
+        assert!(longest < 16, "{longest} slots in a row");
+    }
+
+    #[test]
+    fn unknown_names_are_kept_and_compared_without_case() {
+        let name = HeaderName::from_bytes(b"X-Own").unwrap();
+        assert_eq!(name.as_str(), "X-Own");
+        assert_eq!(name, HeaderName::from_bytes(b"x-OWN").unwrap());
+        assert_eq!(HeaderName::from_bytes(b"X Own"), None);
+        assert_eq!(HeaderName::from_bytes(b""), None);
+    }
+}

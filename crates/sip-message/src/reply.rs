@@ -1,0 +1,96 @@
+//! What a response copies from its request.
+
+use std::net::SocketAddr;
+
+use crate::build::ResponseBuilder;
+use crate::error::{BuildErrorKind, Subject};
+use crate::grammar::{List, is_token};
+use crate::message::{Request, Response};
+use crate::name::HeaderName;
+use crate::status::StatusCode;
+use crate::value::{NameAddr, Via};
+
+impl Response {
+    /// Begins the response to a request (RFC 3261 §8.2.6.2): copies Via, From, To, Call-ID and CSeq, and Timestamp into
+    /// a 100.
+    ///
+    /// The top Via gets `received` when [`Request::source`] is known and differs from its host or it asks for `rport`,
+    /// and `rport` is filled in (§18.2.1, RFC 3581 §4). What the sender itself wrote there is replaced. To gets
+    /// `to_tag` unless it has a tag, or the response is a 100.
+    pub fn to(request: &Request, status: StatusCode, to_tag: Option<&str>) -> ResponseBuilder {
+        let headers = request.headers();
+        let mut builder = ResponseBuilder::new(status);
+        let draft = &mut builder.draft;
+
+        let mut vias = headers.all(&HeaderName::Via);
+        if let Some(top) = vias.next() {
+            match request.source() {
+                Some(source) => draft.copy(&HeaderName::Via, &[&told_where_from(top, source)]),
+                None => draft.copy(&HeaderName::Via, &[top]),
+            }
+        }
+        for via in vias {
+            draft.copy(&HeaderName::Via, &[via]);
+        }
+        if let Some(from) = headers.first(&HeaderName::From) {
+            draft.copy(&HeaderName::From, &[from]);
+        }
+        if let Some(to) = headers.first(&HeaderName::To) {
+            let has_tag = NameAddr::parse(to).is_ok_and(|to| to.params().contains("tag"));
+            match to_tag.filter(|_| !has_tag && status != StatusCode::TRYING) {
+                Some(tag) if tag.is_empty() || !tag.bytes().all(is_token) => {
+                    draft.fail(Subject::Header(HeaderName::To), BuildErrorKind::Malformed);
+                }
+                Some(tag) => draft.copy(&HeaderName::To, &[to, b";tag=", tag.as_bytes()]),
+                None => draft.copy(&HeaderName::To, &[to]),
+            }
+        }
+        for name in [HeaderName::CallId, HeaderName::CSeq] {
+            if let Some(value) = headers.first(&name) {
+                draft.copy(&name, &[value]);
+            }
+        }
+        if status == StatusCode::TRYING
+            && let Some(timestamp) = headers.first(&HeaderName::Timestamp)
+        {
+            draft.copy(&HeaderName::Timestamp, &[timestamp]);
+        }
+        builder
+    }
+}
+
+/// The field with `received` and `rport` of its first value set. A Via that cannot be parsed stays as it is.
+fn told_where_from(field: &[u8], source: SocketAddr) -> Vec<u8> {
+    let Some((offset, item)) = List::new(field).next() else {
+        return field.to_vec();
+    };
+    let Ok(via) = Via::parse(item) else {
+        return field.to_vec();
+    };
+    let params = via.params();
+    let (before, _) = item
+        .split_at_checked(item.len() - params.as_bytes().len())
+        .unwrap_or_default();
+    let mut out = Vec::with_capacity(field.len() + 64);
+    out.extend_from_slice(before.trim_ascii_end());
+    for (name, value) in params.iter() {
+        if name.eq_ignore_ascii_case(b"received") {
+            continue;
+        }
+        out.push(b';');
+        out.extend_from_slice(name);
+        if name.eq_ignore_ascii_case(b"rport") {
+            out.extend_from_slice(format!("={}", source.port()).as_bytes());
+        } else if let Some(value) = value {
+            out.push(b'=');
+            out.extend_from_slice(value);
+        }
+    }
+    let address = source.ip().to_canonical();
+    let seen = via.host().ip().map(|host| host.to_canonical());
+    if via.rport().is_some() || seen != Some(address) {
+        out.extend_from_slice(format!(";received={address}").as_bytes());
+    }
+    out.extend_from_slice(field.get(offset + item.len()..).unwrap_or_default());
+    out
+}

@@ -1,0 +1,205 @@
+//! Checks of a message on reception that do not depend on the application, and the answer each failure is owed.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::error::{Subject, ValueError, ValueErrorKind};
+use crate::headers::Headers;
+use crate::message::{Request, Response};
+use crate::name::HeaderName;
+use crate::status::StatusCode;
+
+/// Header fields that may stand once: a second one is taken by one reader and not by the next. From, To, Call-ID and
+/// CSeq are checked on their own, Content-Length may be repeated with the same number.
+const SINGULAR: &[HeaderName] = &[
+    HeaderName::MaxForwards,
+    HeaderName::ContentType,
+    HeaderName::ContentDisposition,
+    HeaderName::ContentId,
+    HeaderName::Date,
+    HeaderName::Event,
+    HeaderName::Expires,
+    HeaderName::Identity,
+    HeaderName::MimeVersion,
+    HeaderName::MinExpires,
+    HeaderName::MinSe,
+    HeaderName::Organization,
+    HeaderName::PAssertedService,
+    HeaderName::PChargingVector,
+    HeaderName::PServedUser,
+    HeaderName::PUserDatabase,
+    HeaderName::Priority,
+    HeaderName::RAck,
+    HeaderName::ReferTo,
+    HeaderName::ReferredBy,
+    HeaderName::Replaces,
+    HeaderName::ReplyTo,
+    HeaderName::RetryAfter,
+    HeaderName::RSeq,
+    HeaderName::Server,
+    HeaderName::SessionExpires,
+    HeaderName::SessionId,
+    HeaderName::SipEtag,
+    HeaderName::SipIfMatch,
+    HeaderName::Subject,
+    HeaderName::SubscriptionState,
+    HeaderName::Timestamp,
+    HeaderName::UserAgent,
+];
+
+/// Why a request is refused, and the answer it is owed. The reason names the header field, never its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The status to answer with.
+    pub status: StatusCode,
+    /// The reason phrase to answer with: `Malformed CSeq`, `Missing Call-ID`.
+    pub reason: Cow<'static, str>,
+}
+
+impl Refusal {
+    fn bad_request(reason: &'static str) -> Self {
+        Refusal {
+            status: StatusCode::BAD_REQUEST,
+            reason: Cow::Borrowed(reason),
+        }
+    }
+}
+
+impl From<ValueError> for Refusal {
+    /// 400, and what is wrong with which header field.
+    fn from(error: ValueError) -> Self {
+        let what = match error.kind {
+            ValueErrorKind::Missing => "Missing",
+            ValueErrorKind::Duplicate => "Duplicate",
+            ValueErrorKind::Malformed => "Malformed",
+            ValueErrorKind::TooMany => "Too many values in",
+        };
+        Refusal {
+            status: StatusCode::BAD_REQUEST,
+            reason: format!("{what} {}", error.subject).into(),
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.status, self.reason)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// Checks a request on reception (RFC 3261 §8.2, §16.3 and §20): version, request line, the mandatory header fields,
+/// singular ones, the values every element reads, and the body's length.
+///
+/// # Errors
+/// The answer that is owed: 505 for another version, 400 for all else.
+pub fn request(request: &Request) -> Result<(), Refusal> {
+    if !request.version_is_sip2() {
+        return Err(Refusal {
+            status: StatusCode::VERSION_NOT_SUPPORTED,
+            reason: StatusCode::VERSION_NOT_SUPPORTED.default_reason().into(),
+        });
+    }
+    let headers = request.headers();
+    let cseq = core(headers)?;
+    if !request.request_line_is_clean() {
+        return Err(Refusal::bad_request("Malformed Request-Line"));
+    }
+    if !request.uri()?.headers().is_empty() {
+        return Err(Refusal::bad_request("Headers in Request-URI"));
+    }
+    if cseq != request.method().as_bytes() {
+        return Err(Refusal::bad_request("CSeq method does not match"));
+    }
+    values(headers)?;
+    if request.truncated() {
+        return Err(Refusal::bad_request("Content-Length larger than message"));
+    }
+    if !request.body().is_empty() && !headers.contains(&HeaderName::ContentType) {
+        return Err(ValueError::missing(&HeaderName::ContentType).into());
+    }
+    Ok(())
+}
+
+/// Checks a response on reception. One that fails is dropped: responses are not answered.
+///
+/// # Errors
+/// What is wrong, named by header field.
+pub fn response(response: &Response) -> Result<(), ValueError> {
+    if !response.version_is_sip2() {
+        return Err(ValueError::malformed("SIP-Version", 0));
+    }
+    core(response.headers())?;
+    values(response.headers())?;
+    response.headers().warnings()?;
+    response.headers().retry_after()?;
+    if response.truncated() {
+        return Err(
+            ValueError::malformed("Content-Length", 0).within(&HeaderName::ContentLength, 0)
+        );
+    }
+    Ok(())
+}
+
+/// The header fields every message has (RFC 3261 §8.1.1), each right. Gives the method of CSeq.
+fn core(headers: &Headers) -> Result<&[u8], ValueError> {
+    headers.top_via()?;
+    for via in headers.vias() {
+        via?;
+    }
+    headers.from()?;
+    headers.to()?;
+    headers.call_id()?;
+    Ok(headers.cseq()?.method)
+}
+
+/// Header fields that may be absent but are not wrong.
+fn values(headers: &Headers) -> Result<(), ValueError> {
+    singular(headers)?;
+    headers.max_forwards()?;
+    headers.content_length()?;
+    headers.content_type()?;
+    headers.expires()?;
+    headers.min_expires()?;
+    headers.date()?;
+    headers.contacts()?.iter().try_for_each(expires)?;
+    headers.routes()?;
+    headers.record_routes()?;
+    for name in [HeaderName::Require, HeaderName::ProxyRequire] {
+        headers.tokens(&name)?;
+    }
+    Ok(())
+}
+
+/// The `expires` of a Contact is a number that fits (RFC 3261 §20.10).
+fn expires(contact: &crate::NameAddr<'_>) -> Result<(), ValueError> {
+    let Some(value) = contact.params().get("expires") else {
+        return Ok(());
+    };
+    crate::value::whole_number::<u32>(value.unwrap_or_default())
+        .map(|_| ())
+        .map_err(|error| ValueError {
+            subject: Subject::Header(HeaderName::Contact),
+            offset: 0,
+            ..error
+        })
+}
+
+/// No singular header field stands twice. One pass over the fields.
+fn singular(headers: &Headers) -> Result<(), ValueError> {
+    let mut seen = 0u64;
+    for (name, _) in headers.iter() {
+        let Some(place) = SINGULAR.iter().position(|singular| singular == name) else {
+            continue;
+        };
+        let bit = 1u64 << (place % 64);
+        if seen & bit != 0 {
+            return Err(ValueError::duplicate(name));
+        }
+        seen |= bit;
+    }
+    Ok(())
+}
+
+const _: () = assert!(SINGULAR.len() <= 64, "one bit each");

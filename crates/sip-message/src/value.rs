@@ -1,0 +1,27 @@
+//! Typed values: one noun a file. All borrow from the header they were parsed from, and none prints its content.
+
+mod credentials;
+mod date;
+mod equivalent;
+mod features;
+mod host;
+mod media_type;
+mod name_addr;
+mod params;
+mod session_id;
+mod small;
+pub(crate) mod uri;
+mod via;
+
+pub use credentials::Credentials;
+pub use date::Date;
+pub use features::{AcceptContact, ChargingVector};
+pub use host::Host;
+pub use media_type::MediaType;
+pub use name_addr::NameAddr;
+pub use params::Params;
+pub use session_id::SessionId;
+pub use small::{CSeq, Event, ParameterizedToken, Reason, Warning};
+pub(crate) use small::{retry_after, whole_number};
+pub use uri::Uri;
+pub use via::Via;

@@ -1,0 +1,104 @@
+use std::borrow::Cow;
+use std::fmt;
+
+use nom::bytes::complete::take_while1;
+use nom::{IResult, Parser};
+
+use super::params::{Params, list};
+use crate::error::ValueError;
+use crate::grammar::{Bits, failed, lws, token, whole};
+
+/// One value of Authorization, Proxy-Authorization, WWW-Authenticate or Proxy-Authenticate (RFC 3261 §20.7, §20.44;
+/// RFC 8760 for Digest, RFC 8898 for Bearer). The commas inside are its own: such headers are no comma lists.
+#[derive(Clone, Copy)]
+pub struct Credentials<'a> {
+    scheme: &'a [u8],
+    token68: Option<&'a [u8]>,
+    params: Params<'a>,
+}
+
+impl<'a> Credentials<'a> {
+    /// Parses `scheme LWS ( token68 / parameter *( COMMA parameter ) )`.
+    ///
+    /// # Errors
+    /// Malformed, with the place.
+    pub fn parse(value: &'a [u8]) -> Result<Credentials<'a>, ValueError> {
+        whole("credentials", value, |input| {
+            let (rest, scheme) = token(input)?;
+            let (rest, blank) = lws(rest)?;
+            if blank.is_empty() {
+                return failed(rest);
+            }
+            if let Ok((after, token68)) = token68(rest)
+                && after.trim_ascii().is_empty()
+                && token68
+                    .iter()
+                    .position(|byte| *byte == b'=')
+                    .is_none_or(|equal| {
+                        token68
+                            .get(equal..)
+                            .unwrap_or_default()
+                            .iter()
+                            .all(|byte| *byte == b'=')
+                    })
+            {
+                return Ok((
+                    after,
+                    Credentials {
+                        scheme,
+                        token68: Some(token68),
+                        params: Params::none(),
+                    },
+                ));
+            }
+            let (rest, params) = list(b",", rest)?;
+            Ok((
+                rest,
+                Credentials {
+                    scheme,
+                    token68: None,
+                    params,
+                },
+            ))
+        })
+    }
+
+    /// `Digest`, `Bearer` …; compare it without case.
+    pub fn scheme(&self) -> &'a [u8] {
+        self.scheme
+    }
+
+    /// What stands there instead of parameters, such as a bearer token.
+    pub fn token68(&self) -> Option<&'a [u8]> {
+        self.token68
+    }
+
+    /// All parameters.
+    pub fn params(&self) -> Params<'a> {
+        self.params
+    }
+
+    /// A parameter's value, quotes and escapes undone.
+    pub fn param(&self, name: &str) -> Option<Cow<'a, [u8]>> {
+        self.params.unquoted(name)
+    }
+}
+
+impl fmt::Debug for Credentials<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Credentials({})",
+            std::str::from_utf8(self.scheme).unwrap_or_default()
+        )
+    }
+}
+
+/// `token68` (RFC 9110 §11.2)
+fn token68(input: Bits<'_>) -> IResult<Bits<'_>, Bits<'_>> {
+    take_while1(is_token68).parse(input)
+}
+
+fn is_token68(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=')
+}

@@ -1,0 +1,80 @@
+use std::borrow::Cow;
+use std::fmt;
+
+use nom::{IResult, Parser};
+
+use super::params::{Params, params};
+use crate::error::ValueError;
+use crate::grammar::{Bits, separator, token, whole};
+
+/// `media-type` of Content-Type, or `media-range` of Accept (RFC 3261 §20.15, §20.1).
+#[derive(Clone, Copy)]
+pub struct MediaType<'a> {
+    top: &'a [u8],
+    sub: &'a [u8],
+    params: Params<'a>,
+}
+
+impl<'a> MediaType<'a> {
+    /// What a part without Content-Type is (RFC 2046 §5.1).
+    pub const TEXT_PLAIN: MediaType<'static> = MediaType {
+        top: b"text",
+        sub: b"plain",
+        params: Params::none(),
+    };
+
+    /// Parses `type/subtype;parameters`.
+    ///
+    /// # Errors
+    /// Malformed, with the place: also a `boundary` given twice, on which two readers would disagree.
+    pub fn parse(value: &'a [u8]) -> Result<MediaType<'a>, ValueError> {
+        let parsed = whole("media-type", value, media_type)?;
+        if parsed.params.repeated(b"boundary") {
+            return Err(ValueError::malformed(
+                "media-type",
+                value.len() - parsed.params.as_bytes().len(),
+            ));
+        }
+        Ok(parsed)
+    }
+
+    /// The type, as it came.
+    pub fn top(&self) -> &'a [u8] {
+        self.top
+    }
+
+    /// The subtype, as it came.
+    pub fn sub(&self) -> &'a [u8] {
+        self.sub
+    }
+
+    /// Is it this type and subtype (without case)?
+    pub fn is(&self, top: &str, sub: &str) -> bool {
+        self.top.eq_ignore_ascii_case(top.as_bytes())
+            && self.sub.eq_ignore_ascii_case(sub.as_bytes())
+    }
+
+    /// A parameter's value, quotes and escapes undone.
+    pub fn param(&self, name: &str) -> Option<Cow<'a, [u8]>> {
+        self.params.unquoted(name)
+    }
+
+    /// All parameters.
+    pub fn params(&self) -> Params<'a> {
+        self.params
+    }
+}
+
+impl fmt::Debug for MediaType<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = |bytes| std::str::from_utf8(bytes).unwrap_or_default();
+        write!(f, "{}/{}", text(self.top), text(self.sub))
+    }
+}
+
+/// `m-type SLASH m-subtype *( SEMI m-parameter )`
+fn media_type(input: Bits<'_>) -> IResult<Bits<'_>, MediaType<'_>> {
+    (token, separator(b"/"), token, params)
+        .map(|(top, _, sub, params)| MediaType { top, sub, params })
+        .parse(input)
+}

@@ -1,0 +1,140 @@
+use std::borrow::Cow;
+use std::fmt;
+
+use memchr::memchr;
+use nom::bytes::complete::take_while;
+use nom::{IResult, Parser};
+
+use super::params::{Params, params};
+use super::uri::Uri;
+use crate::error::ValueError;
+use crate::grammar::{Bits, before, failed, is_lws, is_token, lws, quoted, unquote, whole};
+
+/// `name-addr` or `addr-spec` with its header parameters: From, To, Contact, Route and their like (RFC 3261 §20.10).
+#[derive(Clone, Copy)]
+pub struct NameAddr<'a> {
+    display_name: Option<&'a [u8]>,
+    uri: Uri<'a>,
+    params: Params<'a>,
+}
+
+impl<'a> NameAddr<'a> {
+    /// Parses one value, without a comma list around it.
+    ///
+    /// # Errors
+    /// Malformed, with the place: also a URI with a question mark outside brackets (§20), and a `tag` given twice.
+    pub fn parse(value: &'a [u8]) -> Result<NameAddr<'a>, ValueError> {
+        let parsed = whole("name-addr", value, name_addr)?;
+        if parsed.params.repeated(b"tag") {
+            return Err(ValueError::malformed(
+                "name-addr",
+                value.len() - parsed.params.as_bytes().len(),
+            ));
+        }
+        Ok(parsed)
+    }
+
+    /// The display name, quotes and escapes undone.
+    pub fn display_name(&self) -> Option<Cow<'a, [u8]>> {
+        self.display_name.map(unquote)
+    }
+
+    /// The URI.
+    pub fn uri(&self) -> &Uri<'a> {
+        &self.uri
+    }
+
+    /// The URI as it came, without brackets.
+    pub fn uri_bytes(&self) -> &'a [u8] {
+        self.uri.as_bytes()
+    }
+
+    /// The header parameters: those after the brackets.
+    pub fn params(&self) -> Params<'a> {
+        self.params
+    }
+
+    /// The `tag` of From and To (§19.3).
+    pub fn tag(&self) -> Option<&'a [u8]> {
+        self.params.get("tag").flatten()
+    }
+}
+
+impl fmt::Debug for NameAddr<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NameAddr")
+            .field("uri", &self.uri)
+            .field("params", &self.params)
+            .finish_non_exhaustive()
+    }
+}
+
+/// `( name-addr / addr-spec ) *( SEMI generic-param )`
+pub(crate) fn name_addr(input: Bits<'_>) -> IResult<Bits<'_>, NameAddr<'_>> {
+    let (after_name, display_name) = display_name(input)?;
+    let (rest, uri) = match after_name.strip_prefix(b"<") {
+        Some(inner) => bracketed(inner)?,
+        None => bare(input)?,
+    };
+    let (rest, params) = params(rest)?;
+    Ok((
+        rest,
+        NameAddr {
+            display_name,
+            uri,
+            params,
+        },
+    ))
+}
+
+/// `[ display-name ]`. Eats nothing unless a bracket follows. Bytes above ASCII are let through outside quotes too.
+fn display_name(input: Bits<'_>) -> IResult<Bits<'_>, Option<Bits<'_>>> {
+    if input.first() == Some(&b'"') {
+        let (rest, name) = quoted(input)?;
+        let (rest, _) = lws(rest)?;
+        return if rest.first() == Some(&b'<') {
+            Ok((rest, Some(name)))
+        } else {
+            failed(rest)
+        };
+    }
+    let (rest, name) =
+        take_while(|byte| is_token(byte) || is_lws(byte) || byte >= 0x80).parse(input)?;
+    let name = name.trim_ascii();
+    if rest.first() == Some(&b'<') {
+        Ok((rest, (!name.is_empty()).then_some(name)))
+    } else {
+        Ok((input, None))
+    }
+}
+
+/// What stands between brackets, the closing one eaten.
+fn bracketed(inner: Bits<'_>) -> IResult<Bits<'_>, Uri<'_>> {
+    let Some(end) = memchr(b'>', inner) else {
+        return failed(inner);
+    };
+    let (uri, rest) = inner.split_at_checked(end).unwrap_or_default();
+    match Uri::parse(uri) {
+        Ok(uri) => Ok((rest.get(1..).unwrap_or_default(), uri)),
+        Err(error) => failed(inner.get(error.offset..).unwrap_or_default()),
+    }
+}
+
+/// A URI without brackets ends at the first semicolon; it can have no parameters, headers or commas of its own.
+fn bare(input: Bits<'_>) -> IResult<Bits<'_>, Uri<'_>> {
+    let (rest, uri) = take_while(|byte| {
+        !is_lws(byte) && !matches!(byte, b';' | b',' | b'?' | b'<' | b'>' | b'"')
+    })
+    .parse(input)?;
+    if matches!(rest.first(), Some(b'?' | b',')) {
+        return failed(rest);
+    }
+    match Uri::parse(uri) {
+        Ok(uri) => Ok((rest, uri)),
+        Err(error) => failed(
+            input
+                .get(error.offset..)
+                .unwrap_or_else(|| before(input, rest)),
+        ),
+    }
+}

@@ -1,0 +1,209 @@
+//! Values of one or two tokens.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use nom::bytes::complete::take_while1;
+use nom::combinator::opt;
+use nom::sequence::delimited;
+use nom::{IResult, Parser};
+
+use super::params::{Params, params};
+use crate::error::ValueError;
+use crate::grammar::{
+    Bits, comment, failed, is_lws, lws, number, quoted, token, token_lws, unquote, whole,
+};
+
+/// `CSeq` (RFC 3261 §20.16). Numbers are below 2³¹ (§8.1.1.5).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct CSeq<'a> {
+    /// The sequence number.
+    pub number: u32,
+    /// The method, case-sensitive.
+    pub method: &'a [u8],
+}
+
+impl<'a> CSeq<'a> {
+    /// Parses `number method`.
+    ///
+    /// # Errors
+    /// Malformed; a number of 2³¹ or more is.
+    pub fn parse(value: &'a [u8]) -> Result<CSeq<'a>, ValueError> {
+        whole("CSeq", value, |input| {
+            let (rest, number) = number::<u32>(input)?;
+            let (rest, blank) = lws(rest)?;
+            let (rest, method) = token(rest)?;
+            if blank.is_empty() || number > i32::MAX.unsigned_abs() {
+                return failed(input);
+            }
+            Ok((rest, CSeq { number, method }))
+        })
+    }
+}
+
+impl fmt::Debug for CSeq<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CSeq({} {})", self.number, self.method.escape_ascii())
+    }
+}
+
+/// A token with parameters: Content-Disposition (RFC 3261 §20.11), Session-Expires (RFC 4028), P-Access-Network-Info
+/// (RFC 7315 §5.4), Subscription-State (RFC 6665 §8.2.3) and their like.
+#[derive(Clone, Copy, Debug)]
+pub struct ParameterizedToken<'a> {
+    token: &'a [u8],
+    params: Params<'a>,
+}
+
+impl<'a> ParameterizedToken<'a> {
+    /// Parses `token *( SEMI parameter )`.
+    ///
+    /// # Errors
+    /// Malformed, with the place.
+    pub fn parse(value: &'a [u8]) -> Result<ParameterizedToken<'a>, ValueError> {
+        whole("token with parameters", value, token_params)
+    }
+
+    /// The token, as it came.
+    pub fn token(&self) -> &'a [u8] {
+        self.token
+    }
+
+    /// Is it this token (without case)?
+    pub fn is(&self, token: &str) -> bool {
+        self.token.eq_ignore_ascii_case(token.as_bytes())
+    }
+
+    /// Its parameters.
+    pub fn params(&self) -> Params<'a> {
+        self.params
+    }
+}
+
+fn token_params(input: Bits<'_>) -> IResult<Bits<'_>, ParameterizedToken<'_>> {
+    (token, params)
+        .map(|(token, params)| ParameterizedToken { token, params })
+        .parse(input)
+}
+
+/// `Event` (RFC 6665 §8.2.1).
+#[derive(Clone, Copy, Debug)]
+pub struct Event<'a>(ParameterizedToken<'a>);
+
+impl<'a> Event<'a> {
+    /// Parses `event-type *( SEMI event-param )`.
+    ///
+    /// # Errors
+    /// Malformed, with the place.
+    pub fn parse(value: &'a [u8]) -> Result<Event<'a>, ValueError> {
+        whole("Event", value, token_params).map(Event)
+    }
+
+    /// The event package with its templates (`presence.winfo`); case-sensitive.
+    pub fn package(&self) -> &'a [u8] {
+        self.0.token
+    }
+
+    /// The `id` parameter.
+    pub fn id(&self) -> Option<&'a [u8]> {
+        self.0.params.get("id").flatten()
+    }
+
+    /// All parameters.
+    pub fn params(&self) -> Params<'a> {
+        self.0.params
+    }
+}
+
+/// One value of `Reason` (RFC 3326 §2).
+#[derive(Clone, Copy, Debug)]
+pub struct Reason<'a>(ParameterizedToken<'a>);
+
+impl<'a> Reason<'a> {
+    /// Parses `protocol *( SEMI reason-param )`.
+    ///
+    /// # Errors
+    /// Malformed, with the place.
+    pub fn parse(value: &'a [u8]) -> Result<Reason<'a>, ValueError> {
+        whole("Reason", value, token_params).map(Reason)
+    }
+
+    /// `SIP`, `Q.850` …; compare it without case.
+    pub fn protocol(&self) -> &'a [u8] {
+        self.0.token
+    }
+
+    /// The `cause`, if it is a number.
+    pub fn cause(&self) -> Option<u32> {
+        let (rest, cause) = number(self.0.params.get("cause").flatten()?).ok()?;
+        rest.is_empty().then_some(cause)
+    }
+
+    /// The `text`, quotes undone.
+    pub fn text(&self) -> Option<Cow<'a, [u8]>> {
+        self.0.params.unquoted("text")
+    }
+
+    /// All parameters.
+    pub fn params(&self) -> Params<'a> {
+        self.0.params
+    }
+}
+
+/// One value of `Warning` (RFC 3261 §20.43).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Warning<'a> {
+    /// Three digits.
+    pub code: u16,
+    /// Who warns: a host with port, or a pseudonym.
+    pub agent: &'a [u8],
+    /// What to tell, quotes and escapes undone.
+    pub text: Cow<'a, [u8]>,
+}
+
+impl<'a> Warning<'a> {
+    /// Parses `code agent "text"`.
+    ///
+    /// # Errors
+    /// Malformed, with the place: a code that has not three digits is.
+    pub fn parse(value: &'a [u8]) -> Result<Warning<'a>, ValueError> {
+        whole("Warning", value, |input| {
+            let (rest, digits) = token_lws(input)?;
+            let (after, code) = number::<u16>(digits)?;
+            if digits.len() != 3 || !after.is_empty() {
+                return failed(input);
+            }
+            let (rest, agent) =
+                take_while1(|byte| !is_lws(byte) && !matches!(byte, b'"' | b',' | b'<' | b'>'))
+                    .parse(rest)?;
+            let (rest, text) = delimited(lws, quoted, lws).parse(rest)?;
+            Ok((
+                rest,
+                Warning {
+                    code,
+                    agent,
+                    text: unquote(text),
+                },
+            ))
+        })
+    }
+}
+
+impl fmt::Debug for Warning<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Warning({})", self.code)
+    }
+}
+
+/// `Retry-After` (RFC 3261 §20.33): the seconds; a comment and parameters may follow.
+pub(crate) fn retry_after(value: &[u8]) -> Result<u32, ValueError> {
+    whole("Retry-After", value, |input| {
+        let (rest, (seconds, _, _, _)) = (number, lws, opt(comment), params).parse(input)?;
+        Ok((rest, seconds))
+    })
+}
+
+/// A number and nothing else: Max-Forwards, Expires, Content-Length.
+pub(crate) fn whole_number<N: std::str::FromStr>(value: &[u8]) -> Result<N, ValueError> {
+    whole("number", value, number)
+}
