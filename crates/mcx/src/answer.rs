@@ -1,0 +1,203 @@
+//! The answers of the wire profile's table "Answers".
+
+use std::borrow::Cow;
+use std::fmt;
+
+use sip_message::{HeaderName, Request, Response, StatusCode};
+
+/// A Warning of TS 24.379 clause 4.4: code 399 of RFC 3261 with the 3GPP code and text inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// 3GPP warning code.
+    pub code: u16,
+    /// 3GPP warning text.
+    pub text: &'static str,
+}
+
+impl Warning {
+    /// The function is not allowed by the policy of this system.
+    pub const LOCAL_POLICY: Self = Self {
+        code: 100,
+        text: "function not allowed due to local policy",
+    };
+    /// The access token does not prove that user.
+    pub const SERVICE_AUTHORISATION_FAILED: Self = Self {
+        code: 101,
+        text: "service authorisation failed",
+    };
+    /// No such user here.
+    pub const USER_UNKNOWN: Self = Self {
+        code: 141,
+        text: "user unknown to the participating function",
+    };
+    /// The sender may not say that.
+    pub const NOT_AUTHORIZED_INTERCONNECTED: Self = Self {
+        code: 179,
+        text: "service not authorized with the interconnected system",
+    };
+
+    /// The value of the Warning header field, with `host` as the agent (RFC 3261 §20.43).
+    #[must_use]
+    pub fn value(self, host: &str) -> String {
+        format!("399 {host} \"{} {}\"", self.code, self.text)
+    }
+
+    /// Whether a Warning text received from a peer carries this code.
+    #[must_use]
+    pub fn is_in(self, text: &[u8]) -> bool {
+        let code = self.code.to_string();
+        text.strip_prefix(code.as_bytes())
+            .is_some_and(|rest| rest.first().is_none_or(|b| !b.is_ascii_digit()))
+    }
+}
+
+/// Why a request is refused, and with which answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Status code.
+    pub status: StatusCode,
+    /// Reason phrase; names the culprit of a 400.
+    pub reason: Option<Cow<'static, str>>,
+    /// Warning.
+    pub warning: Option<Warning>,
+    /// Further header fields of the answer (Allow, Accept, Unsupported, Retry-After).
+    pub headers: Vec<(HeaderName, String)>,
+    /// Requirement that it comes from, for decisions.
+    pub requirement: &'static str,
+    /// More than the answer tells the sender, for decisions.
+    pub detail: Option<Cow<'static, str>>,
+}
+
+impl Refusal {
+    /// A refusal with that status and nothing else.
+    #[must_use]
+    pub fn new(status: StatusCode, requirement: &'static str) -> Self {
+        Self {
+            status,
+            reason: None,
+            warning: None,
+            headers: Vec::new(),
+            requirement,
+            detail: None,
+        }
+    }
+
+    /// 400 with a reason phrase that names what is wrong.
+    #[must_use]
+    pub fn bad_request(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            reason: Some(reason.into()),
+            ..Self::new(StatusCode::BAD_REQUEST, "wire:answers")
+        }
+    }
+
+    /// 403 with `warning`.
+    #[must_use]
+    pub fn forbidden(warning: Warning, requirement: &'static str) -> Self {
+        Self {
+            warning: Some(warning),
+            ..Self::new(StatusCode::FORBIDDEN, requirement)
+        }
+    }
+
+    /// 403 with 179: the sender is no partner, or may not speak for this user (L5).
+    #[must_use]
+    pub fn not_entitled() -> Self {
+        Self::forbidden(Warning::NOT_AUTHORIZED_INTERCONNECTED, "L5")
+    }
+
+    /// 404 with 141: the user never migrated here, or was purged (P1.4).
+    #[must_use]
+    pub fn unknown_user() -> Self {
+        Self {
+            warning: Some(Warning::USER_UNKNOWN),
+            ..Self::new(StatusCode::NOT_FOUND, "P1.4")
+        }
+    }
+
+    /// 503 with Retry-After: nothing was done, the sender is to try again.
+    #[must_use]
+    pub fn unavailable(retry_after_secs: u32) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "L4")
+            .with(HeaderName::RetryAfter, retry_after_secs.to_string())
+    }
+
+    /// Adds a header field.
+    #[must_use]
+    pub fn with(mut self, name: HeaderName, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// Why, in a sentence for decisions.
+    #[must_use]
+    pub fn why(&self) -> Cow<'static, str> {
+        match (&self.detail, &self.reason, self.warning) {
+            (Some(detail), _, _) => detail.clone(),
+            (None, Some(reason), _) => reason.clone(),
+            (None, None, Some(w)) => Cow::Owned(format!("{} {}", w.code, w.text)),
+            (None, None, None) => Cow::Borrowed(self.status.default_reason()),
+        }
+    }
+
+    /// The response to `request`, `host` being the agent of its Warning.
+    #[must_use]
+    pub fn response(&self, request: &Request, to_tag: &str, host: &str) -> Option<Response> {
+        let mut builder = Response::to(request, self.status, Some(to_tag));
+        if let Some(reason) = &self.reason {
+            builder = builder.reason(reason);
+        }
+        if let Some(warning) = self.warning {
+            builder = builder.header(HeaderName::Warning, warning.value(host));
+        }
+        for (name, value) in &self.headers {
+            builder = builder.header(name.clone(), value);
+        }
+        builder.finish().ok()
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.status.as_u16())?;
+        if let Some(reason) = &self.reason {
+            write!(f, " {reason}")?;
+        }
+        if let Some(warning) = self.warning {
+            write!(f, " ({} {})", warning.code, warning.text)?;
+        }
+        Ok(())
+    }
+}
+
+/// 405 with Allow (RFC 3261 §21.4.6).
+pub(crate) fn method_not_allowed(allow: &str) -> Refusal {
+    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "wire:answers").with(HeaderName::Allow, allow)
+}
+
+/// 420 with Unsupported when the request requires an extension: none is supported (RFC 3261
+/// §8.2.2.3).
+pub(crate) fn check_require(request: &Request) -> Result<(), Refusal> {
+    let required = request
+        .headers()
+        .tokens(&HeaderName::Require)
+        .map_err(|_| Refusal::bad_request("Malformed Require"))?;
+    if required.is_empty() {
+        return Ok(());
+    }
+    let unsupported: Vec<_> = required
+        .iter()
+        .map(|t| String::from_utf8_lossy(t).into_owned())
+        .collect();
+    Err(Refusal::new(StatusCode::BAD_EXTENSION, "wire:answers")
+        .with(HeaderName::Unsupported, unsupported.join(", ")))
+}
+
+/// 483 when the request has been forwarded as often as it may (wire profile, "Answers").
+pub(crate) fn check_max_forwards(request: &Request) -> Result<u8, Refusal> {
+    match request.headers().max_forwards() {
+        Ok(Some(0)) => Err(Refusal::new(StatusCode::TOO_MANY_HOPS, "wire:answers")),
+        Ok(left) => Ok(left.unwrap_or(crate::outgoing::MAX_FORWARDS)),
+        Err(_) => Err(Refusal::bad_request("Malformed Max-Forwards")),
+    }
+}

@@ -1,0 +1,97 @@
+//! Finds the MC info documents in the body of a SIP message: alone, as a part of
+//! `multipart/mixed`, or inside the client's REGISTER that a third-party REGISTER carries as
+//! `message/sip` (TS 24.229 clause 5.4.1.7).
+
+use bytes::Bytes;
+use sip_message::{Headers, Limits, MediaType, Message, multipart};
+
+use super::{Bounds, Document, DocumentError, ServiceDocument};
+use crate::{Profile, Service};
+
+/// Why no document could be had from a body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FindError {
+    /// There is a body, of a type that holds no MC info document, or there is none.
+    OtherType,
+    /// The body's structure is broken; the text names what.
+    Broken(&'static str),
+    /// Parts inside parts inside parts.
+    TooDeep,
+    /// A document is there and is refused.
+    Document(DocumentError),
+}
+
+/// The documents in `body`, in order of their appearance; at least one.
+///
+/// # Errors
+/// Says why there is none, or what is wrong with one.
+pub fn documents(
+    headers: &Headers,
+    body: &Bytes,
+    profile: &Profile,
+    limits: &Limits,
+) -> Result<Vec<ServiceDocument>, FindError> {
+    let mut found = Vec::new();
+    collect(headers, body, profile, limits, limits.depth, &mut found)?;
+    if found.is_empty() {
+        return Err(FindError::OtherType);
+    }
+    for service in Service::ALL {
+        if found.iter().filter(|d| d.service == service).count() > 1 {
+            return Err(FindError::Broken("two MC info documents of one service"));
+        }
+    }
+    Ok(found)
+}
+
+fn collect(
+    headers: &Headers,
+    body: &Bytes,
+    profile: &Profile,
+    limits: &Limits,
+    depth: usize,
+    found: &mut Vec<ServiceDocument>,
+) -> Result<(), FindError> {
+    let Some(depth) = depth.checked_sub(1) else {
+        return Err(FindError::TooDeep);
+    };
+    let media = headers
+        .content_type()
+        .map_err(|_| FindError::Broken("malformed Content-Type"))?;
+    let Some(media) = media else {
+        return Ok(());
+    };
+    if media.top().eq_ignore_ascii_case(b"multipart") {
+        let parts = multipart::parts(&media, body, limits)
+            .map_err(|_| FindError::Broken("malformed multipart body"))?;
+        for part in parts {
+            collect(&part.headers, &part.body, profile, limits, depth, found)?;
+        }
+        return Ok(());
+    }
+    if media.is("message", "sip") {
+        let message = Message::parse_enclosed(body.clone(), limits)
+            .map_err(|_| FindError::Broken("malformed message/sip body"))?;
+        return collect(
+            message.headers(),
+            message.body(),
+            profile,
+            limits,
+            depth,
+            found,
+        );
+    }
+    if let Some(service) = service_of(&media, profile) {
+        let document = Document::read(body, profile.of(service), Bounds::default())
+            .map_err(FindError::Document)?;
+        found.push(ServiceDocument { service, document });
+    }
+    Ok(())
+}
+
+fn service_of(media: &MediaType<'_>, profile: &Profile) -> Option<Service> {
+    if !media.top().eq_ignore_ascii_case(b"application") {
+        return None;
+    }
+    profile.service_of_media(media.sub())
+}

@@ -1,0 +1,334 @@
+//! The MC gateway server: exit and entry of a system towards others (P1.2, P1.3). A back-to-back
+//! user agent that hides what is behind it (L6); it keeps nothing durable, for whoever sent a
+//! request keeps it until the answer came from the far end.
+
+mod loops;
+mod replies;
+mod rewrite;
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use sip_message::{HeaderName, Limits, Method, Request, Response, StatusCode};
+
+use crate::answer::{check_max_forwards, check_require, method_not_allowed};
+use crate::document::{FindError, ServiceDocument, documents};
+use crate::outgoing::host_of;
+use crate::trust::{self, Sender, same_uri};
+use crate::{
+    Core, Decision, Effect, Input, McId, Now, Partner, Peer, ProcedureId, Profile, Random,
+    Refusal, RequestId, Role, SendFailure, SendId, Service, SystemId, Systems,
+};
+use loops::UnderWay;
+use replies::Replies;
+
+/// Most requests that wait for the far end at once; beyond, they are answered 503.
+const MAX_PENDING: usize = 10_000;
+/// Retry-After of a 503, in seconds.
+const RETRY_AFTER: u32 = 5;
+/// The methods that a gateway handles.
+const ALLOW: &str = "MESSAGE, OPTIONS";
+
+/// What an MC gateway server is told about itself and its surroundings.
+#[derive(Clone, Debug)]
+pub struct GatewayConfig {
+    /// Its public service identity.
+    pub psi: String,
+    /// The own system, and the partners with their gateways.
+    pub systems: Systems,
+    /// The own service servers and what each of them serves.
+    pub servers: Vec<(Vec<Service>, Peer)>,
+    /// Public service identities under which own servers address one partner each, for
+    /// notifications whose document does not name it.
+    pub exits: Vec<(String, SystemId)>,
+    /// The SIP core, where one is in between.
+    pub core: Core,
+    /// Names on the wire.
+    pub profile: Profile,
+    /// Bounds of what is read.
+    pub limits: Limits,
+}
+
+/// The MC gateway server as a state machine.
+#[derive(Debug)]
+pub struct GatewayServer {
+    config: GatewayConfig,
+    random: Random,
+    pending: HashMap<SendId, Pending>,
+    under_way: UnderWay,
+    replies: Replies,
+    next_id: u64,
+}
+
+/// A request that waits for the far end's answer.
+#[derive(Debug)]
+struct Pending {
+    id: RequestId,
+    request: Request,
+    procedure: Option<ProcedureId>,
+    user: McId,
+    /// Where it went, for decisions.
+    to: String,
+    body: u64,
+}
+
+impl Role for GatewayServer {
+    fn handle(&mut self, now: Now, input: Input<'_>, out: &mut Vec<Effect>) {
+        match input {
+            Input::Request {
+                id,
+                source,
+                request,
+            } => {
+                if let Err(refusal) = self.request(now, id, source, request, out) {
+                    self.refuse(id, request, &refusal, out);
+                }
+            }
+            Input::Answer { id, response } => {
+                if let Some(pending) = self.pending.remove(&id) {
+                    self.under_way.remove(pending.body, id);
+                    self.answered(&pending, response, out);
+                }
+            }
+            Input::Failed { id, why } => {
+                if let Some(pending) = self.pending.remove(&id) {
+                    self.under_way.remove(pending.body, id);
+                    self.failed(&pending, why, out);
+                }
+            }
+            Input::Stored { .. } | Input::Recovered { .. } | Input::Tick => {}
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        None
+    }
+}
+
+impl GatewayServer {
+    /// A gateway with nothing under way. `random` must be seeded by the operating system in
+    /// production.
+    #[must_use]
+    pub fn new(config: GatewayConfig, random: Random) -> Self {
+        Self {
+            config,
+            random,
+            pending: HashMap::new(),
+            under_way: UnderWay::default(),
+            replies: Replies::default(),
+            next_id: 0,
+        }
+    }
+
+    fn request(
+        &mut self,
+        now: Now,
+        id: RequestId,
+        source: SocketAddr,
+        request: &Request,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Refusal> {
+        if !matches!(request.method(), Method::Message | Method::Options) {
+            return Err(method_not_allowed(ALLOW));
+        }
+        check_require(request)?;
+        if *request.method() == Method::Options {
+            self.options(id, request, out);
+            return Ok(());
+        }
+        let max_forwards = check_max_forwards(request)?;
+        let route = self.route(source, request, out)?;
+        if self.under_way.comes_back(route.body, &route.from_psi) {
+            let mut refusal = Refusal::new(StatusCode::LOOP_DETECTED, "wire:answers");
+            refusal.detail = Some("this gateway is sending the same body to where it came from".into());
+            return Err(refusal);
+        }
+        if self.pending.len() >= MAX_PENDING {
+            return Err(Refusal::unavailable(RETRY_AFTER));
+        }
+        self.forward(now, id, request, route, max_forwards.saturating_sub(1), out)
+    }
+
+    /// Where a request goes: towards a partner when an own server sent it (exit), to an own
+    /// server when a partner did (entry), and nowhere otherwise.
+    fn route(
+        &self,
+        source: SocketAddr,
+        request: &Request,
+        out: &mut Vec<Effect>,
+    ) -> Result<Route, Refusal> {
+        let config = &self.config;
+        let inside = config.servers.iter().map(|(_, peer)| peer);
+        let outside = config.systems.partners.iter().map(|p| &p.peer);
+        let sender = trust::sender(source, request, &config.core, inside.clone().chain(outside));
+        let Sender::Function(from) = sender else {
+            return Err(Refusal::not_entitled());
+        };
+        let [ServiceDocument { service, document }] = self
+            .documents(request)?
+            .try_into()
+            .map_err(|_| Refusal::bad_request("More than one MC info document"))?;
+        let profile = config.profile.of(service);
+        let kind = document.kind.ok_or_else(|| {
+            Refusal::bad_request(match document.unknown_kind {
+                Some(_) => "Unknown kind of message",
+                None => "Missing element req-type",
+            })
+        })?;
+        let identity = |name: &str, value: &Option<String>| match value {
+            None => Ok(None),
+            Some(value) => McId::parse(value)
+                .map(Some)
+                .map_err(|error| Refusal::bad_request(format!("Element {name}: {error}"))),
+        };
+        let missing = |name: &str| Refusal::bad_request(format!("Missing element {name}"));
+        let primary_id = identity(&profile.primary_id, &document.primary_id)?
+            .ok_or_else(|| missing(&profile.primary_id))?;
+        let partner_id = identity(&profile.partner_id, &document.partner_id)?;
+        let own_user = config.systems.own.gave(&primary_id);
+        let exit = inside.clone().any(|peer| peer.psi == from);
+        let (peer, to, requirement) = if exit {
+            let partner = if kind.from_primary() {
+                own_user
+                    .then(|| match &partner_id {
+                        Some(id) => config.systems.partner_of(id),
+                        None => self.exit(request),
+                    })
+                    .flatten()
+            } else {
+                partner_id
+                    .as_ref()
+                    .filter(|id| config.systems.own.gave(id))
+                    .and_then(|_| config.systems.partner_of(&primary_id))
+            };
+            let partner = partner.ok_or_else(Refusal::not_entitled)?;
+            (&partner.peer, partner.system.id.to_string(), "P1.2")
+        } else {
+            trust::partner_entitled(
+                &config.systems,
+                sender,
+                kind,
+                &primary_id,
+                partner_id.as_ref(),
+            )?;
+            let server = config.servers.iter().find(|(s, _)| s.contains(&service));
+            let (_, peer) = server.ok_or_else(|| self.refuse_media())?;
+            (peer, format!("the {service} server"), "P1.3")
+        };
+        out.push(Effect::Decide(
+            Decision::new(requirement, "forwards", format!("{kind} to {to}"))
+                .of(document.procedure())
+                .about(&primary_id),
+        ));
+        Ok(Route {
+            service,
+            kind,
+            user: primary_id,
+            procedure: document.procedure(),
+            from_psi: from.to_owned(),
+            to,
+            peer: peer.clone(),
+            body: loops::digest(request.body()),
+        })
+    }
+
+    /// The partner that the Request-URI stands for.
+    fn exit(&self, request: &Request) -> Option<&Partner> {
+        let (_, system) = self
+            .config
+            .exits
+            .iter()
+            .find(|(psi, _)| same_uri(psi, request.uri_bytes()))?;
+        self.config.systems.partner(system)
+    }
+
+    fn documents(&self, request: &Request) -> Result<Vec<ServiceDocument>, Refusal> {
+        documents(
+            request.headers(),
+            request.body(),
+            &self.config.profile,
+            &self.config.limits,
+        )
+        .map_err(|error| match error {
+            FindError::OtherType => self.refuse_media(),
+            FindError::Broken(what) => Refusal::bad_request(what),
+            FindError::TooDeep => Refusal::bad_request("Body parts nested too deeply"),
+            FindError::Document(error) => Refusal::bad_request(error.to_string()),
+        })
+    }
+
+    fn refuse_media(&self) -> Refusal {
+        Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "wire:answers")
+            .with(HeaderName::Accept, self.accept())
+    }
+
+    fn accept(&self) -> String {
+        let services = Service::ALL.into_iter().filter(|s| {
+            let served = |(services, _): &(Vec<Service>, Peer)| services.contains(s);
+            self.config.servers.iter().any(served)
+        });
+        let mut types: Vec<_> = services
+            .map(|s| self.config.profile.of(s).media_type())
+            .collect();
+        types.push("multipart/mixed".into());
+        types.join(", ")
+    }
+
+    fn options(&mut self, id: RequestId, request: &Request, out: &mut Vec<Effect>) {
+        let tag = self.random.hex(8);
+        let response = Response::to(request, StatusCode::OK, Some(&tag))
+            .header(HeaderName::Allow, ALLOW)
+            .header(HeaderName::Accept, self.accept())
+            .finish();
+        if let Ok(response) = response {
+            out.push(Effect::Respond { id, response });
+        }
+    }
+
+    fn refuse(
+        &mut self,
+        id: RequestId,
+        request: &Request,
+        refusal: &Refusal,
+        out: &mut Vec<Effect>,
+    ) {
+        out.push(Effect::Decide(Decision::new(
+            refusal.requirement,
+            format!("refused {}", refusal.status.as_u16()),
+            refusal.why(),
+        )));
+        let tag = self.random.hex(8);
+        if let Some(response) = refusal.response(request, &tag, host_of(&self.config.psi)) {
+            out.push(Effect::Respond { id, response });
+        }
+    }
+
+    fn failed(&mut self, pending: &Pending, why: SendFailure, out: &mut Vec<Effect>) {
+        let to = &pending.to;
+        if why == SendFailure::Timeout {
+            // RFC 4320 §4.2: no 408 for a non-INVITE transaction; its sender has given up too.
+            let decision = Decision::new("P1.2", "no answer", format!("{to} did not answer"));
+            out.push(Effect::Decide(
+                decision.of(pending.procedure).about(&pending.user),
+            ));
+            out.push(Effect::Abandon { id: pending.id });
+            return;
+        }
+        let mut refusal = Refusal::unavailable(RETRY_AFTER);
+        refusal.detail = Some(format!("{to} cannot be reached").into());
+        self.refuse(pending.id, &pending.request, &refusal, out);
+    }
+}
+
+/// Where a request goes.
+struct Route {
+    service: Service,
+    kind: crate::MessageKind,
+    user: McId,
+    procedure: Option<ProcedureId>,
+    from_psi: String,
+    to: String,
+    peer: Peer,
+    body: u64,
+}

@@ -1,0 +1,172 @@
+//! What goes into a role and what comes out: the whole interface between the procedures and the
+//! world.
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use sip_message::{Request, Response};
+
+use crate::state::{Command, OutboxRow, Outcome};
+use crate::{McId, NextHop, Now, ProcedureId};
+
+/// Names a received request until it is answered; given by whoever drives the role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u64);
+
+/// Names a request that the role sent until its answer came; given by the role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SendId(pub u64);
+
+/// Names a batch for the store until its outcome came; given by the role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StoreId(pub u64);
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum Input<'a> {
+    /// A request arrived, once (retransmissions never get here), and passed RFC 3261 §8.2
+    /// validation.
+    Request {
+        /// Names it in [`Effect::Respond`].
+        id: RequestId,
+        /// Where it came from, as the transport saw it.
+        source: SocketAddr,
+        /// The request.
+        request: &'a Request,
+    },
+    /// A request of ours was answered finally.
+    Answer {
+        /// Which.
+        id: SendId,
+        /// With what.
+        response: &'a Response,
+    },
+    /// A request of ours will not be answered.
+    Failed {
+        /// Which.
+        id: SendId,
+        /// Why.
+        why: SendFailure,
+    },
+    /// A batch is durable, or nothing of it is.
+    Stored {
+        /// Which.
+        id: StoreId,
+        /// What each of its commands did.
+        result: Result<Vec<Outcome>, StoreFailure>,
+    },
+    /// Rows that the outbox held when the node started.
+    Recovered {
+        /// The rows, in order of their ids.
+        rows: Vec<OutboxRow>,
+    },
+    /// A deadline that [`Role::deadline`] named has come.
+    Tick,
+}
+
+/// Why a request will not be answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendFailure {
+    /// No final answer within 64·T1 (RFC 3261 §17.1.2.2, Timer F).
+    Timeout,
+    /// The transport could not send it (RFC 3261 §8.1.3.1).
+    Transport,
+    /// Too many transactions are open.
+    Overload,
+}
+
+/// The store could not make a batch durable; nothing of it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreFailure;
+
+/// What is to be done.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Answer a request.
+    Respond {
+        /// Which.
+        id: RequestId,
+        /// With what.
+        response: Response,
+    },
+    /// Forget a request without an answer (RFC 4320 §4.2: a late 408 helps nobody).
+    Abandon {
+        /// Which.
+        id: RequestId,
+    },
+    /// Send a request.
+    Send {
+        /// Names it in [`Input::Answer`] and [`Input::Failed`].
+        id: SendId,
+        /// Where to.
+        next_hop: NextHop,
+        /// The request, without Via.
+        request: Request,
+    },
+    /// Make a batch durable, all or nothing, after every batch handed over before.
+    Store {
+        /// Names it in [`Input::Stored`].
+        id: StoreId,
+        /// The commands.
+        batch: Vec<Command>,
+    },
+    /// Record why something is done (L7).
+    Decide(Decision),
+}
+
+/// A decision and its reason, for the flight recorder and the log (L7).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// Id of the requirement behind it (`P1.4`).
+    pub requirement: &'static str,
+    /// The result in a word or two: `applied`, `stale`, `refused 403`.
+    pub verdict: Cow<'static, str>,
+    /// Why, in a sentence that names no user.
+    pub why: Cow<'static, str>,
+    /// The procedure, when it is known.
+    pub procedure: Option<ProcedureId>,
+    /// The user, when it is known; not for logs.
+    pub user: Option<McId>,
+}
+
+impl Decision {
+    /// A decision about nobody in particular.
+    #[must_use]
+    pub fn new(
+        requirement: &'static str,
+        verdict: impl Into<Cow<'static, str>>,
+        why: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self {
+            requirement,
+            verdict: verdict.into(),
+            why: why.into(),
+            procedure: None,
+            user: None,
+        }
+    }
+
+    /// The same decision, as part of a procedure.
+    #[must_use]
+    pub fn of(mut self, procedure: Option<ProcedureId>) -> Self {
+        self.procedure = procedure;
+        self
+    }
+
+    /// The same decision, about a user.
+    #[must_use]
+    pub fn about(mut self, user: &McId) -> Self {
+        self.user = Some(user.clone());
+        self
+    }
+}
+
+/// A function of an MC system.
+pub trait Role {
+    /// Takes what happened and appends what is to be done, in order.
+    fn handle(&mut self, now: Now, input: Input<'_>, out: &mut Vec<Effect>);
+
+    /// When [`Input::Tick`] is due next.
+    fn deadline(&self) -> Option<Instant>;
+}

@@ -1,0 +1,270 @@
+//! Service authorization: the client's event that starts everything (P1.0, L1). It arrives from
+//! the SIP core as a third-party REGISTER (TS 24.229 clause 5.7.1.1) or as a PUBLISH of
+//! `poc-settings` (TS 24.379 clause 7.3.3).
+
+use std::time::Duration;
+
+use sip_message::{HeaderName, Method, Request, StatusCode};
+
+use super::{Continuation, ServiceServer, identity};
+use crate::document::ServiceDocument;
+use crate::state::{Authorization, Command, Outcome, UserKey, Verdict};
+use crate::token::TokenError;
+use crate::{
+    Decision, Effect, McId, Now, ProcedureId, Refusal, RequestId, SystemId, Warning,
+};
+
+/// The event package of service settings (RFC 4354).
+const POC_SETTINGS: &[u8] = b"poc-settings";
+
+/// A client's service authorization, its token being verified.
+#[derive(Debug)]
+pub(super) struct Event {
+    pub id: RequestId,
+    pub request: Request,
+    /// Joins all that follows from it.
+    pub procedure: ProcedureId,
+    pub expires: u32,
+    pub authorization: Authorization,
+    pub users: Vec<User>,
+}
+
+/// One user of one service in an event.
+#[derive(Clone, Debug)]
+pub(super) struct User {
+    pub key: UserKey,
+    /// The id that this system gave him: the token's.
+    pub id_here: McId,
+    /// His primary system, when it is another one.
+    pub visiting: Option<SystemId>,
+    pub profile_index: Option<u32>,
+}
+
+impl ServiceServer {
+    /// A REGISTER or PUBLISH from the SIP core.
+    pub(super) fn event(
+        &mut self,
+        now: Now,
+        id: RequestId,
+        request: &Request,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Refusal> {
+        let expires = request
+            .headers()
+            .expires()
+            .map_err(|_| Refusal::bad_request("Malformed Expires"))?
+            .unwrap_or(self.config.default_expires);
+        let publication = *request.method() == Method::Publish;
+        if publication {
+            check_event_package(request)?;
+        } else if expires == 0 && request.body().is_empty() {
+            // A de-registration without the client's REGISTER inside names no MC service ID.
+            out.push(Effect::Decide(Decision::new(
+                "P1.0",
+                "nothing to end",
+                "the de-registration names no MC service ID",
+            )));
+            self.respond(id, request, StatusCode::OK, out, |b| {
+                b.header(HeaderName::Expires, "0")
+            });
+            return Ok(());
+        }
+        let mut users = Vec::new();
+        for found in self.documents(request)? {
+            users.push(self.user(now, &found)?);
+        }
+        if users.len() > 1 && users.iter().any(|u| u.visiting.is_some()) {
+            return Err(Refusal::bad_request(
+                "More than one MC info document of a visiting user",
+            ));
+        }
+        let event = Event {
+            id,
+            request: request.clone(),
+            procedure: self.random.procedure(now.wall),
+            expires,
+            authorization: Authorization {
+                until: now.wall.after(Duration::from_secs(expires.into())),
+                etag: publication.then(|| self.random.hex(8)),
+            },
+            users,
+        };
+        self.event_accepted(now, event, out);
+        Ok(())
+    }
+
+    /// Whom a document is about, as proven by its token.
+    fn user(&self, now: Now, found: &ServiceDocument) -> Result<User, Refusal> {
+        let service = found.service;
+        let document = &found.document;
+        let profile = self.config.profile.of(service);
+        let systems = &self.config.systems;
+        let id_here = self
+            .config
+            .tokens
+            .user(document.access_token.as_deref(), profile, now.wall)
+            .map_err(|error| not_authorized(&error))?;
+        let another = || not_authorized(&TokenError::AnotherIdentity);
+        if !systems.own.gave(&id_here) {
+            return Err(another());
+        }
+        let primary_id = identity(&profile.primary_id, document.primary_id.as_deref())?;
+        let partner_id = identity(&profile.partner_id, document.partner_id.as_deref())?;
+        let target = identity(&profile.request_uri, document.request_uri.as_deref())?;
+        let primary_id = primary_id.unwrap_or_else(|| id_here.clone());
+        if partner_id.is_some_and(|id| id != id_here)
+            || target.is_some_and(|id| id != id_here && id != primary_id)
+        {
+            return Err(another());
+        }
+        let visiting = if systems.own.gave(&primary_id) {
+            if primary_id != id_here {
+                return Err(another());
+            }
+            None
+        } else {
+            let partner = systems
+                .partner_of(&primary_id)
+                .ok_or_else(Refusal::not_entitled)?;
+            Some(partner.system.id.clone())
+        };
+        Ok(User {
+            key: UserKey {
+                service,
+                primary_id,
+            },
+            id_here,
+            visiting,
+            profile_index: document.profile_index,
+        })
+    }
+
+    fn event_accepted(&mut self, now: Now, event: Event, out: &mut Vec<Effect>) {
+        let if_match = event
+            .request
+            .headers()
+            .first(&HeaderName::SipIfMatch)
+            .map(|v| String::from_utf8_lossy(v).into_owned());
+        let mut batch = Vec::with_capacity(event.users.len());
+        let mut visiting = false;
+        for user in &event.users {
+            out.push(Effect::Decide(
+                Decision::new(
+                    "P1.0",
+                    "authorized",
+                    format!(
+                        "{} token verified for {} user",
+                        user.key.service,
+                        if user.visiting.is_some() { "a visiting" } else { "an own" }
+                    ),
+                )
+                .of(Some(event.procedure))
+                .about(&user.key.primary_id),
+            ));
+            let key = user.key.clone();
+            batch.push(match (&user.visiting, event.expires) {
+                (None, 0) => Command::EndHomeAuthorization { key },
+                (Some(_), 0) => Command::EndVisitorAuthorization { key },
+                (None, _) => Command::AuthorizeHome {
+                    key,
+                    authorization: event.authorization.clone(),
+                    if_match: if_match.clone(),
+                    procedure: event.procedure,
+                    at: now.wall,
+                },
+                (Some(_), _) => {
+                    visiting = true;
+                    Command::RefreshVisitor {
+                        key,
+                        partner_id: user.id_here.clone(),
+                        authorization: event.authorization.clone(),
+                        if_match: if_match.clone(),
+                        at: now.wall,
+                    }
+                }
+            });
+        }
+        let then = if visiting {
+            Continuation::Visited(event)
+        } else {
+            Continuation::Authorized(event)
+        };
+        self.store(batch, then, out);
+    }
+
+    /// An own user's event is durable, and with it what it starts (L4).
+    pub(super) fn home_authorized(
+        &mut self,
+        event: Event,
+        outcomes: &[Outcome],
+        out: &mut Vec<Effect>,
+    ) {
+        if outcomes.iter().any(|o| o.verdict == Verdict::NoSuchEntityTag) {
+            self.no_such_entity_tag(&event, out);
+            return;
+        }
+        for (user, outcome) in event.users.iter().zip(outcomes) {
+            let decision = match &outcome.verdict {
+                Verdict::Authorized { ended } if ended.is_empty() => Decision::new(
+                    "P1.0",
+                    "nothing to do",
+                    "the user was not migrated: no procedure starts",
+                ),
+                Verdict::Authorized { ended } => {
+                    let stays: Vec<_> = ended
+                        .iter()
+                        .map(|(system, number)| format!("{system} (stay {number})"))
+                        .collect();
+                    Decision::new(
+                        "P1.1",
+                        "owed",
+                        format!("the user returned: de-authorization owed to {}", stays.join(", ")),
+                    )
+                }
+                _ => Decision::new("P1.0", "ended", "the service authorization ended"),
+            };
+            out.push(Effect::Decide(
+                decision
+                    .of(Some(event.procedure))
+                    .about(&user.key.primary_id),
+            ));
+        }
+        self.event_succeeded(&event, out);
+    }
+
+    /// The client's answer: the same expiry, and the entity-tag of a publication.
+    pub(super) fn event_succeeded(&mut self, event: &Event, out: &mut Vec<Effect>) {
+        let etag = event.authorization.etag.clone();
+        let expires = event.expires;
+        self.respond(event.id, &event.request, StatusCode::OK, out, |mut b| {
+            if let (Some(etag), true) = (etag, expires > 0) {
+                b = b.header(HeaderName::SipEtag, etag);
+            }
+            b.header(HeaderName::Expires, expires.to_string())
+        });
+    }
+
+    pub(super) fn no_such_entity_tag(&mut self, event: &Event, out: &mut Vec<Effect>) {
+        let refusal = Refusal::new(StatusCode::CONDITIONAL_REQUEST_FAILED, "P1.0");
+        self.refuse(event.id, &event.request, &refusal, out);
+    }
+}
+
+fn check_event_package(request: &Request) -> Result<(), Refusal> {
+    let event = request
+        .headers()
+        .first(&HeaderName::Event)
+        .ok_or_else(|| Refusal::bad_request("Missing Event"))?;
+    let package = event.split(|b| *b == b';').next().unwrap_or(event);
+    if package.trim_ascii() == POC_SETTINGS {
+        return Ok(());
+    }
+    let bad_event = StatusCode::new(489).unwrap_or(StatusCode::BAD_REQUEST);
+    Err(Refusal::new(bad_event, "wire:answers").with(HeaderName::AllowEvents, "poc-settings"))
+}
+
+fn not_authorized(error: &TokenError) -> Refusal {
+    let mut refusal = Refusal::forbidden(Warning::SERVICE_AUTHORISATION_FAILED, "P1.0");
+    refusal.detail = Some(error.to_string().into());
+    refusal
+}

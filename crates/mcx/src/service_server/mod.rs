@@ -1,0 +1,538 @@
+//! The MC service server: primary for its own users, partner for visiting ones. The role belongs
+//! to the user, not to the server.
+
+mod authorization;
+mod deauthorization;
+mod migration;
+mod outbox;
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use sip_message::{HeaderName, Limits, Method, Request, Response, StatusCode};
+
+use crate::delivery::{Retry, Schedule};
+use crate::document::{FindError, ServiceDocument, documents};
+use crate::outgoing::host_of;
+use crate::state::{Command, OutboxRow, Outcome};
+use crate::trust::{self, Sender};
+use crate::{
+    Core, Decision, Effect, Input, McId, MessageKind, Now, Profile, Random, Refusal, RequestId,
+    Role, SendId, Service, StoreFailure, StoreId, SystemId, Systems, Tokens, Warning,
+};
+use migration::PendingMigration;
+
+/// Most requests that wait for something at once; beyond, they are answered 503.
+const MAX_PENDING: usize = 10_000;
+/// Retry-After of a 503, in seconds.
+const RETRY_AFTER: u32 = 5;
+/// How often was-migrated mappings are looked over for purging.
+const PURGE_INTERVAL: Duration = Duration::from_secs(10);
+/// Most mappings purged in one batch.
+const PURGE_BATCH: usize = 500;
+
+/// How long a was-migrated mapping is kept (P1.N2).
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Retention {
+    /// Where nothing else is said.
+    pub default: Duration,
+    /// Per service.
+    pub services: HashMap<Service, Duration>,
+    /// Per partner; goes before the service's.
+    pub partners: HashMap<SystemId, Duration>,
+}
+
+impl Retention {
+    fn of(&self, service: Service, primary: &SystemId) -> Duration {
+        let by_partner = self.partners.get(primary);
+        *by_partner
+            .or_else(|| self.services.get(&service))
+            .unwrap_or(&self.default)
+    }
+}
+
+/// What an MC service server is told about itself and its surroundings.
+#[derive(Clone, Debug)]
+pub struct ServiceServerConfig {
+    /// Its public service identity.
+    pub psi: String,
+    /// The services that it serves.
+    pub services: Vec<Service>,
+    /// The own system and its partners.
+    pub systems: Systems,
+    /// The SIP core that clients' events come through.
+    pub core: Core,
+    /// Whose access tokens are accepted.
+    pub tokens: Tokens,
+    /// Names on the wire.
+    pub profile: Profile,
+    /// Bounds of what is read.
+    pub limits: Limits,
+    /// How long a was-migrated mapping is kept.
+    pub retention: Retention,
+    /// How the outbox retries.
+    pub retry: Retry,
+    /// How long a client's authorization may wait for the primary's answer, at most; below
+    /// Timer F, so that the client hears the outcome.
+    pub migration_timeout: Duration,
+    /// Validity of a service authorization whose request names none, in seconds.
+    pub default_expires: u32,
+}
+
+/// The MC service server as a state machine.
+#[derive(Debug)]
+pub struct ServiceServer {
+    config: ServiceServerConfig,
+    random: Random,
+    schedule: Schedule,
+    /// Client events that wait for the primary's response.
+    migrations: HashMap<RequestId, PendingMigration>,
+    /// Requests of ours under way.
+    sends: HashMap<SendId, Sending>,
+    /// Batches under way.
+    stores: HashMap<StoreId, Continuation>,
+    next_id: u64,
+    next_purge: Option<Instant>,
+}
+
+/// What a request of ours was sent for.
+#[derive(Debug)]
+enum Sending {
+    /// A row of the outbox.
+    Row(OutboxRow),
+    /// The migration service authorization request of a pending migration.
+    MigrationRequest(RequestId),
+}
+
+/// What happens when a batch is durable.
+#[derive(Debug)]
+enum Continuation {
+    /// An event of an own user: answer it.
+    Authorized(authorization::Event),
+    /// A visiting user asked: refreshed, or the primary has to be asked.
+    Visited(authorization::Event),
+    /// A visiting user's authorization was stored after the primary's response.
+    Mapped {
+        event: authorization::Event,
+        message: Answerable,
+    },
+    /// A MESSAGE: answer it by what the store says.
+    Message {
+        message: Answerable,
+        kind: MessageKind,
+    },
+    /// A row of the outbox has its fate.
+    Row {
+        row: OutboxRow,
+        done: bool,
+    },
+    Purged,
+}
+
+/// A request that waits for its answer.
+#[derive(Debug)]
+struct Answerable {
+    id: RequestId,
+    request: Request,
+    user: McId,
+    procedure: Option<crate::ProcedureId>,
+}
+
+impl Role for ServiceServer {
+    fn handle(&mut self, now: Now, input: Input<'_>, out: &mut Vec<Effect>) {
+        match input {
+            Input::Request {
+                id,
+                source,
+                request,
+            } => {
+                if let Err(refusal) = self.request(now, id, source, request, out) {
+                    self.refuse(id, request, &refusal, out);
+                }
+            }
+            Input::Answer { id, response } => match self.sends.remove(&id) {
+                Some(Sending::Row(row)) => self.row_answered(now, row, response, out),
+                Some(Sending::MigrationRequest(event)) => {
+                    self.migration_request_answered(event, response, out);
+                }
+                None => {}
+            },
+            Input::Failed { id, why } => match self.sends.remove(&id) {
+                Some(Sending::Row(row)) => self.row_failed(now, row, why, out),
+                Some(Sending::MigrationRequest(event)) => {
+                    self.migration_request_failed(event, why, out);
+                }
+                None => {}
+            },
+            Input::Stored { id, result } => {
+                if let Some(continuation) = self.stores.remove(&id) {
+                    self.stored(now, continuation, result, out);
+                }
+            }
+            Input::Recovered { rows } => {
+                if !rows.is_empty() {
+                    let waiting = rows.iter().filter(|r| r.parked.is_none()).count();
+                    let why = format!(
+                        "{waiting} owed from before the start, {} parked",
+                        rows.len() - waiting
+                    );
+                    out.push(Effect::Decide(Decision::new("L4", "recovered", why)));
+                }
+                for row in rows {
+                    self.schedule.add(now, row);
+                }
+            }
+            Input::Tick => {}
+        }
+        self.migrations_timed_out(now, out);
+        self.purge(now, out);
+        self.send_due_rows(now, out);
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let migrations = self.migrations.values().map(|m| m.deadline).min();
+        [self.schedule.deadline(), migrations, self.next_purge]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+}
+
+impl ServiceServer {
+    /// A server that knows nothing yet; hand it [`Input::Recovered`] first. `random` must be
+    /// seeded by the operating system in production.
+    #[must_use]
+    pub fn new(config: ServiceServerConfig, random: Random) -> Self {
+        Self {
+            schedule: Schedule::new(config.retry),
+            config,
+            random,
+            migrations: HashMap::new(),
+            sends: HashMap::new(),
+            stores: HashMap::new(),
+            next_id: 0,
+            next_purge: None,
+        }
+    }
+
+    /// A request, by its method.
+    fn request(
+        &mut self,
+        now: Now,
+        id: RequestId,
+        source: std::net::SocketAddr,
+        request: &Request,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Refusal> {
+        const ALLOW: &str = "MESSAGE, REGISTER, PUBLISH, OPTIONS";
+        let method = request.method();
+        if !matches!(
+            method,
+            Method::Message | Method::Register | Method::Publish | Method::Options
+        ) {
+            return Err(crate::answer::method_not_allowed(ALLOW));
+        }
+        crate::answer::check_require(request)?;
+        if *method == Method::Options {
+            let accept = self.accept();
+            self.respond(id, request, StatusCode::OK, out, |b| {
+                b.header(HeaderName::Allow, ALLOW)
+                    .header(HeaderName::Accept, accept)
+            });
+            return Ok(());
+        }
+        crate::answer::check_max_forwards(request)?;
+        if self.stores.len() + self.migrations.len() >= MAX_PENDING {
+            return Err(Refusal::unavailable(RETRY_AFTER));
+        }
+        let peers = self.config.systems.partners.iter().map(|p| &p.peer);
+        let sender = trust::sender(source, request, &self.config.core, peers);
+        let (known, psi) = match sender {
+            Sender::Core => (true, None),
+            Sender::Function(psi) => (true, Some(psi.to_owned())),
+            Sender::Unknown => (false, None),
+        };
+        match method {
+            Method::Message => {
+                let sender = match (&psi, known) {
+                    (Some(psi), _) => Sender::Function(psi),
+                    (None, true) => Sender::Core,
+                    (None, false) => Sender::Unknown,
+                };
+                self.message(now, id, sender, request, out)
+            }
+            _ if self.config.core.is_at(source) => self.event(now, id, request, out),
+            _ => Err(Refusal::forbidden(Warning::LOCAL_POLICY, "L5")),
+        }
+    }
+
+    /// A MESSAGE: its document, whether its sender may say that, and then by its kind.
+    fn message(
+        &mut self,
+        now: Now,
+        id: RequestId,
+        sender: Sender<'_>,
+        request: &Request,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Refusal> {
+        if !matches!(sender, Sender::Function(_)) {
+            return Err(Refusal::not_entitled());
+        }
+        let [ServiceDocument { service, document }] = self.documents(request)?.try_into().map_err(
+            |_| Refusal::bad_request("More than one MC info document"),
+        )?;
+        let profile = self.config.profile.of(service);
+        let Some(kind) = document.kind else {
+            return Err(match document.unknown_kind {
+                Some(_) => Refusal::bad_request("Unknown kind of message"),
+                None => Refusal::bad_request("Missing element req-type"),
+            });
+        };
+        let primary_id = identity(&profile.primary_id, document.primary_id.as_deref())?
+            .ok_or_else(|| missing(&profile.primary_id))?;
+        let partner_id = identity(&profile.partner_id, document.partner_id.as_deref())?;
+        let target = identity(&profile.request_uri, document.request_uri.as_deref())?;
+        if target.is_some_and(|t| t != primary_id) {
+            return Err(Refusal::bad_request(format!(
+                "{} is another user than {}",
+                profile.request_uri, profile.primary_id
+            )));
+        }
+        if kind != MessageKind::DeauthorizationNotification && partner_id.is_none() {
+            return Err(missing(&profile.partner_id));
+        }
+        let partner = trust::partner_entitled(
+            &self.config.systems,
+            sender,
+            kind,
+            &primary_id,
+            partner_id.as_ref(),
+        )?;
+        let partner = partner.system.id.clone();
+        out.push(Effect::Decide(
+            Decision::new("L5", "trusted", format!("{kind} from {partner}, entitled"))
+                .of(document.procedure())
+                .about(&primary_id),
+        ));
+        let key = crate::state::UserKey {
+            service,
+            primary_id: primary_id.clone(),
+        };
+        let message = Answerable {
+            id,
+            request: request.clone(),
+            user: primary_id,
+            procedure: document.procedure(),
+        };
+        match (kind, partner_id) {
+            (MessageKind::DeauthorizationNotification, partner_id) => {
+                self.deauthorization(now, message, key, partner, partner_id, document, out);
+                Ok(())
+            }
+            (MessageKind::UserAuthorizationNotification, Some(partner_id)) => {
+                self.user_authorization(now, message, key, partner, partner_id, document, out);
+                Ok(())
+            }
+            (MessageKind::AuthorizationRequest, Some(partner_id)) => {
+                self.migration_request(now, message, key, partner, partner_id, out)
+            }
+            (MessageKind::AuthorizationResponse, Some(partner_id)) => {
+                self.migration_response(now, message, key, partner, partner_id, document, out)
+            }
+            (_, None) => Err(missing(&self.config.profile.of(service).partner_id)),
+        }
+    }
+
+    fn stored(
+        &mut self,
+        now: Now,
+        continuation: Continuation,
+        result: Result<Vec<Outcome>, StoreFailure>,
+        out: &mut Vec<Effect>,
+    ) {
+        let outcomes = match result {
+            Ok(mut outcomes) => {
+                for outcome in &mut outcomes {
+                    for row in outcome.appended.drain(..) {
+                        self.schedule.add(now, row);
+                    }
+                }
+                outcomes
+            }
+            Err(StoreFailure) => {
+                self.not_stored(now, continuation, out);
+                return;
+            }
+        };
+        match continuation {
+            Continuation::Authorized(event) => self.home_authorized(event, &outcomes, out),
+            Continuation::Visited(event) => self.visitor_looked_up(now, event, &outcomes, out),
+            Continuation::Mapped { event, message } => {
+                self.mapped(event, &message, &outcomes, out);
+            }
+            Continuation::Message { message, kind } => {
+                self.message_stored(&message, kind, &outcomes, out);
+            }
+            Continuation::Row { row, done } => {
+                if done {
+                    self.schedule.finish(now, &row);
+                }
+            }
+            Continuation::Purged => self.purged(now, &outcomes, out),
+        }
+    }
+
+    /// Nothing of the batch is durable: 503, and whoever sent it comes again (L4).
+    fn not_stored(&mut self, now: Now, continuation: Continuation, out: &mut Vec<Effect>) {
+        let refusal = Refusal::unavailable(RETRY_AFTER);
+        match continuation {
+            Continuation::Authorized(event) | Continuation::Visited(event) => {
+                self.refuse(event.id, &event.request, &refusal, out);
+            }
+            Continuation::Mapped { event, message } => {
+                self.refuse(event.id, &event.request, &refusal, out);
+                self.refuse(message.id, &message.request, &refusal, out);
+            }
+            Continuation::Message { message, .. } => {
+                self.refuse(message.id, &message.request, &refusal, out);
+            }
+            // It will be sent once more; applying it twice is applying it once (L3).
+            Continuation::Row { row, done: true } => {
+                self.schedule.again(now, &row, None, &mut self.random);
+            }
+            Continuation::Row { done: false, .. } => {}
+            Continuation::Purged => self.next_purge = Some(now.mono + PURGE_INTERVAL),
+        }
+    }
+
+    fn purge(&mut self, now: Now, out: &mut Vec<Effect>) {
+        let due = *self.next_purge.get_or_insert(now.mono);
+        if due <= now.mono {
+            // Set far ahead until the outcome is known, so that one batch is under way at most.
+            self.next_purge = Some(now.mono + 360 * PURGE_INTERVAL);
+            let command = Command::Purge {
+                at: now.wall,
+                limit: PURGE_BATCH,
+            };
+            self.store(vec![command], Continuation::Purged, out);
+        }
+    }
+
+    fn purged(&mut self, now: Now, outcomes: &[Outcome], out: &mut Vec<Effect>) {
+        let mut wait = PURGE_INTERVAL;
+        if let [
+            Outcome {
+                verdict: crate::state::Verdict::Purged(count @ 1..),
+                ..
+            },
+        ] = outcomes
+        {
+            let why = format!("{count} was-migrated mappings, their retention being over");
+            out.push(Effect::Decide(Decision::new("P1.N2", "purged", why)));
+            if *count == PURGE_BATCH {
+                wait = Duration::ZERO;
+            }
+        }
+        self.next_purge = Some(now.mono + wait);
+    }
+
+    fn store(&mut self, batch: Vec<Command>, then: Continuation, out: &mut Vec<Effect>) {
+        self.next_id += 1;
+        let id = StoreId(self.next_id);
+        self.stores.insert(id, then);
+        out.push(Effect::Store { id, batch });
+    }
+
+    /// The MC info documents of a request, of services that this server serves.
+    fn documents(&self, request: &Request) -> Result<Vec<ServiceDocument>, Refusal> {
+        let config = &self.config;
+        let found = documents(
+            request.headers(),
+            request.body(),
+            &config.profile,
+            &config.limits,
+        )
+        .map_err(|error| self.not_found(&error))?;
+        if found.iter().any(|d| !config.services.contains(&d.service)) {
+            return Err(self.not_found(&FindError::OtherType));
+        }
+        Ok(found)
+    }
+
+    fn not_found(&self, error: &FindError) -> Refusal {
+        match error {
+            FindError::OtherType => Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "wire:answers")
+                .with(HeaderName::Accept, self.accept()),
+            FindError::Broken(what) => {
+                let mut what = (*what).to_owned();
+                if let Some(first) = what.get_mut(..1) {
+                    first.make_ascii_uppercase();
+                }
+                Refusal::bad_request(what)
+            }
+            FindError::TooDeep => Refusal::bad_request("Body parts nested too deeply"),
+            FindError::Document(error) => Refusal::bad_request(error.to_string()),
+        }
+    }
+
+    fn accept(&self) -> String {
+        let mut types: Vec<String> = self
+            .config
+            .services
+            .iter()
+            .map(|s| self.config.profile.of(*s).media_type())
+            .collect();
+        types.push("multipart/mixed".into());
+        types.push("message/sip".into());
+        types.join(", ")
+    }
+
+    /// Answers a request and records why it is refused.
+    fn refuse(
+        &mut self,
+        id: RequestId,
+        request: &Request,
+        refusal: &Refusal,
+        out: &mut Vec<Effect>,
+    ) {
+        let verdict = format!("refused {}", refusal.status.as_u16());
+        out.push(Effect::Decide(Decision::new(
+            refusal.requirement,
+            verdict,
+            refusal.why(),
+        )));
+        let tag = self.random.hex(8);
+        if let Some(response) = refusal.response(request, &tag, host_of(&self.config.psi)) {
+            out.push(Effect::Respond { id, response });
+        }
+    }
+
+    /// Answers a request.
+    fn respond(
+        &mut self,
+        id: RequestId,
+        request: &Request,
+        status: StatusCode,
+        out: &mut Vec<Effect>,
+        add: impl FnOnce(sip_message::ResponseBuilder) -> sip_message::ResponseBuilder,
+    ) {
+        let tag = self.random.hex(8);
+        if let Ok(response) = add(Response::to(request, status, Some(&tag))).finish() {
+            out.push(Effect::Respond { id, response });
+        }
+    }
+}
+
+/// The id in an element, if the element is there.
+fn identity(element: &str, value: Option<&str>) -> Result<Option<McId>, Refusal> {
+    match value {
+        None => Ok(None),
+        Some(value) => McId::parse(value)
+            .map(Some)
+            .map_err(|error| Refusal::bad_request(format!("Element {element}: {error}"))),
+    }
+}
+
+fn missing(element: &str) -> Refusal {
+    Refusal::bad_request(format!("Missing element {element}"))
+}

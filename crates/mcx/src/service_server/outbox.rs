@@ -1,0 +1,196 @@
+//! Sends what is owed, and gives each row its fate by the answer (P1.1, L4).
+
+use sip_message::Response;
+
+use super::{Continuation, Sending, ServiceServer};
+use crate::delivery::{Fate, fate};
+use crate::document::{Document, Stay};
+use crate::state::{Command, Notice, OutboxRow, Parked};
+use crate::{Decision, Effect, MessageKind, Now, SendFailure};
+
+impl ServiceServer {
+    pub(super) fn send_due_rows(&mut self, now: Now, out: &mut Vec<Effect>) {
+        while let Some(row) = self.schedule.next(now) {
+            if row.row.expires.is_some_and(|at| at <= now.wall) {
+                let why = format!("{}: nobody waits for it any more", row.row.notice.kind());
+                self.decide_row(&row, "L4", "dropped", why, out);
+                self.row_done(row, out);
+                continue;
+            }
+            self.send_row(now, row, out);
+        }
+    }
+
+    fn send_row(&mut self, now: Now, row: OutboxRow, out: &mut Vec<Effect>) {
+        let Some(partner) = self.config.systems.partner(&row.row.to) else {
+            let text = format!("{} is no configured partner", row.row.to);
+            self.park(now, row, 0, text, out);
+            return;
+        };
+        let peer = partner.peer.clone();
+        let why = format!(
+            "{} to {}, attempt {}",
+            row.row.notice.kind(),
+            row.row.to,
+            row.attempts.saturating_add(1)
+        );
+        self.decide_row(&row, requirement(row.row.notice.kind()), "sends", why, out);
+        let document = document_of(&row);
+        let in_reply_to = match &row.row.notice {
+            Notice::AuthorizationResponse { in_reply_to, .. } => Some(in_reply_to.clone()),
+            _ => None,
+        };
+        let service = row.row.key.service;
+        let sending = Sending::Row(row.clone());
+        if self
+            .send(&peer, service, &document, in_reply_to.as_deref(), sending, out)
+            .is_none()
+        {
+            let text = "the request cannot be written: its PSI or Route is invalid".to_owned();
+            self.park(now, row, 0, text, out);
+        }
+    }
+
+    pub(super) fn row_answered(
+        &mut self,
+        now: Now,
+        row: OutboxRow,
+        response: &Response,
+        out: &mut Vec<Effect>,
+    ) {
+        let status = response.status().as_u16();
+        match fate(response) {
+            Fate::Delivered => {
+                let why = format!("{} has it", row.row.to);
+                self.decide_row(&row, "L4", "delivered", why, out);
+                self.row_done(row, out);
+            }
+            Fate::UserUnknown => {
+                let why = format!("{} does not know the user: nothing is left to end", row.row.to);
+                self.decide_row(&row, "L4", "done", why, out);
+                self.row_done(row, out);
+            }
+            Fate::Retry(retry_after) => {
+                let why = format!("{} answered {status}", row.row.to);
+                self.retry(now, row, retry_after, why, out);
+            }
+            Fate::Park(status, text) => self.park(now, row, status, text, out),
+        }
+    }
+
+    pub(super) fn row_failed(
+        &mut self,
+        now: Now,
+        row: OutboxRow,
+        why: SendFailure,
+        out: &mut Vec<Effect>,
+    ) {
+        let why = match why {
+            SendFailure::Timeout => format!("{} did not answer", row.row.to),
+            SendFailure::Transport => format!("{} cannot be reached", row.row.to),
+            SendFailure::Overload => "too many transactions are open".to_owned(),
+        };
+        self.retry(now, row, None, why, out);
+    }
+
+    fn row_done(&mut self, row: OutboxRow, out: &mut Vec<Effect>) {
+        let batch = vec![Command::OutboxDone { id: row.id }];
+        self.store(batch, Continuation::Row { row, done: true }, out);
+    }
+
+    fn retry(
+        &mut self,
+        now: Now,
+        row: OutboxRow,
+        retry_after: Option<u32>,
+        why: String,
+        out: &mut Vec<Effect>,
+    ) {
+        let (attempts, next_at) = self
+            .schedule
+            .again(now, &row, retry_after, &mut self.random);
+        let why = format!(
+            "{why}: attempt {} in {:.1} s",
+            attempts.saturating_add(1),
+            next_at.since(now.wall).as_secs_f64()
+        );
+        self.decide_row(&row, "L4", "kept", why, out);
+        let batch = vec![Command::OutboxRetry {
+            id: row.id,
+            attempts,
+            next_at,
+        }];
+        self.store(batch, Continuation::Row { row, done: false }, out);
+    }
+
+    /// The partner refused it: it is kept, not sent again, and the operator is told.
+    fn park(
+        &mut self,
+        now: Now,
+        row: OutboxRow,
+        status: u16,
+        text: String,
+        out: &mut Vec<Effect>,
+    ) {
+        let why = format!("{} refused it with {status} {text}; an operator must look", row.row.to);
+        self.decide_row(&row, "L4", "parked", why, out);
+        let parked = Parked {
+            status,
+            text,
+            since: now.wall,
+        };
+        let batch = vec![Command::OutboxPark { id: row.id, parked }];
+        self.store(batch, Continuation::Row { row, done: true }, out);
+    }
+
+    fn decide_row(
+        &self,
+        row: &OutboxRow,
+        requirement: &'static str,
+        verdict: &'static str,
+        why: String,
+        out: &mut Vec<Effect>,
+    ) {
+        out.push(Effect::Decide(
+            Decision::new(requirement, verdict, why)
+                .of(Some(row.row.procedure))
+                .about(&row.row.key.primary_id),
+        ));
+    }
+}
+
+/// The requirement behind a message that is owed.
+fn requirement(kind: MessageKind) -> &'static str {
+    match kind {
+        MessageKind::DeauthorizationNotification => "P1.1",
+        MessageKind::UserAuthorizationNotification => "P2.1",
+        MessageKind::AuthorizationRequest | MessageKind::AuthorizationResponse => "L1",
+    }
+}
+
+/// The document of an outbox row.
+fn document_of(row: &OutboxRow) -> Document {
+    let notice = &row.row.notice;
+    let primary_id = row.row.key.primary_id.as_str().to_owned();
+    let number = notice.number();
+    let allowed = match notice {
+        Notice::AuthorizationResponse { number, .. } => Some(number.is_some()),
+        _ => None,
+    };
+    let target = match notice {
+        Notice::Deauthorization { .. } => Some(primary_id.clone()),
+        _ => None,
+    };
+    Document {
+        kind: Some(notice.kind()),
+        request_uri: target,
+        primary_id: Some(primary_id),
+        partner_id: notice.partner_id().map(|id| id.as_str().to_owned()),
+        result: allowed,
+        stay: Some(Stay {
+            number,
+            procedure: Some(row.row.procedure),
+        }),
+        ..Document::default()
+    }
+}

@@ -1,0 +1,241 @@
+//! The changes that a service server asks its store for.
+
+use serde::{Deserialize, Serialize};
+
+use super::{OutboxRow, Parked, UserKey};
+use crate::{McId, ProcedureId, SystemId, Timestamp};
+
+/// A service authorization: until when, and the entity-tag of the publication that made it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Authorization {
+    /// End of its validity.
+    pub until: Timestamp,
+    /// Entity-tag (RFC 3903 §4.1), for an authorization by PUBLISH.
+    pub etag: Option<String>,
+}
+
+/// One change. Everything that the outcome depends on, the time included, is in it or in the
+/// rows, so that applying it is a pure function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// An own user completed service authorization here: ends every open stay (P1.0, P1.1).
+    AuthorizeHome {
+        /// The user.
+        key: UserKey,
+        /// The authorization.
+        authorization: Authorization,
+        /// Entity-tag that must be the present authorization's (RFC 3903 §4.1), if any.
+        if_match: Option<String>,
+        /// Joins what follows.
+        procedure: ProcedureId,
+        /// When.
+        at: Timestamp,
+    },
+    /// An own user's service authorization ended.
+    EndHomeAuthorization {
+        /// The user.
+        key: UserKey,
+    },
+    /// An own user may migrate: opens a stay and owes the partner the response (L1).
+    AllowMigration {
+        /// The user.
+        key: UserKey,
+        /// The partner that asks.
+        system: SystemId,
+        /// The id that it gave the user.
+        partner_id: McId,
+        /// The procedure of the request.
+        procedure: ProcedureId,
+        /// Call-ID of the request.
+        in_reply_to: String,
+        /// When.
+        at: Timestamp,
+        /// From when on the partner no longer waits for the response.
+        expires: Timestamp,
+    },
+    /// An own user may not migrate: owes the partner that response (L1).
+    RefuseMigration {
+        /// The user.
+        key: UserKey,
+        /// The partner that asks.
+        system: SystemId,
+        /// The id that it gave the user.
+        partner_id: McId,
+        /// The procedure of the request.
+        procedure: ProcedureId,
+        /// Call-ID of the request.
+        in_reply_to: String,
+        /// When.
+        at: Timestamp,
+        /// From when on the partner no longer waits for the response.
+        expires: Timestamp,
+    },
+    /// An own user completed service authorization at `system`: ends every open stay that is
+    /// older than the one there (P2.2).
+    UserMoved {
+        /// The user.
+        key: UserKey,
+        /// The partner that says so.
+        system: SystemId,
+        /// The id that it gave the user.
+        partner_id: McId,
+        /// Number of the stay there; `None` from a peer that sends none.
+        number: Option<u64>,
+        /// The procedure of the notification.
+        procedure: ProcedureId,
+        /// When.
+        at: Timestamp,
+    },
+    /// The primary allowed a user's stay here: stores the mapping (L1) and owes the primary the
+    /// notification (P2.1).
+    StoreMapping {
+        /// The user.
+        key: UserKey,
+        /// The primary system.
+        primary: SystemId,
+        /// The id that this system gives the user.
+        partner_id: McId,
+        /// Number of the stay, when the primary gave one.
+        number: Option<u64>,
+        /// The procedure.
+        procedure: ProcedureId,
+        /// The authorization that waited for it.
+        authorization: Authorization,
+        /// When.
+        at: Timestamp,
+    },
+    /// A visiting user authorizes again: refreshed when a mapping for the same id is in force.
+    RefreshVisitor {
+        /// The user.
+        key: UserKey,
+        /// The id that this system gave the user.
+        partner_id: McId,
+        /// The authorization.
+        authorization: Authorization,
+        /// Entity-tag that must be the present authorization's (RFC 3903 §4.1), if any.
+        if_match: Option<String>,
+        /// When.
+        at: Timestamp,
+    },
+    /// A visiting user's service authorization ended; the mapping stays.
+    EndVisitorAuthorization {
+        /// The user.
+        key: UserKey,
+    },
+    /// The primary de-authorizes a stay here (P1.4).
+    EndStay {
+        /// The user.
+        key: UserKey,
+        /// The id that this system gave the user, when the primary knows it.
+        partner_id: Option<McId>,
+        /// Number of the stay that ends; `None` from a peer that sends none.
+        number: Option<u64>,
+        /// The procedure of the notification, when it names one.
+        procedure: Option<ProcedureId>,
+        /// When.
+        at: Timestamp,
+        /// How long the mapping is kept as was-migrated (P1.N2).
+        purge_at: Timestamp,
+    },
+    /// Removes mappings whose retention is over, at most `limit` of them (P1.N2).
+    Purge {
+        /// The time.
+        at: Timestamp,
+        /// Most mappings to remove in one go.
+        limit: usize,
+    },
+    /// The partner has it, or nobody waits for it any more: the row is removed.
+    OutboxDone {
+        /// The row.
+        id: u64,
+    },
+    /// It was sent in vain.
+    OutboxRetry {
+        /// The row.
+        id: u64,
+        /// How often by now.
+        attempts: u32,
+        /// Not to be sent before.
+        next_at: Timestamp,
+    },
+    /// The partner refused it.
+    OutboxPark {
+        /// The row.
+        id: u64,
+        /// How.
+        parked: Parked,
+    },
+}
+
+/// What a command did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The result.
+    pub verdict: Verdict,
+    /// Rows that it appended to the outbox.
+    pub appended: Vec<OutboxRow>,
+}
+
+/// The result of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Done; nothing more to say.
+    Done,
+    /// Authorized; these stays were ended, and their partners are owed a notification.
+    Authorized {
+        /// Partner and number of each stay that ended.
+        ended: Vec<(SystemId, u64)>,
+    },
+    /// The stay is open.
+    Allowed {
+        /// Its number.
+        number: u64,
+    },
+    /// The user moved on.
+    Moved {
+        /// Partner and number of each stay that ended.
+        ended: Vec<(SystemId, u64)>,
+    },
+    /// It speaks of a stay that a newer one replaced, or that ended already; nothing changed.
+    Stale,
+    /// The primary never allowed that stay.
+    NeverAllowed,
+    /// The mapping is stored.
+    Mapped,
+    /// The mapping is in force and its authorization refreshed.
+    Refreshed,
+    /// No mapping is in force: the primary has to be asked.
+    NotMigrated,
+    /// There is no authorization of that entity-tag (RFC 3903 §6).
+    NoSuchEntityTag,
+    /// The stay ended; the mapping is kept until then.
+    Ended {
+        /// When the mapping will be removed.
+        purge_at: Timestamp,
+    },
+    /// The stay had ended before; nothing changed (L3).
+    AlreadyEnded,
+    /// No mapping of that user.
+    Unknown,
+    /// That many mappings were removed.
+    Purged(usize),
+}
+
+impl Authorization {
+    /// Whether `present` is in force at `at` and has the entity-tag that is asked for.
+    pub(super) fn matches(present: Option<&Self>, if_match: Option<&str>, at: Timestamp) -> bool {
+        let Some(wanted) = if_match else {
+            return true;
+        };
+        present.is_some_and(|a| a.until > at && a.etag.as_deref() == Some(wanted))
+    }
+}
+
+impl From<Verdict> for Outcome {
+    fn from(verdict: Verdict) -> Self {
+        Self {
+            verdict,
+            appended: Vec::new(),
+        }
+    }
+}

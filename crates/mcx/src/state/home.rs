@@ -1,0 +1,96 @@
+//! What the primary system keeps about its own user.
+
+use serde::{Deserialize, Serialize};
+
+use super::Authorization;
+use crate::{McId, ProcedureId, SystemId, Timestamp};
+
+/// An own user of one service: his authorization here and his stays at partners.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Home {
+    /// Number of the newest stay; grows with every stay of that user and service (L2).
+    pub counter: u64,
+    /// The newest stay at each partner, at most one a partner. A partner's older stays need no
+    /// row: ending number n at a partner ends every number up to n there.
+    pub stays: Vec<HomeStay>,
+    /// Service authorization in this, the primary system.
+    pub authorization: Option<Authorization>,
+}
+
+/// A stay as the primary sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HomeStay {
+    /// The partner system.
+    pub system: SystemId,
+    /// The id that the partner gave the user.
+    pub partner_id: McId,
+    /// Number of the stay.
+    pub number: u64,
+    /// The procedure that opened it.
+    pub procedure: ProcedureId,
+    /// When the primary allowed it.
+    pub since: Timestamp,
+    /// Whether the partner may still be serving the user.
+    pub phase: StayPhase,
+}
+
+/// Whether the partner may still be serving the user on a stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StayPhase {
+    /// Allowed and not ended.
+    Open,
+    /// A de-authorization is owed or was delivered.
+    Ended,
+}
+
+impl Home {
+    /// The newest stay at `system`.
+    #[must_use]
+    pub fn stay_at(&self, system: &SystemId) -> Option<&HomeStay> {
+        self.stays.iter().find(|s| &s.system == system)
+    }
+
+    /// The newest open stay: where the user is, as far as this system knows.
+    #[must_use]
+    pub fn current(&self) -> Option<&HomeStay> {
+        self.stays
+            .iter()
+            .filter(|s| s.phase == StayPhase::Open)
+            .max_by_key(|s| s.number)
+    }
+
+    /// Opens the next stay, at `system`. An earlier stay at the same partner is replaced: the
+    /// partner replaces it too when it learns the new number.
+    pub(super) fn open(
+        &mut self,
+        system: SystemId,
+        partner_id: McId,
+        procedure: ProcedureId,
+        at: Timestamp,
+    ) -> u64 {
+        self.counter = self.counter.saturating_add(1);
+        self.stays.retain(|s| s.system != system);
+        self.stays.push(HomeStay {
+            system,
+            partner_id,
+            number: self.counter,
+            procedure,
+            since: at,
+            phase: StayPhase::Open,
+        });
+        self.counter
+    }
+
+    /// Ends every open stay below `number`, and hands back those it ended.
+    pub(super) fn end_below(&mut self, number: u64) -> Vec<HomeStay> {
+        let mut ended = Vec::new();
+        for stay in &mut self.stays {
+            if stay.phase == StayPhase::Open && stay.number < number {
+                stay.phase = StayPhase::Ended;
+                ended.push(stay.clone());
+            }
+        }
+        ended
+    }
+}

@@ -1,0 +1,33 @@
+//! What is durable, and the one place that changes it.
+//!
+//! A store holds rows: a [`Home`] for each own user that ever migrated or is authorized here, a
+//! [`Visitor`] for each user of another system that migrated here, and the outbox. It changes
+//! them by running [`apply()`] for every [`Command`] of a batch inside one transaction.
+
+mod apply;
+mod command;
+mod home;
+mod memory;
+mod outbox;
+mod visitor;
+
+pub use apply::{Rows, apply};
+pub use command::{Authorization, Command, Outcome, Verdict};
+pub use home::{Home, HomeStay, StayPhase};
+pub use memory::MemoryRows;
+pub use outbox::{Lane, NewRow, Notice, OutboxRow, Parked};
+pub use visitor::{Visitor, VisitorPhase};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{McId, Service};
+
+/// A user as one service knows him: the id that the primary system gave, which both the primary
+/// and every partner know.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct UserKey {
+    /// The service.
+    pub service: Service,
+    /// MC service ID in the primary system.
+    pub primary_id: McId,
+}

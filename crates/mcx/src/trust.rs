@@ -1,0 +1,116 @@
+//! Who may say what about whom (L5).
+//!
+//! | message | may come from |
+//! |---|---|
+//! | service authorization (REGISTER, PUBLISH) | the SIP core |
+//! | authorization request, user authorisation notification | the partner that gave the partner id, about a user of the own system |
+//! | authorization response, de-authorization notification | the system that gave the primary id, about a user of another system |
+//!
+//! Everything else is answered 403 with 179 and changes nothing. "Comes from" is proven by the
+//! source address of the connection, or by P-Asserted-Identity when the source is the trusted SIP
+//! core.
+
+use std::net::SocketAddr;
+
+use sip_message::{Headers, Request};
+
+use crate::{Core, McId, MessageKind, Partner, Peer, Refusal, Systems};
+
+/// Who sent a request, as far as it is proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sender<'a> {
+    /// The SIP core, with no identity asserted that is a known function's.
+    Core,
+    /// The function of this PSI.
+    Function(&'a str),
+    /// Nobody known, or somebody known who claims to be somebody else.
+    Unknown,
+}
+
+/// Establishes who sent `request` from `source`, among `peers`.
+pub(crate) fn sender<'a>(
+    source: SocketAddr,
+    request: &Request,
+    core: &Core,
+    peers: impl Iterator<Item = &'a Peer> + Clone,
+) -> Sender<'a> {
+    let asserted = match asserted_identity(request.headers()) {
+        Ok(asserted) => asserted,
+        Err(()) => return Sender::Unknown,
+    };
+    if core.is_at(source) {
+        return match asserted {
+            None => Sender::Core,
+            Some(psi) => peers
+                .clone()
+                .find(|p| same_uri(&p.psi, psi))
+                .map_or(Sender::Core, |p| Sender::Function(&p.psi)),
+        };
+    }
+    let mut at_source = peers.filter(|p| p.is_at(source));
+    match asserted {
+        // The address alone proves it, if it belongs to one function only.
+        None => match (at_source.next(), at_source.next()) {
+            (Some(peer), None) => Sender::Function(&peer.psi),
+            (Some(peer), Some(other)) if peer.psi == other.psi => Sender::Function(&peer.psi),
+            _ => Sender::Unknown,
+        },
+        Some(psi) => at_source
+            .find(|p| same_uri(&p.psi, psi))
+            .map_or(Sender::Unknown, |p| Sender::Function(&p.psi)),
+    }
+}
+
+/// The one SIP identity of P-Asserted-Identity (RFC 3325 §9.1 allows one SIP and one tel URI);
+/// `Err` when it is malformed or there are two.
+fn asserted_identity(headers: &Headers) -> Result<Option<&[u8]>, ()> {
+    let mut found = None;
+    for identity in headers.p_asserted_identities().map_err(|_| ())? {
+        if identity.uri().scheme().eq_ignore_ascii_case(b"tel") {
+            continue;
+        }
+        if found.replace(identity.uri_bytes()).is_some() {
+            return Err(());
+        }
+    }
+    Ok(found)
+}
+
+pub(crate) fn same_uri(configured: &str, received: &[u8]) -> bool {
+    use sip_message::Uri;
+    match (
+        Uri::parse(configured.as_bytes()),
+        Uri::parse(received),
+    ) {
+        (Ok(a), Ok(b)) => a.equivalent(&b),
+        _ => false,
+    }
+}
+
+/// The table at a service server: whether `sender` may send `kind` about this user. Answers the
+/// partner whose word it is.
+pub(crate) fn partner_entitled<'a>(
+    systems: &'a Systems,
+    sender: Sender<'_>,
+    kind: MessageKind,
+    primary_id: &McId,
+    partner_id: Option<&McId>,
+) -> Result<&'a Partner, Refusal> {
+    let own_user = systems.own.gave(primary_id);
+    let partner = if kind.from_primary() {
+        if own_user {
+            return Err(Refusal::not_entitled());
+        }
+        systems.partner_of(primary_id)
+    } else {
+        if !own_user {
+            return Err(Refusal::not_entitled());
+        }
+        partner_id.and_then(|id| systems.partner_of(id))
+    };
+    let partner = partner.ok_or_else(Refusal::not_entitled)?;
+    match sender {
+        Sender::Function(psi) if psi == partner.peer.psi => Ok(partner),
+        _ => Err(Refusal::not_entitled()),
+    }
+}
