@@ -1,1 +1,16 @@
-//! Durable state of an MC service server: mappings, stays, outbox.
+//! Durable state of an MC service server: own users and their stays, mappings of visitors, the
+//! outbox.
+//!
+//! One trait, batch first: [`Store::apply`] makes a batch of commands durable, all or nothing,
+//! and only then says what they did. What a command does is decided by [`mcx::state::apply()`]
+//! alone, inside the store's transaction; a store is nothing but rows.
+//!
+//! Back-ends: [`SqliteStore`], embedded, the default; [`MemoryStore`], for simulations.
+
+mod memory;
+mod sqlite;
+mod store;
+
+pub use memory::MemoryStore;
+pub use sqlite::{OpenError, SqliteReader, SqliteStore};
+pub use store::{Applied, Snapshot, Store, StoreError};

@@ -1,0 +1,352 @@
+//! Rows of the tables as the types of [`mcx::state`].
+
+use mcx::state::{
+    Authorization, Home, HomeStay, NewRow, OutboxRow, Parked, Rows, StayPhase, UserKey, Visitor,
+    VisitorPhase,
+};
+use mcx::{McId, ProcedureId, Service, SystemId, Timestamp};
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+type Result<T> = rusqlite::Result<T>;
+
+/// The tables behind a connection, inside whatever transaction is open on it.
+pub(super) struct SqlRows<'a>(pub &'a Connection);
+
+impl SqlRows<'_> {
+    pub fn homes(&mut self) -> Result<Vec<(UserKey, Home)>> {
+        let keys = self.keys("SELECT service, primary_id FROM home ORDER BY 1, 2")?;
+        let mut homes = Vec::with_capacity(keys.len());
+        for key in keys {
+            if let Some(home) = self.home(&key)? {
+                homes.push((key, home));
+            }
+        }
+        Ok(homes)
+    }
+
+    pub fn visitors(&mut self) -> Result<Vec<(UserKey, Visitor)>> {
+        let keys = self.keys("SELECT service, primary_id FROM visitor ORDER BY 1, 2")?;
+        let mut visitors = Vec::with_capacity(keys.len());
+        for key in keys {
+            if let Some(visitor) = self.visitor(&key)? {
+                visitors.push((key, visitor));
+            }
+        }
+        Ok(visitors)
+    }
+
+    pub fn outbox(&mut self) -> Result<Vec<OutboxRow>> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT id, service, primary_id, system, notice, procedure, created, expires,
+                    attempts, next_at, parked_status, parked_text, parked_since
+             FROM outbox ORDER BY id",
+        )?;
+        statement.query_map([], outbox_row)?.collect()
+    }
+
+    fn keys(&self, sql: &str) -> Result<Vec<UserKey>> {
+        let mut statement = self.0.prepare_cached(sql)?;
+        let keys = statement.query_map([], |row| {
+            Ok(UserKey {
+                service: service(row, 0)?,
+                primary_id: id(row, 1)?,
+            })
+        })?;
+        keys.collect()
+    }
+}
+
+impl Rows for SqlRows<'_> {
+    type Error = rusqlite::Error;
+
+    fn home(&mut self, key: &UserKey) -> Result<Option<Home>> {
+        let of = params![key.service.as_str(), key.primary_id.as_str()];
+        let home = self
+            .0
+            .prepare_cached(
+                "SELECT counter, authorized_until, etag FROM home
+                 WHERE service = ? AND primary_id = ?",
+            )?
+            .query_row(of, |row| {
+                Ok(Home {
+                    counter: unsigned(row, 0)?,
+                    stays: Vec::new(),
+                    authorization: authorization(row, 1, 2)?,
+                })
+            })
+            .optional()?;
+        let Some(mut home) = home else {
+            return Ok(None);
+        };
+        let mut statement = self.0.prepare_cached(
+            "SELECT system, partner_id, number, procedure, since, open FROM stay
+             WHERE service = ? AND primary_id = ? ORDER BY number",
+        )?;
+        let stays = statement.query_map(of, |row| {
+            Ok(HomeStay {
+                system: SystemId::new(&row.get::<_, String>(0)?),
+                partner_id: id(row, 1)?,
+                number: unsigned(row, 2)?,
+                procedure: procedure(row, 3)?,
+                since: Timestamp(unsigned(row, 4)?),
+                phase: if row.get(5)? {
+                    StayPhase::Open
+                } else {
+                    StayPhase::Ended
+                },
+            })
+        })?;
+        home.stays = stays.collect::<Result<_>>()?;
+        Ok(Some(home))
+    }
+
+    fn put_home(&mut self, key: &UserKey, home: &Home) -> Result<()> {
+        let (service, user) = (key.service.as_str(), key.primary_id.as_str());
+        self.0
+            .prepare_cached(
+                "INSERT INTO home (service, primary_id, counter, authorized_until, etag)
+                 VALUES (?, ?, ?, ?, ?)
+                 ON CONFLICT DO UPDATE SET counter = excluded.counter,
+                     authorized_until = excluded.authorized_until, etag = excluded.etag",
+            )?
+            .execute(params![
+                service,
+                user,
+                signed(home.counter),
+                home.authorization.as_ref().map(|a| signed(a.until.0)),
+                home.authorization.as_ref().and_then(|a| a.etag.as_deref()),
+            ])?;
+        self.0
+            .prepare_cached("DELETE FROM stay WHERE service = ? AND primary_id = ?")?
+            .execute(params![service, user])?;
+        let mut insert = self.0.prepare_cached(
+            "INSERT INTO stay (service, primary_id, system, partner_id, number, procedure, since, open)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        )?;
+        for stay in &home.stays {
+            insert.execute(params![
+                service,
+                user,
+                stay.system.as_str(),
+                stay.partner_id.as_str(),
+                signed(stay.number),
+                stay.procedure.to_string(),
+                signed(stay.since.0),
+                stay.phase == StayPhase::Open,
+            ])?;
+        }
+        Ok(())
+    }
+
+    fn visitor(&mut self, key: &UserKey) -> Result<Option<Visitor>> {
+        self.0
+            .prepare_cached(
+                "SELECT partner_id, number, procedure, since, left_at, purge_at,
+                        authorized_until, etag
+                 FROM visitor WHERE service = ? AND primary_id = ?",
+            )?
+            .query_row(
+                params![key.service.as_str(), key.primary_id.as_str()],
+                |row| {
+                    let left = row.get::<_, Option<i64>>(4)?;
+                    let purge = row.get::<_, Option<i64>>(5)?;
+                    Ok(Visitor {
+                        partner_id: id(row, 0)?,
+                        number: row.get::<_, Option<i64>>(1)?.map(i64::cast_unsigned),
+                        procedure: match row.get::<_, Option<String>>(2)? {
+                            None => None,
+                            Some(_) => Some(procedure(row, 2)?),
+                        },
+                        since: Timestamp(unsigned(row, 3)?),
+                        phase: match (left, purge) {
+                            (Some(left), Some(purge)) => VisitorPhase::WasMigrated {
+                                since: Timestamp(left.cast_unsigned()),
+                                purge_at: Timestamp(purge.cast_unsigned()),
+                            },
+                            _ => VisitorPhase::Migrated,
+                        },
+                        authorization: authorization(row, 6, 7)?,
+                    })
+                },
+            )
+            .optional()
+    }
+
+    fn put_visitor(&mut self, key: &UserKey, visitor: &Visitor) -> Result<()> {
+        let (left, purge) = match visitor.phase {
+            VisitorPhase::Migrated => (None, None),
+            VisitorPhase::WasMigrated { since, purge_at } => {
+                (Some(signed(since.0)), Some(signed(purge_at.0)))
+            }
+        };
+        self.0
+            .prepare_cached(
+                "INSERT OR REPLACE INTO visitor (service, primary_id, partner_id, number,
+                     procedure, since, left_at, purge_at, authorized_until, etag)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            )?
+            .execute(params![
+                key.service.as_str(),
+                key.primary_id.as_str(),
+                visitor.partner_id.as_str(),
+                visitor.number.map(signed),
+                visitor.procedure.map(|p| p.to_string()),
+                signed(visitor.since.0),
+                left,
+                purge,
+                visitor.authorization.as_ref().map(|a| signed(a.until.0)),
+                visitor
+                    .authorization
+                    .as_ref()
+                    .and_then(|a| a.etag.as_deref()),
+            ])?;
+        Ok(())
+    }
+
+    fn purge_visitors(&mut self, at: Timestamp, limit: usize) -> Result<usize> {
+        self.0
+            .prepare_cached(
+                "DELETE FROM visitor WHERE (service, primary_id) IN (
+                     SELECT service, primary_id FROM visitor WHERE purge_at <= ? LIMIT ?)",
+            )?
+            .execute(params![
+                signed(at.0),
+                i64::try_from(limit).unwrap_or(i64::MAX)
+            ])
+    }
+
+    fn append(&mut self, row: NewRow) -> Result<Option<OutboxRow>> {
+        let notice = serde_json::to_string(&row.notice)
+            .map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
+        let appended = self
+            .0
+            .prepare_cached(
+                "INSERT INTO outbox (service, primary_id, system, sameness, notice, procedure,
+                     created, expires, next_at)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                 ON CONFLICT (service, primary_id, system, sameness) DO NOTHING",
+            )?
+            .execute(params![
+                row.key.service.as_str(),
+                row.key.primary_id.as_str(),
+                row.to.as_str(),
+                row.sameness(),
+                notice,
+                row.procedure.to_string(),
+                signed(row.created.0),
+                row.expires.map(|e| signed(e.0)),
+                signed(row.created.0),
+            ])?;
+        if appended == 0 {
+            return Ok(None);
+        }
+        Ok(Some(OutboxRow {
+            id: self.0.last_insert_rowid().cast_unsigned(),
+            next_at: row.created,
+            row,
+            attempts: 0,
+            parked: None,
+        }))
+    }
+
+    fn retry_row(&mut self, id: u64, attempts: u32, next_at: Timestamp) -> Result<()> {
+        self.0
+            .prepare_cached("UPDATE outbox SET attempts = ?, next_at = ? WHERE id = ?")?
+            .execute(params![attempts, signed(next_at.0), signed(id)])?;
+        Ok(())
+    }
+
+    fn park_row(&mut self, id: u64, parked: &Parked) -> Result<()> {
+        self.0
+            .prepare_cached(
+                "UPDATE outbox SET parked_status = ?, parked_text = ?, parked_since = ?
+                 WHERE id = ?",
+            )?
+            .execute(params![
+                parked.status,
+                parked.text,
+                signed(parked.since.0),
+                signed(id)
+            ])?;
+        Ok(())
+    }
+
+    fn remove_row(&mut self, id: u64) -> Result<()> {
+        self.0
+            .prepare_cached("DELETE FROM outbox WHERE id = ?")?
+            .execute(params![signed(id)])?;
+        Ok(())
+    }
+}
+
+fn outbox_row(row: &Row<'_>) -> Result<OutboxRow> {
+    let notice: String = row.get(4)?;
+    let parked = row.get::<_, Option<u16>>(10)?;
+    Ok(OutboxRow {
+        id: unsigned(row, 0)?,
+        row: NewRow {
+            key: UserKey {
+                service: service(row, 1)?,
+                primary_id: id(row, 2)?,
+            },
+            to: SystemId::new(&row.get::<_, String>(3)?),
+            notice: serde_json::from_str(&notice).map_err(|e| unreadable(4, e))?,
+            procedure: procedure(row, 5)?,
+            created: Timestamp(unsigned(row, 6)?),
+            expires: row
+                .get::<_, Option<i64>>(7)?
+                .map(|e| Timestamp(e.cast_unsigned())),
+        },
+        attempts: row.get(8)?,
+        next_at: Timestamp(unsigned(row, 9)?),
+        parked: match parked {
+            None => None,
+            Some(status) => Some(Parked {
+                status,
+                text: row.get::<_, Option<String>>(11)?.unwrap_or_default(),
+                since: Timestamp(unsigned(row, 12)?),
+            }),
+        },
+    })
+}
+
+fn authorization(row: &Row<'_>, until: usize, etag: usize) -> Result<Option<Authorization>> {
+    Ok(match row.get::<_, Option<i64>>(until)? {
+        None => None,
+        Some(until) => Some(Authorization {
+            until: Timestamp(until.cast_unsigned()),
+            etag: row.get(etag)?,
+        }),
+    })
+}
+
+fn service(row: &Row<'_>, column: usize) -> Result<Service> {
+    let name: String = row.get(column)?;
+    Service::from_name(&name).ok_or_else(|| unreadable(column, "unknown service"))
+}
+
+fn id(row: &Row<'_>, column: usize) -> Result<McId> {
+    McId::parse(&row.get::<_, String>(column)?).map_err(|e| unreadable(column, e))
+}
+
+fn procedure(row: &Row<'_>, column: usize) -> Result<ProcedureId> {
+    ProcedureId::parse(&row.get::<_, String>(column)?)
+        .ok_or_else(|| unreadable(column, "no procedure id"))
+}
+
+fn unsigned(row: &Row<'_>, column: usize) -> Result<u64> {
+    Ok(row.get::<_, i64>(column)?.cast_unsigned())
+}
+
+/// SQLite's integers are signed; the bits are kept.
+fn signed(value: u64) -> i64 {
+    value.cast_signed()
+}
+
+fn unreadable(
+    column: usize,
+    why: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, Type::Text, why.into())
+}

@@ -1,0 +1,64 @@
+//! The trait that every back-end implements.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+use mcx::state::{Command, Home, OutboxRow, Outcome, UserKey, Visitor};
+
+/// The outcome of a batch, once it is durable.
+pub type Applied = Pin<Box<dyn Future<Output = Result<Vec<Outcome>, StoreError>> + Send>>;
+
+/// Durable rows.
+pub trait Store: Send + Sync {
+    /// Makes a batch durable, all or nothing, after every batch that was handed over before;
+    /// answers what each command did. The batch is queued when this returns; the future only
+    /// waits.
+    fn apply(&self, batch: Vec<Command>) -> Applied;
+
+    /// The outbox, in order of the rows' ids.
+    ///
+    /// # Errors
+    /// The rows cannot be read.
+    fn outbox(&self) -> Result<Vec<OutboxRow>, StoreError>;
+
+    /// Everything that is stored, at one moment.
+    ///
+    /// # Errors
+    /// The rows cannot be read.
+    fn snapshot(&self) -> Result<Snapshot, StoreError>;
+}
+
+/// Everything that is stored, at one moment, in order of the keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Own users.
+    pub homes: Vec<(UserKey, Home)>,
+    /// Mappings of visiting users.
+    pub visitors: Vec<(UserKey, Visitor)>,
+    /// The outbox.
+    pub outbox: Vec<OutboxRow>,
+}
+
+/// Nothing of a batch is durable, or nothing could be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreError {
+    /// Too many batches wait.
+    Overloaded,
+    /// The store has ended.
+    Closed,
+    /// The back-end says so; the text names no user.
+    Backend(String),
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Overloaded => f.write_str("too many batches wait for the store"),
+            Self::Closed => f.write_str("the store has ended"),
+            Self::Backend(text) => f.write_str(text),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
