@@ -235,9 +235,10 @@ struct Line<'a> {
 type Text<'a> = Option<Cow<'a, str>>;
 
 fn parse(line: &[u8]) -> Result<Record, Cause> {
-    let line: Line<'_> = serde_json::from_slice(line).map_err(|error| Cause::Json {
-        column: error.column(),
-    })?;
+    let line: Line<'_> =
+        serde_json::from_slice(line.trim_ascii_end()).map_err(|error| Cause::Json {
+            column: error.column(),
+        })?;
     match line.v.ok_or(Cause::Missing("v"))? {
         VERSION => {}
         other => return Err(Cause::Version(other)),

@@ -1,6 +1,6 @@
 //! How a story is drawn: one column a node, an arrow a message, a note a decision.
 //!
-//! [`build`] turns records into a [`Ladder`], which knows nothing of characters or pixels; [`text::render`] draws it for
+//! [`build()`] turns records into a [`Ladder`], which knows nothing of characters or pixels; [`text::render`] draws it for
 //! a terminal.
 
 mod build;
@@ -87,7 +87,7 @@ pub struct Note {
     pub decision: DecisionRecord,
 }
 
-/// What [`build`] is told beside the records.
+/// What [`build()`] is told beside the records.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Wanted order of the columns. Names that take no part are left out; nodes that are not named follow, in order of

@@ -1,29 +1,39 @@
-//! How packet tools open a recording: a pcapng file with one interface a node.
+//! How packet tools open a recording: a pcapng file of raw IP packets.
 //!
-//! Each message becomes one raw IP packet (link type 101) with a synthetic IPv4 or IPv6 header and a UDP header of the
-//! recorded addresses, so that the SIP inside is decoded whatever really carried it, TLS included. Decisions become
-//! comments of the packet that they followed on their node.
+//! Each message becomes one packet (link type 101) with a synthetic IPv4 or IPv6 header and a UDP header of the
+//! recorded addresses, so that the SIP inside is decoded whatever really carried it, TLS included. Its first comment
+//! names both ends; decisions become comments of the packet that they followed on their node.
 
 mod block;
 mod packet;
+mod plan;
 
-use std::collections::HashMap;
 use std::io::{self, Write};
 
-pub use block::{Interface, Packet, Writer};
+pub use block::{Interface, MAX_OPTION_BYTES, Packet, Writer};
 pub use packet::MAX_PAYLOAD_BYTES;
+pub use plan::MAX_COMMENTS;
 
 use crate::merge::ordered;
-use crate::pairing::pair;
-use crate::record::{DecisionRecord, Direction, MessageRecord, Record, What};
+use crate::record::Record;
+use plan::Plan;
 
-/// Most decisions shown on one packet; further ones are counted in a last comment.
-pub const MAX_COMMENTS: usize = 64;
+/// How nodes are shown as interfaces.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Layout {
+    /// One interface for all nodes, which every tool reads.
+    #[default]
+    OneInterface,
+    /// One interface a node, by its name, for Wireshark and tshark (`frame.interface_name`). Tools on libpcap (sngrep,
+    /// tcpdump) stop at the second interface: libpcap 1.10.3 compares its link type, 101, with its own number for that of
+    /// the first, 12, and takes them for different.
+    InterfacePerNode,
+}
 
 /// What a file holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// Nodes, each one interface.
+    /// Interfaces, as [`Layout`] says.
     pub interfaces: usize,
     /// Messages, each once.
     pub messages: usize,
@@ -35,21 +45,28 @@ pub struct Summary {
     pub decisions: usize,
 }
 
-/// Writes the records of all nodes as one capture file, each datagram once: a sent message always, a received one only
-/// when no node in `records` recorded sending it. The order of `records` need not be causal.
+/// Writes the records of all nodes as one capture file that every tool reads, each datagram once: a sent message always,
+/// a received one only when no node in `records` recorded sending it. The order of `records` need not be causal.
 ///
 /// # Errors
-/// Whatever `out` refuses; a node's name or a file too large for the format.
+/// Whatever `out` refuses.
 pub fn write_merged(records: &[Record], out: impl Write) -> io::Result<Summary> {
-    let records = ordered(records);
-    let plan = Plan::of(&records);
+    write_merged_as(records, Layout::OneInterface, out)
+}
+
+/// As [`write_merged`], with a choice of interfaces.
+///
+/// # Errors
+/// Whatever `out` refuses.
+pub fn write_merged_as(records: &[Record], layout: Layout, out: impl Write) -> io::Result<Summary> {
+    let plan = Plan::of(&ordered(records), layout);
     let mut summary = Summary {
         interfaces: plan.interfaces.len(),
         decisions: plan.decisions,
         ..Summary::default()
     };
     let mut writer = Writer::with_comments(out, &plan.interfaces, &plan.file_comments)?;
-    for (planned, comments) in &plan.packets {
+    for planned in &plan.packets {
         let message = planned.message;
         let written = writer.packet(&Packet {
             interface: planned.interface,
@@ -59,7 +76,7 @@ pub fn write_merged(records: &[Record], out: impl Write) -> io::Result<Summary> 
             source: message.source(),
             destination: message.destination(),
             payload: &message.bytes,
-            comments,
+            comments: &planned.comments,
         })?;
         summary.messages += 1;
         summary.packets += written;
@@ -67,107 +84,4 @@ pub fn write_merged(records: &[Record], out: impl Write) -> io::Result<Summary> 
     }
     writer.finish()?;
     Ok(summary)
-}
-
-/// What goes where, before anything is written.
-#[derive(Default)]
-struct Plan<'a> {
-    interfaces: Vec<Interface>,
-    packets: Vec<(Planned<'a>, Vec<String>)>,
-    file_comments: Vec<String>,
-    decisions: usize,
-}
-
-struct Planned<'a> {
-    interface: u32,
-    wall_us: u64,
-    message: &'a MessageRecord,
-}
-
-impl<'a> Plan<'a> {
-    fn of(records: &[&'a Record]) -> Self {
-        let mut plan = Self::default();
-        let mut numbers: HashMap<&str, u32> = HashMap::new();
-        for record in records {
-            let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
-            numbers.entry(&record.node).or_insert_with(|| {
-                plan.interfaces.push(Interface {
-                    name: record.node.to_string(),
-                });
-                next
-            });
-        }
-        let partner = pair(records);
-        let mut packet_of: HashMap<usize, usize> = HashMap::new();
-        // The packet that a node saw last, and decisions of nodes that saw none yet.
-        let mut last: HashMap<&str, usize> = HashMap::new();
-        let mut early: Vec<(&str, String)> = Vec::new();
-        for (index, record) in records.iter().enumerate() {
-            let node: &str = &record.node;
-            match &record.what {
-                What::Decision(decision) => {
-                    plan.decisions += 1;
-                    let comment = comment(node, decision);
-                    match last.get(node).and_then(|at| plan.packets.get_mut(*at)) {
-                        Some((_, comments)) => comments.push(comment),
-                        None => early.push((node, comment)),
-                    }
-                }
-                What::Message(message) => {
-                    let sent = partner.get(index).copied().flatten();
-                    let sent = sent.filter(|_| message.direction == Direction::Received);
-                    let known = sent.and_then(|sent| packet_of.get(&sent)).copied();
-                    let at = known.unwrap_or(plan.packets.len());
-                    if known.is_none() {
-                        let planned = Planned {
-                            interface: numbers.get(node).copied().unwrap_or_default(),
-                            wall_us: record.wall_us,
-                            message,
-                        };
-                        plan.packets.push((planned, Vec::new()));
-                        packet_of.insert(index, at);
-                    }
-                    last.insert(node, at);
-                    if let Some((_, comments)) = plan.packets.get_mut(at) {
-                        let mine = early.extract_if(.., |(owner, _)| *owner == node);
-                        comments.extend(mine.map(|(_, comment)| comment));
-                    }
-                }
-            }
-        }
-        plan.file_comments = early.into_iter().map(|(_, comment)| comment).collect();
-        for (_, comments) in &mut plan.packets {
-            limit(comments);
-        }
-        limit(&mut plan.file_comments);
-        plan
-    }
-}
-
-/// "B server: P1.4 applied – mapping is was-migrated".
-fn comment(node: &str, decision: &DecisionRecord) -> String {
-    let mut text = format!("{node}: ");
-    if !decision.requirement.is_empty() {
-        text.push_str(&decision.requirement);
-        text.push(' ');
-    }
-    text.push_str(&decision.verdict);
-    if !decision.why.is_empty() {
-        text.push_str(" – ");
-        text.push_str(&decision.why);
-    }
-    if let Some(procedure) = &decision.procedure {
-        text.push_str(" [");
-        text.push_str(procedure);
-        text.push(']');
-    }
-    text
-}
-
-fn limit(comments: &mut Vec<String>) {
-    if comments.len() > MAX_COMMENTS {
-        let rest = comments.len() - MAX_COMMENTS;
-        comments.truncate(MAX_COMMENTS);
-        comments.push(format!("and {rest} more decisions"));
-    }
 }

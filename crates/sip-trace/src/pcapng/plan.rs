@@ -1,0 +1,164 @@
+//! What goes into a capture file, decided before anything is written: which records are packets, on which interface, with
+//! which comments.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+use super::{Interface, Layout};
+use crate::pairing::pair;
+use crate::record::{DecisionRecord, Direction, MessageRecord, Record, What};
+
+/// Most decisions shown on one packet; further ones are counted in a last comment.
+pub const MAX_COMMENTS: usize = 64;
+
+/// Name of the interface that several nodes share.
+const SHARED_INTERFACE: &str = "all nodes";
+
+#[derive(Default)]
+pub(super) struct Plan<'a> {
+    pub(super) interfaces: Vec<Interface>,
+    pub(super) packets: Vec<Planned<'a>>,
+    /// Decisions of nodes that saw no message.
+    pub(super) file_comments: Vec<String>,
+    pub(super) decisions: usize,
+}
+
+pub(super) struct Planned<'a> {
+    pub(super) interface: u32,
+    pub(super) wall_us: u64,
+    pub(super) message: &'a MessageRecord,
+    pub(super) comments: Vec<String>,
+}
+
+impl<'a> Plan<'a> {
+    /// `records` are in causal order.
+    pub(super) fn of(records: &[&'a Record], layout: Layout) -> Self {
+        let mut plan = Self::default();
+        let numbers = plan.interfaces_of(records, layout);
+        let owners = owners(records);
+        let partner = pair(records);
+        let mut packet_of: HashMap<usize, usize> = HashMap::new();
+        // The packet that a node saw last, and decisions of nodes that saw none yet.
+        let mut last: HashMap<&str, usize> = HashMap::new();
+        let mut early: HashMap<&str, Vec<String>> = HashMap::new();
+        for (index, record) in records.iter().enumerate() {
+            let node: &str = &record.node;
+            let message = match &record.what {
+                What::Message(message) => message,
+                What::Decision(decision) => {
+                    plan.decisions += 1;
+                    let packet = last.get(node).and_then(|at| plan.packets.get_mut(*at));
+                    let comments = packet.map(|packet| &mut packet.comments);
+                    comments
+                        .unwrap_or_else(|| early.entry(node).or_default())
+                        .push(comment(node, decision));
+                    continue;
+                }
+            };
+            let sent = partner.get(index).copied().flatten();
+            let sent = sent.filter(|_| message.direction == Direction::Received);
+            let at = match sent.and_then(|sent| packet_of.get(&sent)) {
+                Some(at) => *at,
+                None => {
+                    packet_of.insert(index, plan.packets.len());
+                    plan.packets.push(Planned {
+                        interface: numbers.get(node).copied().unwrap_or_default(),
+                        wall_us: record.wall_us,
+                        message,
+                        comments: vec![path(node, message, &owners)],
+                    });
+                    plan.packets.len() - 1
+                }
+            };
+            last.insert(node, at);
+            if let Some(packet) = plan.packets.get_mut(at) {
+                packet
+                    .comments
+                    .extend(early.remove(node).into_iter().flatten());
+            }
+        }
+        let mut rest: Vec<(&str, Vec<String>)> = early.into_iter().collect();
+        rest.sort_unstable();
+        plan.file_comments = rest
+            .into_iter()
+            .flat_map(|(_, comments)| comments)
+            .collect();
+        let of_packets = plan.packets.iter_mut().map(|packet| &mut packet.comments);
+        of_packets.chain([&mut plan.file_comments]).for_each(limit);
+        plan
+    }
+
+    /// Declares the interfaces; gives each node the number of its own.
+    fn interfaces_of(&mut self, records: &[&'a Record], layout: Layout) -> HashMap<&'a str, u32> {
+        let mut numbers: HashMap<&str, u32> = HashMap::new();
+        let mut names: Vec<&str> = Vec::new();
+        for record in records {
+            let next = u32::try_from(names.len()).unwrap_or(u32::MAX);
+            numbers.entry(&record.node).or_insert_with(|| {
+                names.push(&record.node);
+                next
+            });
+        }
+        if layout == Layout::OneInterface && names.len() != 1 {
+            numbers.values_mut().for_each(|number| *number = 0);
+            names = vec![SHARED_INTERFACE];
+        }
+        self.interfaces = names
+            .into_iter()
+            .map(|name| Interface {
+                name: name.to_owned(),
+            })
+            .collect();
+        numbers
+    }
+}
+
+/// Which node an address belongs to.
+fn owners<'a>(records: &[&'a Record]) -> HashMap<SocketAddr, &'a str> {
+    records
+        .iter()
+        .filter_map(|record| match &record.what {
+            What::Message(message) => Some((message.local, &*record.node)),
+            What::Decision(_) => None,
+        })
+        .collect()
+}
+
+/// "A server → A gateway"; a peer that did not record goes by its address.
+fn path(node: &str, message: &MessageRecord, owners: &HashMap<SocketAddr, &str>) -> String {
+    let peer = owners.get(&message.peer);
+    let peer = peer.map_or_else(|| message.peer.to_string(), |name| (*name).to_owned());
+    match message.direction {
+        Direction::Sent => format!("{node} → {peer}"),
+        Direction::Received => format!("{peer} → {node}"),
+    }
+}
+
+/// "B server: P1.4 applied – mapping is was-migrated".
+fn comment(node: &str, decision: &DecisionRecord) -> String {
+    let mut text = format!("{node}:");
+    for part in [&*decision.requirement, &decision.verdict] {
+        if !part.is_empty() {
+            text.push(' ');
+            text.push_str(part);
+        }
+    }
+    if !decision.why.is_empty() {
+        text.push_str(" – ");
+        text.push_str(&decision.why);
+    }
+    if let Some(procedure) = &decision.procedure {
+        text.push_str(" [");
+        text.push_str(procedure);
+        text.push(']');
+    }
+    text
+}
+
+fn limit(comments: &mut Vec<String>) {
+    if comments.len() > MAX_COMMENTS {
+        let rest = comments.len() - MAX_COMMENTS;
+        comments.truncate(MAX_COMMENTS);
+        comments.push(format!("and {rest} more decisions"));
+    }
+}
