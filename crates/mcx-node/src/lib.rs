@@ -1,1 +1,3 @@
-//! The program mcx: sockets, configuration, command line around the sans-IO crates.
+//! The program `mcx` as a library.
+
+pub mod config;

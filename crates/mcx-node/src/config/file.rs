@@ -1,0 +1,180 @@
+//! The shape of the file, key by key. Values are checked afterwards, where their place in the
+//! file is still known.
+
+use mcx::{Algorithm, Service};
+use serde::Deserialize;
+use toml::{Spanned, Table};
+
+/// A text with its place in the file.
+pub(super) type Text = Spanned<String>;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct File {
+    pub node: Node,
+    pub system: System,
+    #[serde(default)]
+    pub timers: Timers,
+    #[serde(default)]
+    pub limits: Limits,
+    #[serde(default)]
+    pub trace: Trace,
+    pub service_server: Option<Spanned<ServiceServer>>,
+    pub gateway: Option<Spanned<Gateway>>,
+    #[serde(default)]
+    pub partner: Vec<Spanned<Partner>>,
+    #[serde(default)]
+    pub profile: Profile,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Node {
+    pub name: Text,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct System {
+    pub id: Text,
+    pub domains: Option<Vec<Text>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Timers {
+    pub t1: Option<Text>,
+    pub t2: Option<Text>,
+    pub t4: Option<Text>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Limits {
+    pub message: Option<Spanned<usize>>,
+    pub body: Option<Spanned<usize>>,
+    pub header_fields: Option<Spanned<usize>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Trace {
+    pub file: Option<Text>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct ServiceServer {
+    pub listen: Spanned<Vec<Text>>,
+    pub psi: Text,
+    pub services: Spanned<Vec<Service>>,
+    pub store: Text,
+    pub migration_timeout: Option<Text>,
+    pub default_expires: Option<Text>,
+    #[serde(default)]
+    pub core: Core,
+    pub gateway: Option<Peer>,
+    #[serde(default)]
+    pub retention: Retention,
+    #[serde(default)]
+    pub retry: Retry,
+    #[serde(default)]
+    pub token_issuer: Vec<TokenIssuer>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Core {
+    #[serde(default)]
+    pub sources: Vec<Text>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Peer {
+    pub psi: Text,
+    pub next_hop: Text,
+    #[serde(default)]
+    pub route: Vec<Text>,
+    pub sources: Option<Vec<Text>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Retention {
+    pub default: Option<Text>,
+    pub mcptt: Option<Text>,
+    pub mcvideo: Option<Text>,
+    pub mcdata: Option<Text>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Retry {
+    pub first: Option<Text>,
+    pub longest: Option<Text>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct TokenIssuer {
+    pub issuer: Text,
+    pub audience: Text,
+    pub algorithm: Algorithm,
+    pub key_file: Text,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Gateway {
+    pub listen: Spanned<Vec<Text>>,
+    pub psi: Text,
+    #[serde(default)]
+    pub core: Core,
+    #[serde(default)]
+    pub server: Vec<Behind>,
+}
+
+/// A service server behind a gateway.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Behind {
+    pub services: Spanned<Vec<Service>>,
+    pub psi: Text,
+    pub next_hop: Text,
+    #[serde(default)]
+    pub route: Vec<Text>,
+    pub sources: Option<Vec<Text>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Partner {
+    pub system: Text,
+    pub domains: Option<Vec<Text>>,
+    pub topology_hiding: Spanned<bool>,
+    pub retention: Option<Text>,
+    pub exit_psi: Option<Text>,
+    pub server: Option<Peer>,
+    pub gateway: Option<Peer>,
+    #[serde(default)]
+    pub migration: Migration,
+}
+
+/// Nobody may migrate where nothing is said.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Migration {
+    #[serde(default)]
+    pub allow: bool,
+    #[serde(default)]
+    pub refused_users: Vec<Text>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Profile {
+    pub mcptt: Option<Spanned<Table>>,
+    pub mcvideo: Option<Spanned<Table>>,
+    pub mcdata: Option<Spanned<Table>>,
+}

@@ -1,0 +1,275 @@
+//! The sections of the functions: what an MC service server and an MC gateway server are told.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use mcx::{
+    Core, GatewayConfig, Issuer, MigrationPolicy, Partner, Peer, Profile, Retention, Retry,
+    Service, ServiceServerConfig, System, Systems, Tokens,
+};
+use sip_message::Limits;
+use toml::Spanned;
+
+use super::file;
+use super::load::Loader;
+use super::{GatewaySection, ServiceServerSection};
+
+/// How long a was-migrated mapping is kept where nothing is said.
+const RETENTION: Duration = Duration::from_secs(30 * 86_400);
+/// How long a client waits for the primary's answer where nothing is said.
+const MIGRATION_TIMEOUT: Duration = Duration::from_secs(20);
+/// Validity of a service authorization that names none, where nothing is said.
+const EXPIRES: Duration = Duration::from_secs(3600);
+
+impl Loader<'_, '_> {
+    pub fn service_server(
+        &mut self,
+        file: &file::File,
+        section: &Spanned<file::ServiceServer>,
+        own: System,
+        profile: &Profile,
+        limits: &Limits,
+    ) -> ServiceServerSection {
+        let at = section.span();
+        let section = section.get_ref();
+        self.services(&section.services);
+        let gateway = section.gateway.as_ref().map(|g| self.report.peer(g));
+        let mut partners = Vec::new();
+        let mut retention = self.retention(&section.retention);
+        for partner in &file.partner {
+            let spanned = partner;
+            let partner = partner.get_ref();
+            let system = self.system(&partner.system, partner.domains.as_deref());
+            if let Some(text) = &partner.retention {
+                let kept = self.report.duration(Some(text), RETENTION);
+                retention.partners.insert(system.id.clone(), kept);
+            }
+            // P1.N1: this key alone decides, here alone.
+            let peer = if *partner.topology_hiding.get_ref() {
+                let missing = "topology-hiding = true, but this server has no gateway: write a section [service-server.gateway] with psi and next-hop, or topology-hiding = false";
+                self.route(gateway.clone(), spanned, &partner.topology_hiding, missing)
+            } else {
+                let direct = partner.server.as_ref().map(|p| self.report.peer(p));
+                let missing = "topology-hiding = false, but the partner's server is not named: write [partner.server] with psi and next-hop, or topology-hiding = true";
+                self.route(direct, spanned, &partner.topology_hiding, missing)
+            };
+            let Some(peer) = peer else { continue };
+            partners.push(Partner {
+                system,
+                peer,
+                migration: self.migration(&partner.migration),
+            });
+        }
+        if section.core.sources.is_empty() {
+            self.report.wrong(
+                at.clone(),
+                "no SIP core: write [service-server.core] with sources = [\"ADDRESS\"], where REGISTER and PUBLISH come from",
+            );
+        }
+        if section.token_issuer.is_empty() {
+            self.report.wrong(
+                at,
+                "no token issuer: write a [[service-server.token-issuer]] with issuer, audience, algorithm and key-file",
+            );
+        }
+        let retry = self.retry(&section.retry);
+        let config = ServiceServerConfig {
+            psi: self.report.psi(&section.psi),
+            services: section.services.get_ref().clone(),
+            systems: Systems { own, partners },
+            core: self.core(&section.core),
+            tokens: self.tokens(&section.token_issuer),
+            profile: profile.clone(),
+            limits: limits.clone(),
+            retention,
+            retry,
+            migration_timeout: self
+                .report
+                .duration(section.migration_timeout.as_ref(), MIGRATION_TIMEOUT),
+            default_expires: self.duration_secs(section.default_expires.as_ref(), EXPIRES),
+        };
+        ServiceServerSection {
+            listen: self.report.listen(&section.listen),
+            store: self.path(&section.store),
+            config,
+        }
+    }
+
+    pub fn gateway(
+        &mut self,
+        file: &file::File,
+        section: &Spanned<file::Gateway>,
+        own: System,
+        profile: &Profile,
+        limits: &Limits,
+    ) -> GatewaySection {
+        let at = section.span();
+        let section = section.get_ref();
+        let mut servers = Vec::new();
+        for server in &section.server {
+            self.services(&server.services);
+            let peer = self.report.peer_of(
+                &server.psi,
+                &server.next_hop,
+                &server.route,
+                server.sources.as_deref(),
+            );
+            servers.push((server.services.get_ref().clone(), peer));
+        }
+        if servers.is_empty() {
+            self.report.wrong(
+                at,
+                "nothing behind the gateway: write a [[gateway.server]] with services, psi and next-hop",
+            );
+        }
+        let mut partners = Vec::new();
+        let mut exits = Vec::new();
+        for partner in &file.partner {
+            let spanned = partner;
+            let partner = partner.get_ref();
+            // A partner that is reached directly passes no gateway.
+            if !*partner.topology_hiding.get_ref() {
+                continue;
+            }
+            let system = self.system(&partner.system, partner.domains.as_deref());
+            if let Some(psi) = &partner.exit_psi {
+                exits.push((self.report.psi(psi), system.id.clone()));
+            }
+            let peer = partner.gateway.as_ref().map(|g| self.report.peer(g));
+            let missing = "topology-hiding = true, but the partner's gateway is not named: write [partner.gateway] with psi and next-hop";
+            let Some(peer) = self.route(peer, spanned, &partner.topology_hiding, missing) else {
+                continue;
+            };
+            partners.push(Partner {
+                system,
+                peer,
+                migration: self.migration(&partner.migration),
+            });
+        }
+        GatewaySection {
+            listen: self.report.listen(&section.listen),
+            config: GatewayConfig {
+                psi: self.report.psi(&section.psi),
+                systems: Systems { own, partners },
+                servers,
+                exits,
+                core: self.core(&section.core),
+                profile: profile.clone(),
+                limits: limits.clone(),
+            },
+        }
+    }
+
+    /// The way to a partner, or a problem when there is none.
+    fn route(
+        &mut self,
+        peer: Option<Peer>,
+        partner: &Spanned<file::Partner>,
+        at: &Spanned<bool>,
+        missing: &str,
+    ) -> Option<Peer> {
+        if peer.is_none() {
+            let system = partner.get_ref().system.get_ref();
+            self.report.wrong(
+                at.span(),
+                format!("partner {system} has no route: {missing}"),
+            );
+        }
+        peer
+    }
+
+    fn services(&mut self, services: &Spanned<Vec<Service>>) {
+        if services.get_ref().is_empty() {
+            self.report.wrong(
+                services.span(),
+                "no service: write some of \"mcptt\", \"mcvideo\", \"mcdata\"",
+            );
+        }
+    }
+
+    fn core(&mut self, core: &file::Core) -> Core {
+        Core {
+            sources: self.report.sources(&core.sources),
+        }
+    }
+
+    fn migration(&mut self, migration: &file::Migration) -> MigrationPolicy {
+        MigrationPolicy {
+            allowed: migration.allow,
+            refused_users: migration
+                .refused_users
+                .iter()
+                .filter_map(|user| self.report.mc_id(user))
+                .collect(),
+        }
+    }
+
+    fn retention(&mut self, retention: &file::Retention) -> Retention {
+        let default = self.report.duration(retention.default.as_ref(), RETENTION);
+        let mut services = HashMap::new();
+        for (service, text) in [
+            (Service::Mcptt, &retention.mcptt),
+            (Service::McVideo, &retention.mcvideo),
+            (Service::McData, &retention.mcdata),
+        ] {
+            if text.is_some() {
+                services.insert(service, self.report.duration(text.as_ref(), default));
+            }
+        }
+        Retention {
+            default,
+            services,
+            partners: HashMap::new(),
+        }
+    }
+
+    fn retry(&mut self, retry: &file::Retry) -> Retry {
+        let default = Retry::default();
+        let read = Retry {
+            first: self.report.duration(retry.first.as_ref(), default.first),
+            longest: self.report.duration(retry.longest.as_ref(), default.longest),
+            ..default
+        };
+        if let Some(at) = retry.first.as_ref().or(retry.longest.as_ref())
+            && (read.first.is_zero() || read.first > read.longest)
+        {
+            self.report.wrong(
+                at.span(),
+                "first is more than zero and at most longest: write for example first = \"1 s\", longest = \"5 min\"",
+            );
+        }
+        read
+    }
+
+    fn tokens(&mut self, issuers: &[file::TokenIssuer]) -> Tokens {
+        let mut known = Vec::new();
+        for issuer in issuers {
+            let path = self.path(&issuer.key_file);
+            let pem = match std::fs::read(&path) {
+                Ok(pem) => pem,
+                Err(error) => {
+                    self.report.wrong(
+                        issuer.key_file.span(),
+                        format!(
+                            "key file {} cannot be read ({error}): write the path of the issuer's public key in PEM",
+                            path.display()
+                        ),
+                    );
+                    continue;
+                }
+            };
+            let (name, audience) = (issuer.issuer.get_ref(), issuer.audience.get_ref());
+            match Issuer::new(name, audience, issuer.algorithm, &pem) {
+                Ok(issuer) => known.push(issuer),
+                Err(error) => self.report.wrong(
+                    issuer.key_file.span(),
+                    format!(
+                        "key file {}: {error}: write the path of a public key that fits `algorithm`",
+                        path.display()
+                    ),
+                ),
+            }
+        }
+        Tokens::new(known)
+    }
+}

@@ -1,0 +1,221 @@
+//! From the file to the configuration.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use mcx::{Profile, Service, ServiceProfile, System, SystemId};
+use sip_message::Limits;
+use sip_transaction::Timers;
+use toml::{Spanned, Table};
+
+use super::file::{self, Text};
+use super::problem::Report;
+use super::{Config, Problem, Problems};
+
+/// Reads and checks the configuration in `path`.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn load(path: &Path) -> Result<Config, Problems> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Problems(vec![Problem {
+            file: path.to_owned(),
+            line: 0,
+            message: format!("cannot be read: {error}"),
+        }])
+    })?;
+    parse(path, &text)
+}
+
+/// Checks a configuration that was read from `path`; relative files in it are relative to that.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn parse(path: &Path, text: &str) -> Result<Config, Problems> {
+    let mut report = Report::new(path, text);
+    let file: file::File = match toml::from_str(text) {
+        Ok(file) => file,
+        Err(error) => {
+            let at = error.span().unwrap_or_default();
+            report.wrong(at, error.message().to_owned());
+            return Err(report.finish());
+        }
+    };
+    let config = Loader {
+        folder: path.parent().unwrap_or(Path::new("")).to_owned(),
+        report: &mut report,
+    }
+    .config(&file);
+    if report.is_empty() {
+        Ok(config)
+    } else {
+        Err(report.finish())
+    }
+}
+
+/// Turns the file into a configuration; wherever something is wrong it says so and goes on with
+/// something harmless, so that one run names all that is wrong.
+pub(super) struct Loader<'r, 'f> {
+    pub folder: PathBuf,
+    pub report: &'r mut Report<'f>,
+}
+
+impl Loader<'_, '_> {
+    fn config(&mut self, file: &file::File) -> Config {
+        let name = file.node.name.get_ref().clone();
+        if name.is_empty() || name.len() > 32 || !name.bytes().all(is_name_byte) {
+            self.report.wrong(
+                file.node.name.span(),
+                format!("`{name}` is no node name: write 1 to 32 letters, digits, `-`, `_` or `.`"),
+            );
+        }
+        if file.service_server.is_none() && file.gateway.is_none() {
+            self.report.wrong(
+                0..0,
+                "the node has no function: write a section [service-server] or [gateway]",
+            );
+        }
+        let limits = self.limits(&file.limits);
+        let profile = self.profile(&file.profile);
+        let own = self.system(&file.system.id, file.system.domains.as_deref());
+        self.check_systems(file, &own);
+        Config {
+            name,
+            timers: self.timers(&file.timers),
+            trace_file: file.trace.file.as_ref().map(|f| self.path(f)),
+            service_server: file.service_server.as_ref().map(|section| {
+                self.service_server(file, section, own.clone(), &profile, &limits)
+            }),
+            gateway: file
+                .gateway
+                .as_ref()
+                .map(|section| self.gateway(file, section, own.clone(), &profile, &limits)),
+            limits,
+        }
+    }
+
+    fn limits(&mut self, limits: &file::Limits) -> Limits {
+        let mut result = Limits::default();
+        for (value, target, most) in [
+            (&limits.message, &mut result.message, 65_535),
+            (&limits.body, &mut result.body, 65_535),
+            (&limits.header_fields, &mut result.header_fields, 4_096),
+        ] {
+            let Some(value) = value else { continue };
+            if (1..=most).contains(value.get_ref()) {
+                *target = *value.get_ref();
+            } else {
+                self.report.wrong(
+                    value.span(),
+                    format!("{} is out of range: write 1 to {most}", value.get_ref()),
+                );
+            }
+        }
+        result
+    }
+
+    fn timers(&mut self, timers: &file::Timers) -> Timers {
+        let default = Timers::default();
+        let read = Timers {
+            t1: self.report.duration(timers.t1.as_ref(), default.t1),
+            t2: self.report.duration(timers.t2.as_ref(), default.t2),
+            t4: self.report.duration(timers.t4.as_ref(), default.t4),
+        };
+        let at = [&timers.t1, &timers.t2].into_iter().flatten().next();
+        if let Some(at) = at
+            && (read.t1.is_zero() || read.t1 > read.t2)
+        {
+            self.report.wrong(
+                at.span(),
+                "t1 is more than zero and at most t2 (RFC 3261: t1 = \"500 ms\", t2 = \"4 s\")",
+            );
+        }
+        read
+    }
+
+    pub fn system(&mut self, id: &Text, domains: Option<&[Text]>) -> System {
+        let system = SystemId::new(id.get_ref());
+        let domain = |text: &Text| text.get_ref().to_ascii_lowercase();
+        let domains = match domains {
+            Some(list) => list.iter().map(domain).collect(),
+            None => vec![system.as_str().to_owned()],
+        };
+        if !system.as_str().bytes().all(is_name_byte) || system.as_str().is_empty() {
+            self.report.wrong(
+                id.span(),
+                format!("`{system}` is no MC system id: write the operator's domain, for example \"a.mcx.example\""),
+            );
+        }
+        System {
+            id: system,
+            domains,
+        }
+    }
+
+    /// A system is named once, and a domain belongs to one system.
+    fn check_systems(&mut self, file: &file::File, own: &System) {
+        let mut seen = vec![(own.id.clone(), own.domains.clone())];
+        for partner in &file.partner {
+            let partner = partner.get_ref();
+            let system = self.system(&partner.system, partner.domains.as_deref());
+            for (other, domains) in &seen {
+                if *other == system.id {
+                    self.report.wrong(
+                        partner.system.span(),
+                        format!("system {other} is there already: write one [[partner]] a system, and none for the own one"),
+                    );
+                } else if let Some(domain) = domains.iter().find(|d| system.domains.contains(d)) {
+                    self.report.wrong(
+                        partner.system.span(),
+                        format!("domain {domain} belongs to {other} already: write each domain under one system"),
+                    );
+                }
+            }
+            seen.push((system.id, system.domains));
+        }
+    }
+
+    fn profile(&mut self, file: &file::Profile) -> Profile {
+        let mut profile = Profile::default();
+        for (service, overrides) in [
+            (Service::Mcptt, &file.mcptt),
+            (Service::McVideo, &file.mcvideo),
+            (Service::McData, &file.mcdata),
+        ] {
+            if let Some(overrides) = overrides {
+                match overridden(profile.of(service), overrides) {
+                    Ok(changed) => *profile.of_mut(service) = changed,
+                    Err(message) => self.report.wrong(overrides.span(), message),
+                }
+            }
+        }
+        profile
+    }
+
+    pub fn path(&self, text: &Text) -> PathBuf {
+        self.folder.join(text.get_ref())
+    }
+
+    pub fn duration_secs(&mut self, text: Option<&Text>, default: Duration) -> u32 {
+        let duration = self.report.duration(text, default);
+        u32::try_from(duration.as_secs()).unwrap_or(u32::MAX)
+    }
+}
+
+/// The names of a service with some of them replaced.
+fn overridden(
+    profile: &ServiceProfile,
+    overrides: &Spanned<Table>,
+) -> Result<ServiceProfile, String> {
+    let mut table = Table::try_from(profile).map_err(|e| e.to_string())?;
+    for (key, value) in overrides.get_ref() {
+        table.insert(key.clone(), value.clone());
+    }
+    table
+        .try_into()
+        .map_err(|error: toml::de::Error| error.message().to_owned())
+}
+
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
+}
