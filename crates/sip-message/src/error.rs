@@ -142,7 +142,7 @@ pub enum ParseErrorKind {
     TooManyHeaders,
     /// A carriage return in the head that does not end a line.
     BareCr,
-    /// A NUL byte in the head.
+    /// A NUL byte in the head that is not escaped in a quoted string.
     Nul,
     /// A message on a stream without a usable Content-Length: its end is unknown (RFC 3261 §18.3).
     ContentLength,

@@ -6,7 +6,7 @@
 //!
 //! Three steps with three names:
 //!
-//! * *framing*: where a message begins and ends ([`Message::parse_datagram`], `StreamFramer`);
+//! * *framing*: where a message begins and ends ([`Message::parse_datagram`], [`StreamFramer`]);
 //! * *parse*: refuses only what cannot be represented ([`ParseError`]);
 //! * *validate*: names the answer that is owed ([`validate::request`]).
 //!
@@ -70,6 +70,7 @@ mod name;
 mod parse;
 mod reply;
 mod status;
+mod stream;
 mod typed;
 pub mod validate;
 mod value;
@@ -86,6 +87,7 @@ pub use method::Method;
 pub use multipart::{MultipartError, Part};
 pub use name::HeaderName;
 pub use status::StatusCode;
+pub use stream::{Framed, StreamFramer};
 pub use validate::Refusal;
 pub use value::{
     AcceptContact, CSeq, ChargingVector, Credentials, Date, Event, Host, MediaType, NameAddr,

@@ -1,0 +1,144 @@
+//! Request lines and status lines (RFC 3261 §7.1, §7.2).
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use memchr::{memchr, memrchr};
+
+use crate::error::ParseErrorKind;
+use crate::grammar::is_token;
+use crate::message::{Message, Raw, Request, Response};
+use crate::method::Method;
+use crate::status::StatusCode;
+use crate::value::whole_number;
+
+/// A start line, understood.
+pub(super) enum Start {
+    Request {
+        method: Method,
+        uri: Range<usize>,
+        sip2: bool,
+        clean_line: bool,
+    },
+    Response {
+        status: StatusCode,
+        reason: Range<usize>,
+        sip2: bool,
+    },
+}
+
+impl Start {
+    /// Parses the first line of a message.
+    ///
+    /// # Errors
+    /// Not SIP at all, or SIP that cannot be represented.
+    pub(super) fn parse(bytes: &Bytes, line: Range<usize>) -> Result<Start, ParseErrorKind> {
+        let content = bytes.get(line).unwrap_or_default();
+        if is_sip(content) {
+            return status_line(content).ok_or(ParseErrorKind::StartLine);
+        }
+        request_line(bytes, content)
+    }
+
+    /// The message that begins with this line.
+    pub(super) fn message(self, raw: Raw) -> Message {
+        match self {
+            Start::Request {
+                method,
+                uri,
+                sip2,
+                clean_line,
+            } => Message::Request(Request {
+                raw,
+                method,
+                uri,
+                sip2,
+                clean_line,
+                source: None,
+            }),
+            Start::Response {
+                status,
+                reason,
+                sip2,
+            } => Message::Response(Response {
+                raw,
+                status,
+                reason,
+                sip2,
+            }),
+        }
+    }
+}
+
+/// `SIP-Version SP Status-Code SP Reason-Phrase`; the blank before an empty reason may be missing.
+fn status_line(line: &[u8]) -> Option<Start> {
+    let (version, rest) = line.split_at_checked(memchr(b' ', line)?)?;
+    let rest = rest.get(1..)?;
+    let (code, after) = rest.split_at_checked(memchr(b' ', rest).unwrap_or(rest.len()))?;
+    if code.len() != 3 || !is_version(version) {
+        return None;
+    }
+    let status = StatusCode::new(whole_number(code).ok()?)?;
+    let start = line.len() - after.strip_prefix(b" ").unwrap_or(after).len();
+    Some(Start::Response {
+        status,
+        reason: start..line.len(),
+        sip2: is_sip2(version),
+    })
+}
+
+/// `Method SP Request-URI SP SIP-Version`. All between the first and the last blank is taken for the URI, so that a
+/// broken one is still a request that can be answered.
+fn request_line(bytes: &Bytes, line: &[u8]) -> Result<Start, ParseErrorKind> {
+    let trimmed = line.trim_ascii_end();
+    let last = memrchr(b' ', trimmed).ok_or(ParseErrorKind::NotSip)?;
+    let version = trimmed.get(last + 1..).unwrap_or_default();
+    if !is_sip(version) {
+        return Err(ParseErrorKind::NotSip);
+    }
+    let first = memchr(b' ', trimmed).ok_or(ParseErrorKind::StartLine)?;
+    let name = trimmed.get(..first).unwrap_or_default();
+    let between = trimmed.get(first + 1..last).unwrap_or_default();
+    let uri = between.trim_ascii();
+    let token = !name.is_empty() && name.iter().copied().all(is_token);
+    if !token || uri.is_empty() || !is_version(version) {
+        return Err(ParseErrorKind::StartLine);
+    }
+    let start = first + 1 + (between.len() - between.trim_ascii_start().len());
+    Ok(Start::Request {
+        method: Method::known(name).unwrap_or_else(|| Method::Other(bytes.slice(..first))),
+        uri: start..start + uri.len(),
+        sip2: is_sip2(version),
+        clean_line: trimmed.len() == line.len() && uri.len() == between.len(),
+    })
+}
+
+fn is_sip2(version: &[u8]) -> bool {
+    version.eq_ignore_ascii_case(b"SIP/2.0")
+}
+
+/// `"SIP" "/" 1*DIGIT "." 1*DIGIT`
+fn is_version(version: &[u8]) -> bool {
+    let mut halves = version
+        .get(4..)
+        .unwrap_or_default()
+        .splitn(2, |byte| *byte == b'.');
+    let number = |half: Option<&[u8]>| {
+        half.is_some_and(|half| !half.is_empty() && half.iter().all(u8::is_ascii_digit))
+    };
+    number(halves.next()) && number(halves.next())
+}
+
+/// Does a version of SIP stand here?
+fn is_sip(text: &[u8]) -> bool {
+    text.get(..4)
+        .is_some_and(|start| start.eq_ignore_ascii_case(b"SIP/"))
+}
+
+/// Could this be the beginning of a start line whose end is missing?
+pub(super) fn may_begin(bytes: &[u8]) -> bool {
+    is_sip(bytes)
+        || bytes
+            .windows(5)
+            .any(|five| five.eq_ignore_ascii_case(b" SIP/"))
+}

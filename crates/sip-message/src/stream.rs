@@ -1,0 +1,209 @@
+//! Messages on a stream (RFC 3261 §18.3, RFC 5626 §3.5.1).
+
+use bytes::{Bytes, BytesMut};
+use memchr::memchr;
+
+use crate::error::{ParseError, ParseErrorKind};
+use crate::limits::Limits;
+use crate::message::Message;
+use crate::parse::{Head, Length, declared_length, next_line, parse_message};
+
+/// What comes next on a stream.
+#[derive(Clone, Debug)]
+pub enum Framed {
+    /// A message.
+    Message(Message),
+    /// Two line ends in a row between messages: the peer asks whether we are there. It is owed one line end.
+    Ping,
+    /// One line end between messages: the answer to a ping of ours, the first half of a ping of theirs, or nothing.
+    Pong,
+}
+
+/// Cuts a stream into messages, the same ones in whatever pieces the bytes arrive. Holds no more than one message and
+/// the last piece; looks at each byte once to find the end of a head.
+///
+/// Content-Length is what ends a message here. Without one that can be used the stream is lost and has to be closed;
+/// [`StreamFramer::is_broken`] says so, and nothing more comes out.
+///
+/// ```
+/// use sip_message::{Framed, Limits, StreamFramer};
+///
+/// let mut framer = StreamFramer::new(Limits::default());
+/// framer.push(b"\r\n\r\nSIP/2.0 200 OK\r\nContent-Le");
+/// assert!(matches!(framer.next(), Some(Ok(Framed::Pong))));
+/// assert!(matches!(framer.next(), Some(Ok(Framed::Ping))));
+/// assert!(framer.next().is_none());
+/// framer.push(b"ngth: 2\r\n\r\nhi");
+/// assert!(matches!(framer.next(), Some(Ok(Framed::Message(_)))));
+/// ```
+#[derive(Debug)]
+pub struct StreamFramer {
+    buffer: Buffer,
+    limits: Limits,
+    /// Line ends since the last message, of which two make a ping.
+    line_ends: usize,
+    /// Where the line begins whose end is looked for.
+    line: usize,
+    /// How far it was looked for.
+    scanned: usize,
+    /// The length of the message whose head is complete.
+    total: Option<usize>,
+    broken: bool,
+}
+
+/// Bytes that came and were not cut off yet. Prints its size only.
+struct Buffer(BytesMut);
+
+impl std::fmt::Debug for Buffer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
+}
+
+impl StreamFramer {
+    /// A framer for a new stream.
+    pub fn new(limits: Limits) -> Self {
+        StreamFramer {
+            buffer: Buffer(BytesMut::new()),
+            limits,
+            line_ends: 0,
+            line: 0,
+            scanned: 0,
+            total: None,
+            broken: false,
+        }
+    }
+
+    /// Takes the next piece. Call [`next`](Iterator::next) until it gives `None` before the next push.
+    pub fn push(&mut self, bytes: impl AsRef<[u8]>) {
+        if !self.broken {
+            self.buffer.0.extend_from_slice(bytes.as_ref());
+        }
+    }
+
+    /// Is the place of the next message unknown? Then the stream has to be closed.
+    pub fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// Bytes that wait for the rest of their message.
+    pub fn pending(&self) -> usize {
+        self.buffer.0.len()
+    }
+
+    /// One line end between messages, if there is one.
+    fn line_end(&mut self) -> Option<Framed> {
+        while let [b'\n', ..] = *self.buffer.0 {
+            drop(self.buffer.0.split_to(1));
+        }
+        let [b'\r', b'\n', ..] = *self.buffer.0 else {
+            return None;
+        };
+        drop(self.buffer.0.split_to(2));
+        self.line_ends += 1;
+        Some(if self.line_ends.is_multiple_of(2) {
+            Framed::Ping
+        } else {
+            Framed::Pong
+        })
+    }
+
+    /// Where the head ends, once its blank line is there.
+    fn head_end(&mut self) -> Option<usize> {
+        loop {
+            let end = memchr(b'\n', self.buffer.0.get(self.scanned..)?);
+            let Some(end) = end.map(|end| self.scanned + end) else {
+                self.scanned = self.buffer.0.len();
+                return None;
+            };
+            let blank = matches!(self.buffer.0.get(self.line..end), Some(b"" | b"\r"));
+            self.line = end + 1;
+            self.scanned = end + 1;
+            if blank {
+                return Some(end + 1);
+            }
+        }
+    }
+
+    /// The length of the whole message, its head being complete.
+    fn measure(&self, head_end: usize) -> Result<usize, ParseErrorKind> {
+        let bytes = self.buffer.0.get(..head_end).unwrap_or_default();
+        let Some(start_line) = next_line(bytes, 0) else {
+            return Err(ParseErrorKind::NotSip);
+        };
+        let mut head = Head {
+            fields: Vec::with_capacity(24),
+            end: start_line.next,
+            flaw: None,
+        };
+        head.read(bytes, |_| Bytes::new(), &self.limits, false);
+        match (declared_length(bytes, &head.fields), head.flaw) {
+            (_, Some((kind @ ParseErrorKind::TooManyHeaders, _))) => Err(kind),
+            (Length::Unknown, _) => Err(ParseErrorKind::ContentLength),
+            (Length::Exactly(body), _) if body > self.limits.body => {
+                Err(ParseErrorKind::BodyTooLarge)
+            }
+            (Length::Exactly(body), _) => head_end
+                .checked_add(body)
+                .filter(|total| *total <= self.limits.message)
+                .ok_or(ParseErrorKind::TooLarge),
+        }
+    }
+
+    /// Gives the stream up. What is there of the head serves to answer.
+    fn give_up(&mut self, kind: ParseErrorKind, head_end: usize) -> ParseError {
+        self.broken = true;
+        let head = self.buffer.0.split_to(head_end.min(self.buffer.0.len()));
+        self.buffer.0.clear();
+        let flaw = Some((kind, head_end));
+        parse_message(head.freeze(), &self.limits, false, flaw)
+            .err()
+            .unwrap_or_else(|| ParseError::new(kind, head_end))
+    }
+}
+
+/// The next message or keep-alive; `None` when more bytes are needed. Not fused: more may come after `None`.
+///
+/// An error is a message that cannot be represented. If [`StreamFramer::is_broken`] is false then, its end was known,
+/// and the stream goes on after it.
+impl Iterator for StreamFramer {
+    type Item = Result<Framed, ParseError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.broken {
+            return None;
+        }
+        if self.scanned == 0 {
+            if let Some(framed) = self.line_end() {
+                return Some(Ok(framed));
+            }
+            if matches!(*self.buffer.0, [] | [b'\r']) {
+                return None;
+            }
+        }
+        let total = match self.total {
+            Some(known) => known,
+            None => {
+                let Some(head_end) = self.head_end() else {
+                    let too_large = self.buffer.0.len() > self.limits.header_bytes;
+                    let end = self.limits.header_bytes;
+                    return too_large.then(|| Err(self.give_up(ParseErrorKind::HeadTooLarge, end)));
+                };
+                if head_end > self.limits.header_bytes {
+                    let end = self.limits.header_bytes;
+                    return Some(Err(self.give_up(ParseErrorKind::HeadTooLarge, end)));
+                }
+                match self.measure(head_end) {
+                    Ok(total) => *self.total.insert(total),
+                    Err(kind) => return Some(Err(self.give_up(kind, head_end))),
+                }
+            }
+        };
+        if self.buffer.0.len() < total {
+            return None;
+        }
+        let message = self.buffer.0.split_to(total).freeze();
+        (self.line_ends, self.line, self.scanned, self.total) = (0, 0, 0, None);
+        Some(parse_message(message, &self.limits, false, None).map(Framed::Message))
+    }
+}

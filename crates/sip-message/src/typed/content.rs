@@ -1,0 +1,67 @@
+//! What the body is (RFC 3261 §20, RFC 2045, RFC 8262).
+
+use crate::error::ValueError;
+use crate::headers::Headers;
+use crate::name::HeaderName;
+use crate::value::{MediaType, ParameterizedToken, whole_number};
+
+impl Headers {
+    /// `Content-Length` (RFC 3261 §20.14). Fields that say the same number count as one.
+    ///
+    /// # Errors
+    /// Duplicate when they differ; malformed.
+    pub fn content_length(&self) -> Result<Option<usize>, ValueError> {
+        let name = HeaderName::ContentLength;
+        let mut length = None;
+        for value in self.all(&name) {
+            let next = whole_number(value).map_err(|error| error.within(&name, 0))?;
+            if length.is_some_and(|length| length != next) {
+                return Err(ValueError::duplicate(&name));
+            }
+            length = Some(next);
+        }
+        Ok(length)
+    }
+
+    /// `Content-Type` (RFC 3261 §20.15).
+    ///
+    /// # Errors
+    /// Duplicate; malformed.
+    pub fn content_type(&self) -> Result<Option<MediaType<'_>>, ValueError> {
+        self.optional(&HeaderName::ContentType, MediaType::parse)
+    }
+
+    /// `Content-Disposition` (RFC 3261 §20.11).
+    ///
+    /// # Errors
+    /// Duplicate; malformed.
+    pub fn content_disposition(&self) -> Result<Option<ParameterizedToken<'_>>, ValueError> {
+        self.optional(&HeaderName::ContentDisposition, ParameterizedToken::parse)
+    }
+
+    /// `Content-ID` (RFC 8262, RFC 2392) without its angle brackets.
+    ///
+    /// # Errors
+    /// Duplicate; malformed.
+    pub fn content_id(&self) -> Result<Option<&[u8]>, ValueError> {
+        let name = HeaderName::ContentId;
+        let Some(value) = self.at_most_one(&name)? else {
+            return Ok(None);
+        };
+        match value
+            .strip_prefix(b"<")
+            .and_then(|value| value.strip_suffix(b">"))
+        {
+            Some(id) if !id.is_empty() && id.iter().all(u8::is_ascii_graphic) => Ok(Some(id)),
+            _ => Err(ValueError::malformed("msg-id", 0).within(&name, 0)),
+        }
+    }
+
+    /// `Accept` (RFC 3261 §20.1): media ranges in order.
+    ///
+    /// # Errors
+    /// Malformed; too many.
+    pub fn accept(&self) -> Result<Vec<MediaType<'_>>, ValueError> {
+        self.list(&HeaderName::Accept, MediaType::parse)
+    }
+}

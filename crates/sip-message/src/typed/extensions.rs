@@ -1,0 +1,153 @@
+//! Everything else that is typed.
+
+use crate::error::ValueError;
+use crate::grammar::is_token;
+use crate::headers::Headers;
+use crate::name::HeaderName;
+use crate::value::{
+    AcceptContact, ChargingVector, Credentials, Date, Event, NameAddr, ParameterizedToken, Reason,
+    SessionId, Warning, retry_after,
+};
+
+impl Headers {
+    /// `Expires` (RFC 3261 §20.19), in seconds.
+    ///
+    /// # Errors
+    /// Duplicate; malformed, also when it does not fit 32 bits.
+    pub fn expires(&self) -> Result<Option<u32>, ValueError> {
+        self.number(&HeaderName::Expires)
+    }
+
+    /// `Min-Expires` (RFC 3261 §20.23), in seconds.
+    ///
+    /// # Errors
+    /// Duplicate; malformed.
+    pub fn min_expires(&self) -> Result<Option<u32>, ValueError> {
+        self.number(&HeaderName::MinExpires)
+    }
+
+    /// `P-Asserted-Identity` (RFC 3325 §9.1): one `sip`/`sips`, one `tel` at most; how many is for the caller to judge.
+    ///
+    /// # Errors
+    /// Malformed; too many.
+    pub fn p_asserted_identities(&self) -> Result<Vec<NameAddr<'_>>, ValueError> {
+        self.addresses(&HeaderName::PAssertedIdentity)
+    }
+
+    /// `P-Preferred-Identity` (RFC 3325 §9.2).
+    ///
+    /// # Errors
+    /// Malformed; too many.
+    pub fn p_preferred_identities(&self) -> Result<Vec<NameAddr<'_>>, ValueError> {
+        self.addresses(&HeaderName::PPreferredIdentity)
+    }
+
+    /// `Event` (RFC 6665 §8.2.1).
+    ///
+    /// # Errors
+    /// Duplicate; malformed.
+    pub fn event(&self) -> Result<Option<Event<'_>>, ValueError> {
+        self.optional(&HeaderName::Event, Event::parse)
+    }
+
+    /// `Date` (RFC 3261 §20.17).
+    ///
+    /// # Errors
+    /// Duplicate; malformed.
+    pub fn date(&self) -> Result<Option<Date>, ValueError> {
+        let name = HeaderName::Date;
+        let date = self.at_most_one(&name)?.map(Date::parse).transpose();
+        date.map_err(|error| error.within(&name, 0))
+    }
+
+    /// `Retry-After` (RFC 3261 §20.33), in seconds; its comment and parameters are read over.
+    ///
+    /// # Errors
+    /// Duplicate; malformed.
+    pub fn retry_after(&self) -> Result<Option<u32>, ValueError> {
+        let name = HeaderName::RetryAfter;
+        let seconds = self.at_most_one(&name)?.map(retry_after).transpose();
+        seconds.map_err(|error| error.within(&name, 0))
+    }
+
+    /// `Warning` (RFC 3261 §20.43).
+    ///
+    /// # Errors
+    /// Malformed; too many.
+    pub fn warnings(&self) -> Result<Vec<Warning<'_>>, ValueError> {
+        self.list(&HeaderName::Warning, Warning::parse)
+    }
+
+    /// `Reason` (RFC 3326).
+    ///
+    /// # Errors
+    /// Malformed; too many.
+    pub fn reasons(&self) -> Result<Vec<Reason<'_>>, ValueError> {
+        self.list(&HeaderName::Reason, Reason::parse)
+    }
+
+    /// `Session-ID` (RFC 7989).
+    ///
+    /// # Errors
+    /// Duplicate; malformed.
+    pub fn session_id(&self) -> Result<Option<SessionId<'_>>, ValueError> {
+        self.optional(&HeaderName::SessionId, SessionId::parse)
+    }
+
+    /// `P-Charging-Vector` (RFC 7315 §4.6).
+    ///
+    /// # Errors
+    /// Duplicate; malformed.
+    pub fn charging_vector(&self) -> Result<Option<ChargingVector<'_>>, ValueError> {
+        self.optional(&HeaderName::PChargingVector, ChargingVector::parse)
+    }
+
+    /// `P-Access-Network-Info` (RFC 7315 §5.4).
+    ///
+    /// # Errors
+    /// Malformed; too many.
+    pub fn access_network_infos(&self) -> Result<Vec<ParameterizedToken<'_>>, ValueError> {
+        self.list(&HeaderName::PAccessNetworkInfo, ParameterizedToken::parse)
+    }
+
+    /// `Accept-Contact` (RFC 3841 §9.2).
+    ///
+    /// # Errors
+    /// Malformed; too many.
+    pub fn accept_contacts(&self) -> Result<Vec<AcceptContact<'_>>, ValueError> {
+        self.list(&HeaderName::AcceptContact, AcceptContact::parse)
+    }
+
+    /// `Reject-Contact` (RFC 3841 §9.2).
+    ///
+    /// # Errors
+    /// Malformed; too many.
+    pub fn reject_contacts(&self) -> Result<Vec<AcceptContact<'_>>, ValueError> {
+        self.list(&HeaderName::RejectContact, AcceptContact::parse)
+    }
+
+    /// Credentials or challenges: Authorization, Proxy-Authorization, WWW-Authenticate, Proxy-Authenticate, one a field.
+    ///
+    /// # Errors
+    /// Malformed.
+    pub fn credentials(&self, name: &HeaderName) -> Result<Vec<Credentials<'_>>, ValueError> {
+        let parsed = self.all(name).map(Credentials::parse);
+        parsed.map(|one| self.within_bounds(name, 0, one)).collect()
+    }
+
+    /// The tokens of a list of them, over several fields: Require, Proxy-Require, Supported, Unsupported, Allow,
+    /// Allow-Events, Content-Encoding, Resource-Priority …
+    ///
+    /// # Errors
+    /// Malformed; too many.
+    pub fn tokens(&self, name: &HeaderName) -> Result<Vec<&[u8]>, ValueError> {
+        self.bounded(name, |item| {
+            let good = !item.is_empty() && item.iter().copied().all(is_token);
+            if good {
+                Ok(item)
+            } else {
+                Err(ValueError::malformed("token", 0))
+            }
+        })
+    }
+}
