@@ -1,3 +1,10 @@
-//! The program `mcx` as a library.
+//! The program `mcx` as a library: sockets, clocks, files and configuration around the sans-IO
+//! crates. The only crate with tokio.
 
+pub mod cli;
+pub mod clock;
 pub mod config;
+pub mod function;
+pub mod node;
+mod trace;
+pub mod udp;

@@ -1,0 +1,56 @@
+//! The command line.
+
+mod check;
+mod run;
+mod token;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// MC service server and MC gateway server for user migration between mission-critical systems
+/// (3GPP TS 23.280 clause 10.6.3), over SIP.
+#[derive(Debug, Parser)]
+#[command(name = "mcx", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs a node: the functions of one configuration file, until SIGTERM or SIGINT.
+    ///
+    /// Prints one line per listener and then `ready` on standard output; logs go to standard
+    /// error. The log level is taken from the environment variable MCX_LOG (error, warn, info,
+    /// debug; info by default).
+    Run {
+        /// Configuration file (TOML; see docs/examples).
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Checks a configuration file and names everything that is wrong with it.
+    ///
+    /// Also tries whether the ports are free and the store can be opened. Exit code 0 when all is
+    /// well, 1 otherwise.
+    Check {
+        /// Configuration file (TOML; see docs/examples).
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Signs an access token, for interop tests: a JWT as an identity management server gives to
+    /// a client. Prints it on standard output.
+    Token(token::Args),
+}
+
+/// Runs the program on the arguments of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match cli.command {
+        Command::Run { config } => run::run(&config),
+        Command::Check { config } => check::check(&config),
+        Command::Token(args) => token::token(&args),
+    }
+}

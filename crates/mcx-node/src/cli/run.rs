@@ -1,0 +1,68 @@
+//! `mcx run`.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::config;
+use crate::node::Node;
+
+pub(super) fn run(path: &Path) -> ExitCode {
+    let config = match config::load(path) {
+        Ok(config) => config,
+        Err(problems) => {
+            eprintln!("{problems}");
+            return ExitCode::FAILURE;
+        }
+    };
+    log();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("mcx: cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    runtime.block_on(async {
+        let name = config.name.clone();
+        let (term, int) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+        let (Ok(mut term), Ok(mut int)) = (term, int) else {
+            eprintln!("mcx: cannot listen for signals");
+            return ExitCode::FAILURE;
+        };
+        let node = match Node::start(config) {
+            Ok(node) => node,
+            Err(error) => {
+                eprintln!("mcx: {name}: {error}");
+                return ExitCode::FAILURE;
+            }
+        };
+        let mut out = std::io::stdout();
+        for (kind, addresses) in node.listeners() {
+            for address in addresses {
+                let _ = writeln!(out, "{name} {kind} udp:{address}");
+            }
+        }
+        let _ = writeln!(out, "{name} ready");
+        let _ = out.flush();
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = int.recv() => {}
+        }
+        node.stop().await;
+        ExitCode::SUCCESS
+    })
+}
+
+fn log() {
+    let filter = EnvFilter::try_from_env("MCX_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .init();
+}
