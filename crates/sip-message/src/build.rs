@@ -70,13 +70,7 @@ impl Draft {
         bytes.extend_from_slice(HeaderName::ContentLength.as_bytes());
         bytes.extend_from_slice(format!(": {}\r\n\r\n", self.body.len()).as_bytes());
         bytes.extend_from_slice(&self.body);
-        let limits = Limits {
-            message: usize::MAX,
-            header_fields: usize::MAX,
-            header_bytes: usize::MAX,
-            body: usize::MAX,
-            ..Limits::default()
-        };
+        let limits = unlimited();
         Message::parse_datagram(bytes.freeze(), &limits).map_err(|error| match error.kind {
             ParseErrorKind::StartLine | ParseErrorKind::NotSip => BuildError {
                 subject: Subject::RequestUri,
@@ -90,8 +84,19 @@ impl Draft {
     }
 }
 
+/// What we wrote ourselves is as long as it is.
+pub(crate) fn unlimited() -> Limits {
+    Limits {
+        message: usize::MAX,
+        header_fields: usize::MAX,
+        header_bytes: usize::MAX,
+        body: usize::MAX,
+        ..Limits::default()
+    }
+}
+
 /// CR, LF and NUL are what ends lines or strings for somebody.
-fn has_control(value: &[u8]) -> bool {
+pub(crate) fn has_control(value: &[u8]) -> bool {
     memchr::memchr3(b'\r', b'\n', 0, value).is_some()
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::error::ValueError;
-use crate::grammar::List;
+use crate::list::List;
 use crate::name::HeaderName;
 
 /// The header fields of a message or of a body part: an index over its bytes. Cheap to clone.

@@ -59,10 +59,12 @@
 )]
 
 mod build;
+mod edit;
 mod error;
 mod grammar;
 mod headers;
 mod limits;
+mod list;
 mod message;
 mod method;
 pub mod multipart;
@@ -76,6 +78,7 @@ pub mod validate;
 mod value;
 
 pub use build::{RequestBuilder, ResponseBuilder};
+pub use edit::Edit;
 pub use error::{
     BuildError, BuildErrorKind, ParseError, ParseErrorKind, Subject, ValueError, ValueErrorKind,
 };

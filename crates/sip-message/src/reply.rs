@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 
 use crate::build::ResponseBuilder;
 use crate::error::{BuildErrorKind, Subject};
-use crate::grammar::{List, is_token};
+use crate::grammar::is_token;
+use crate::list::List;
 use crate::message::{Request, Response};
 use crate::name::HeaderName;
 use crate::status::StatusCode;

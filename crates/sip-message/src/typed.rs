@@ -5,8 +5,8 @@ mod extensions;
 mod routing;
 
 use crate::error::{Subject, ValueError, ValueErrorKind};
-use crate::grammar::List;
 use crate::headers::Headers;
+use crate::list::List;
 use crate::name::HeaderName;
 use crate::value::{
     AcceptContact, ChargingVector, Credentials, Event, MediaType, NameAddr, ParameterizedToken,

@@ -10,7 +10,8 @@ mod name_addr;
 mod params;
 mod session_id;
 mod small;
-pub(crate) mod uri;
+mod uri;
+mod uri_pairs;
 mod via;
 
 pub use credentials::Credentials;

@@ -1,4 +1,5 @@
 //! RFC 3261 §18.3: what Content-Length does to a datagram, and what is no message at all.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 

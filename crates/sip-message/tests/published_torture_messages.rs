@@ -1,4 +1,5 @@
 //! The test messages of RFC 4475 and RFC 5118, which are not shipped with the project. Absent, these tests pass and say so.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,4 +1,5 @@
 //! RFC 3261 §8.2.6.2, §18.2.1 and RFC 3581 §4: what a response takes from its request.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! What came in goes out byte for byte, and nothing is lost or reordered on the way.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 

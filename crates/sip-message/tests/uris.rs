@@ -1,4 +1,5 @@
 //! URIs: parts, strictness, and equality by the RFC's rules.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use sip_message::{Host, Uri};
 

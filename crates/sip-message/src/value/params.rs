@@ -1,7 +1,6 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use memchr::memchr;
 use nom::bytes::complete::take_while1;
 use nom::combinator::opt;
 use nom::sequence::preceded;
@@ -217,50 +216,6 @@ pub(crate) fn list<'a>(by: &'static [u8], input: Bits<'a>) -> IResult<Bits<'a>, 
             count,
         },
     ))
-}
-
-/// `uri-parameters` or a URI's `headers`: no white space, no quotes, escapes checked. `input` is all of them.
-pub(crate) fn uri_pairs<'a>(
-    input: Bits<'a>,
-    by: u8,
-    empty_value: bool,
-    allowed: fn(u8) -> bool,
-) -> Result<Params<'a>, Bits<'a>> {
-    let mut rest = input;
-    let mut count = 0;
-    loop {
-        let end = memchr(by, rest).unwrap_or(rest.len());
-        let (pair, after) = rest.split_at_checked(end).unwrap_or_default();
-        count += 1;
-        let equal = memchr(b'=', pair);
-        let (name, value) = pair
-            .split_at_checked(equal.unwrap_or(pair.len()))
-            .unwrap_or_default();
-        let value = value.strip_prefix(b"=");
-        let empty = value.is_some_and(<[u8]>::is_empty) && !empty_value;
-        let good = |text: Bits<'_>| crate::value::uri::escaped_or(text, allowed);
-        if name.is_empty()
-            || empty
-            || count > Limits::MOST_PARAMETERS
-            || !good(name)
-            || !value.is_none_or(good)
-        {
-            return Err(rest);
-        }
-        if empty_value && value.is_none() {
-            return Err(rest);
-        }
-        match after.split_first() {
-            Some((_, tail)) => rest = tail,
-            None => {
-                return Ok(Params {
-                    raw: input,
-                    separator: by,
-                    count,
-                });
-            }
-        }
-    }
 }
 
 #[cfg(test)]

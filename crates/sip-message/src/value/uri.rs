@@ -3,9 +3,12 @@ use std::fmt;
 use memchr::memchr;
 
 use super::host::{Host, host};
-use super::params::{Params, uri_pairs};
+use super::params::Params;
+use super::uri_pairs::{
+    escaped_or, is_hnv, is_paramchar, is_password, is_uric, is_user, uri_pairs,
+};
 use crate::error::ValueError;
-use crate::grammar::{is_token, is_unreserved, number};
+use crate::grammar::number;
 
 /// A URI: `sip` and `sips` (RFC 3261 §19.1), `tel` (RFC 3966), and any other scheme kept opaque. Borrows the bytes it was
 /// parsed from.
@@ -215,60 +218,4 @@ fn tel(input: &[u8]) -> Result<Form<'_>, &[u8]> {
         [_, pairs @ ..] => uri_pairs(pairs, b';', false, is_paramchar).map_err(|_| rest)?,
     };
     Ok(Form::Tel { number, params })
-}
-
-/// Are these bytes of the set, or whole escapes `%HH`?
-pub(crate) fn escaped_or(text: &[u8], allowed: fn(u8) -> bool) -> bool {
-    let mut bytes = text.iter();
-    while let Some(byte) = bytes.next() {
-        let good = match byte {
-            b'%' => {
-                let hex = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_hexdigit);
-                hex(bytes.next()) && hex(bytes.next())
-            }
-            _ => allowed(*byte),
-        };
-        if !good {
-            return false;
-        }
-    }
-    true
-}
-
-fn is_user(byte: u8) -> bool {
-    is_unreserved(byte) || matches!(byte, b'&' | b'=' | b'+' | b'$' | b',' | b';' | b'?' | b'/')
-}
-
-fn is_password(byte: u8) -> bool {
-    is_unreserved(byte) || matches!(byte, b'&' | b'=' | b'+' | b'$' | b',')
-}
-
-fn is_paramchar(byte: u8) -> bool {
-    is_unreserved(byte)
-        || matches!(byte, b'[' | b']' | b'/' | b':' | b'&' | b'+' | b'$')
-        || (is_token(byte) && byte != b'%')
-}
-
-fn is_hnv(byte: u8) -> bool {
-    is_unreserved(byte) || matches!(byte, b'[' | b']' | b'/' | b'?' | b':' | b'+' | b'$')
-}
-
-/// `uric`, and the `#` of a fragment
-fn is_uric(byte: u8) -> bool {
-    is_unreserved(byte)
-        || matches!(
-            byte,
-            b';' | b'/'
-                | b'?'
-                | b':'
-                | b'@'
-                | b'&'
-                | b'='
-                | b'+'
-                | b'$'
-                | b','
-                | b'#'
-                | b'['
-                | b']'
-        )
 }

@@ -1,0 +1,157 @@
+//! What is built parses to what was meant, and nothing slips in.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod common;
+
+use common::{message_bytes, parse, request, with_lines};
+use sip_message::{
+    BuildErrorKind, HeaderName, Limits, Message, Method, Request, Response, StatusCode, Subject,
+    validate,
+};
+
+fn own() -> sip_message::RequestBuilder {
+    Request::build(Method::Message, "sip:b@example.org")
+        .header(HeaderName::Via, "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1")
+        .header(HeaderName::From, "<sip:a@example.org>;tag=1")
+        .header(HeaderName::To, "<sip:b@example.org>")
+        .header(HeaderName::CallId, "1@192.0.2.1")
+        .header(HeaderName::CSeq, "1 MESSAGE")
+}
+
+#[test]
+fn built_requests_parse_again() {
+    let body: Vec<u8> = (0..=255).collect();
+    let built = own()
+        .header(HeaderName::ContentLength, "7")
+        .header(HeaderName::from_bytes(b"X-Own").unwrap(), b" \xff ")
+        .body("application/octet-stream", body.clone())
+        .finish()
+        .unwrap();
+    assert_eq!(validate::request(&built), Ok(()));
+    let again = request(built.as_bytes());
+    assert_eq!(
+        (again.method(), again.uri_bytes()),
+        (&Method::Message, &b"sip:b@example.org"[..])
+    );
+    assert!(again.headers().iter().eq(built.headers().iter()));
+    assert_eq!(again.body().as_ref(), body);
+    let (last, length) = built.headers().iter().last().unwrap();
+    assert_eq!((last, length), (&HeaderName::ContentLength, &b"256"[..]));
+    assert_eq!(built.headers().count(&HeaderName::ContentLength), 1);
+    let unknown = HeaderName::from_bytes(b"x-own").unwrap();
+    assert_eq!(built.headers().first(&unknown), Some(&b"\xff"[..]));
+}
+
+#[test]
+fn rebuilding_a_message_from_its_fields_changes_no_value() {
+    let original = request(message_bytes());
+    let mut builder = Request::build(original.method().clone(), "sip:mcptt-server@home1.example");
+    for (name, value) in original
+        .headers()
+        .iter()
+        .filter(|(name, _)| **name != HeaderName::Subject)
+    {
+        builder = builder.header(name.clone(), value);
+    }
+    let rebuilt = builder.finish().unwrap();
+    for (name, value) in rebuilt
+        .headers()
+        .iter()
+        .filter(|(name, _)| **name != HeaderName::ContentLength)
+    {
+        assert!(
+            original.headers().all(name).any(|other| other == value),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn line_ends_and_nul_are_refused_everywhere() {
+    for evil in [
+        "a\r\nVia: x",
+        "a\nVia: x",
+        "a\rb",
+        "a\0b",
+        "\r\n\r\n",
+        "a\r\n b",
+    ] {
+        let error = own()
+            .header(HeaderName::Subject, evil)
+            .finish()
+            .unwrap_err();
+        assert_eq!(error.subject, Subject::Header(HeaderName::Subject));
+        assert_eq!(error.kind, BuildErrorKind::ControlCharacter);
+        assert_eq!(
+            own().body(evil, "").finish().unwrap_err().subject,
+            Subject::Header(HeaderName::ContentType)
+        );
+        let uri = Request::build(Method::Info, evil).finish().unwrap_err();
+        assert_eq!(uri.subject, Subject::RequestUri);
+        let request = request(with_lines(""));
+        let reason = Response::to(&request, StatusCode::OK, None)
+            .reason(evil)
+            .finish()
+            .unwrap_err();
+        assert_eq!(reason.subject, Subject::ReasonPhrase);
+        assert!(
+            Response::to(&request, StatusCode::OK, Some(evil))
+                .finish()
+                .is_err()
+        );
+    }
+}
+
+#[test]
+fn names_methods_and_uris_that_would_be_read_otherwise_are_refused() {
+    let name = HeaderName::Other("X: y\r\nZ".into());
+    assert_eq!(
+        own().header(name, "x").finish().unwrap_err().kind,
+        BuildErrorKind::Malformed
+    );
+    for method in ["", "A B", "A\r\nB", "SIP/2.0"] {
+        let error = Request::build(Method::Other(method.into()), "sip:b@h")
+            .finish()
+            .unwrap_err();
+        assert_eq!(error.subject, Subject::Method, "{method:?}");
+    }
+    for uri in ["", "sip:a b@h", "sip:b@h SIP/2.0", "sip:b@h\t"] {
+        let error = Request::build(Method::Info, uri).finish().unwrap_err();
+        assert_eq!(error.subject, Subject::RequestUri, "{uri:?}");
+    }
+}
+
+#[test]
+fn responses_have_a_reason_of_their_own_if_wanted() {
+    let request = request(with_lines(""));
+    let built = Response::to(&request, StatusCode::NOT_FOUND, Some("x"))
+        .reason("No such group")
+        .header(HeaderName::Warning, "399 h \"why\"")
+        .body("text/plain", "hi")
+        .finish()
+        .unwrap();
+    assert_eq!(
+        (built.status(), built.reason()),
+        (StatusCode::NOT_FOUND, &b"No such group"[..])
+    );
+    assert_eq!(validate::response(&built), Ok(()));
+    assert!(
+        built
+            .as_bytes()
+            .ends_with(b"Content-Type: text/plain\r\nContent-Length: 2\r\n\r\nhi")
+    );
+    let empty = Response::to(&request, StatusCode::OK, None)
+        .reason("")
+        .finish()
+        .unwrap();
+    assert_eq!(empty.reason(), b"");
+    assert!(matches!(parse(empty.as_bytes()), Message::Response(_)));
+}
+
+#[test]
+fn a_large_body_may_be_built() {
+    let built = own().body("a/b", vec![b'x'; 100_000]).finish().unwrap();
+    assert_eq!(built.body().len(), 100_000);
+    let bytes = built.as_bytes().clone();
+    assert!(Message::parse_datagram(bytes, &Limits::default()).is_err());
+}
