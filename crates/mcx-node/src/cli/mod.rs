@@ -29,6 +29,9 @@ enum Command {
         /// Configuration file (TOML; see docs/examples).
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
+        /// Also ends when standard input is closed: ends with the program that started it.
+        #[arg(long, hide = true)]
+        until_stdin_closes: bool,
     },
     /// Checks a configuration file and names everything that is wrong with it.
     ///
@@ -39,6 +42,11 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
+    /// Runs both de-authorization procedures between three MC systems on loopback and shows every
+    /// step: ladder, decisions, mapping tables. Needs nothing but this program.
+    ///
+    /// Exit code 0 when everything held, 1 naming what did not.
+    Demo(crate::demo::Args),
     /// Signs an access token, for interop tests: a JWT as an identity management server gives to
     /// a client. Prints it on standard output.
     Token(token::Args),
@@ -49,7 +57,11 @@ enum Command {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     match cli.command {
-        Command::Run { config } => run::run(&config),
+        Command::Run {
+            config,
+            until_stdin_closes,
+        } => run::run(&config, until_stdin_closes),
+        Command::Demo(args) => crate::demo::demo(&args),
         Command::Check { config } => check::check(&config),
         Command::Token(args) => token::token(&args),
     }

@@ -10,7 +10,7 @@ use tracing_subscriber::EnvFilter;
 use crate::config;
 use crate::node::Node;
 
-pub(super) fn run(path: &Path) -> ExitCode {
+pub(super) fn run(path: &Path, until_stdin_closes: bool) -> ExitCode {
     let config = match config::load(path) {
         Ok(config) => config,
         Err(problems) => {
@@ -51,10 +51,27 @@ pub(super) fn run(path: &Path) -> ExitCode {
         tokio::select! {
             _ = term.recv() => {}
             _ = int.recv() => {}
+            () = stdin_closed(until_stdin_closes) => {}
         }
         node.stop().await;
         ExitCode::SUCCESS
     })
+}
+
+/// Waits until whoever holds the other end of standard input is gone; for ever if that is not
+/// wanted.
+async fn stdin_closed(wanted: bool) {
+    let (gone, closed) = tokio::sync::oneshot::channel();
+    if wanted {
+        // A thread, not a blocking task: it must not keep the runtime from ending.
+        std::thread::spawn(move || {
+            let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+            let _ = gone.send(());
+        });
+        let _ = closed.await;
+    } else {
+        std::future::pending().await
+    }
 }
 
 fn log() {

@@ -1,0 +1,111 @@
+//! A node as a process of its own: started, watched, killed, started again.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+
+/// A node's process.
+#[derive(Debug)]
+pub(super) struct NodeProcess {
+    pub name: String,
+    config: PathBuf,
+    log: PathBuf,
+    running: Option<(Child, Option<ChildStdin>)>,
+}
+
+impl NodeProcess {
+    /// A node that is not started yet.
+    pub fn new(name: &str, config: PathBuf, folder: &Path) -> Self {
+        Self {
+            name: name.to_owned(),
+            config,
+            log: folder.join(format!("{name}.log")),
+            running: None,
+        }
+    }
+
+    /// Starts the process; [`NodeProcess::wait_ready`] says when it is usable.
+    pub fn spawn(&mut self) -> Result<(), String> {
+        let of = |error: std::io::Error| format!("{} cannot be started: {error}", self.name);
+        let log = File::options()
+            .append(true)
+            .create(true)
+            .open(&self.log)
+            .map_err(of)?;
+        let mut child = Command::new(std::env::current_exe().map_err(of)?)
+            .args(["run", "--until-stdin-closes", "--config"])
+            .arg(&self.config)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .map_err(of)?;
+        let stdin = child.stdin.take();
+        self.running = Some((child, stdin));
+        Ok(())
+    }
+
+    /// Waits until the process says that it is ready.
+    pub fn wait_ready(&mut self) -> Result<(), String> {
+        let failed = format!("{} did not start: see {}", self.name, self.log.display());
+        let stdout = self
+            .running
+            .as_mut()
+            .and_then(|(child, _)| child.stdout.take())
+            .ok_or_else(|| failed.clone())?;
+        let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
+        match lines.find(|line| line.ends_with(" ready")) {
+            Some(_) => Ok(()),
+            None => Err(format!("{failed}\n{}", self.log_tail())),
+        }
+    }
+
+    pub fn start(&mut self) -> Result<(), String> {
+        self.spawn()?;
+        self.wait_ready()
+    }
+
+    /// Ends the process at once, as `kill -9` does.
+    pub fn kill(&mut self) {
+        if let Some((mut child, _)) = self.running.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// Ends the process in order.
+    pub fn stop(&mut self) {
+        if let Some((mut child, stdin)) = self.running.take() {
+            drop(stdin);
+            let _ = child.wait();
+        }
+    }
+
+    /// How the process ended, if it ended without being told to.
+    pub fn ended(&mut self) -> Option<String> {
+        let (child, _) = self.running.as_mut()?;
+        let status = child.try_wait().ok().flatten()?;
+        self.running = None;
+        Some(match (status.signal(), status.code()) {
+            (Some(signal), _) => format!("was ended by signal {signal}"),
+            (_, code) => format!("ended with exit code {}", code.unwrap_or(-1)),
+        })
+    }
+
+    fn log_tail(&self) -> String {
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines
+            .get(lines.len().saturating_sub(5)..)
+            .unwrap_or_default()
+            .join("\n")
+    }
+}
+
+impl Drop for NodeProcess {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
