@@ -15,7 +15,7 @@ mod world;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use show::Screen;
 use world::World;
@@ -30,6 +30,9 @@ pub struct Args {
     /// Width of the ladders in characters; the terminal's when not given.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(60..=400))]
     width: Option<u16>,
+    /// Seconds to wait between two steps: time to read, or to `kill -9` a node by hand.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=60))]
+    pause: u8,
 }
 
 /// Runs the demo.
@@ -47,7 +50,11 @@ pub fn demo(args: &Args) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let steps = scenario::run(&mut world, &mut screen);
+    let steps = scenario::run(
+        &mut world,
+        &mut screen,
+        Duration::from_secs(args.pause.into()),
+    );
     let capture = world.finish();
     screen.summary(&steps, &capture, &folder, begin.elapsed());
     let held = capture.is_ok() && steps.iter().all(|step| step.failed().is_none());

@@ -11,7 +11,7 @@ use sip_trace::{Direction, Record, What};
 use super::client::Wish;
 use super::show::Screen;
 use super::tables::Stored;
-use super::world::{PATIENCE, World};
+use super::world::{PATIENCE, TIMER_J, World};
 use crate::clock;
 
 /// alice at home.
@@ -57,12 +57,15 @@ impl Step {
 type Checks = Vec<(String, bool)>;
 
 /// Runs every step, the failed ones included.
-pub(super) fn run(world: &mut World, screen: &mut Screen) -> Vec<Step> {
+///
+/// `pause` is waited between two steps, for whoever wants to read along, or to end a node by hand.
+pub(super) fn run(world: &mut World, screen: &mut Screen, pause: Duration) -> Vec<Step> {
     let mut run = Run {
         world,
         screen,
         steps: Vec::new(),
         late: None,
+        pause,
     };
     run.step("L1: alice migrates from A to B, and A allows it", Run::migrate_to_b);
     run.step("L1: bob wants to migrate to B, and A's policy refuses", Run::bob_refused);
@@ -82,7 +85,8 @@ struct Run<'a> {
     screen: &'a mut Screen,
     steps: Vec<Step>,
     /// The first de-authorization that reached B's gateway, to be sent again.
-    late: Option<Bytes>,
+    late: Option<(Instant, Bytes)>,
+    pause: Duration,
 }
 
 impl Run<'_> {
@@ -91,6 +95,12 @@ impl Run<'_> {
         title: &'static str,
         act: impl FnOnce(&mut Self, &mut Checks) -> Result<(), String>,
     ) {
+        if !self.steps.is_empty() && !self.pause.is_zero() {
+            let begin = Instant::now();
+            let pause = self.pause;
+            let over = |_: &mut World| begin.elapsed() >= pause;
+            self.world.wait(self.screen, "the next step", pause * 2, over);
+        }
         self.screen.step(self.steps.len() + 1, title);
         let before = Stored::now(self.world);
         let (begin, from_us) = (Instant::now(), clock::wall_us());
@@ -198,7 +208,8 @@ impl Run<'_> {
         self.world.settle(self.screen);
         let gateway = self.world.address("b-gateway");
         let records = self.world.records(from_us);
-        self.late = records.iter().find_map(|r| sent_message_to(r, gateway));
+        let sent = records.iter().find_map(|r| sent_message_to(r, gateway));
+        self.late = sent.map(|bytes| (Instant::now(), bytes));
         checks.push((
             "the notification went through both gateways".into(),
             self.late.is_some() && path(&records) == ["a-server", "a-gateway", "b-gateway"],
@@ -207,14 +218,27 @@ impl Run<'_> {
     }
 
     fn late_notification(&mut self, checks: &mut Checks) -> Result<(), String> {
-        let bytes = self.late.clone().ok_or("step 3 sent no notification")?;
+        let (sent, bytes) = self.late.clone().ok_or("step 3 sent no notification")?;
+        // Until Timer J a copy is a retransmission, which B's gateway absorbs; it is to be late.
+        self.world.wait(
+            self.screen,
+            "B's gateway to forget the transaction (Timer J)",
+            PATIENCE,
+            |_| sent.elapsed() > TIMER_J,
+        );
         let before = Stored::now(self.world);
+        let from_us = clock::wall_us();
         let to = self.world.address("b-gateway");
         let answer = self.world.replay("a-gateway", to, &bytes, self.screen)?;
         let status = answer.and_then(|a| Message::parse_datagram(a, &Default::default()).ok());
         let ok = matches!(&status, Some(Message::Response(r)) if r.status().as_u16() == 200);
         checks.push(("it was answered 200".into(), ok));
         self.world.settle(self.screen);
+        let stale = self.world.records(from_us).iter().any(|record| {
+            matches!(&record.what, What::Decision(d) if &*record.node == "b-server"
+                && d.requirement == "L2" && d.verdict == "stale")
+        });
+        checks.push(("B's server found it stale: of an earlier stay".into(), stale));
         let unchanged = ['a', 'b', 'c']
             .iter()
             .all(|s| before.of(*s) == self.world.stored(*s));

@@ -66,6 +66,8 @@ const KEYS: [(char, &str, &str); 3] = [
 /// SIP timers on loopback: a twentieth of the usual ones, so that "no answer" is known after
 /// 1.6 s instead of 32 s.
 const TIMERS: &str = "[timers]\nt1 = \"25 ms\"\nt2 = \"200 ms\"\nt4 = \"250 ms\"\n";
+/// Timer J at that T1 (64·T1), and a little more.
+pub(super) const TIMER_J: Duration = Duration::from_millis(1700);
 /// How long a step may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 /// How often a condition is looked at.
