@@ -1,1 +1,3 @@
 //! Simulated network, fake peers, SIPp scenarios and interop tests of mcx-sip.
+
+pub mod sim;
