@@ -65,14 +65,14 @@ impl Rows for SqlRows<'_> {
         let home = self
             .0
             .prepare_cached(
-                "SELECT counter, authorized_until, etag FROM home
+                "SELECT counter, authorized_until, etag, registration FROM home
                  WHERE service = ? AND primary_id = ?",
             )?
             .query_row(of, |row| {
                 Ok(Home {
                     counter: unsigned(row, 0)?,
                     stays: Vec::new(),
-                    authorization: authorization(row, 1, 2)?,
+                    authorization: authorization(row, 1, 2, 3)?,
                 })
             })
             .optional()?;
@@ -105,10 +105,11 @@ impl Rows for SqlRows<'_> {
         let (service, user) = (key.service.as_str(), key.primary_id.as_str());
         self.0
             .prepare_cached(
-                "INSERT INTO home (service, primary_id, counter, authorized_until, etag)
-                 VALUES (?, ?, ?, ?, ?)
+                "INSERT INTO home (service, primary_id, counter, authorized_until, etag, registration)
+                 VALUES (?, ?, ?, ?, ?, ?)
                  ON CONFLICT DO UPDATE SET counter = excluded.counter,
-                     authorized_until = excluded.authorized_until, etag = excluded.etag",
+                     authorized_until = excluded.authorized_until, etag = excluded.etag,
+                     registration = excluded.registration",
             )?
             .execute(params![
                 service,
@@ -116,6 +117,9 @@ impl Rows for SqlRows<'_> {
                 signed(home.counter),
                 home.authorization.as_ref().map(|a| signed(a.until.0)),
                 home.authorization.as_ref().and_then(|a| a.etag.as_deref()),
+                home.authorization
+                    .as_ref()
+                    .and_then(|a| a.registration.as_deref()),
             ])?;
         self.0
             .prepare_cached("DELETE FROM stay WHERE service = ? AND primary_id = ?")?
@@ -143,7 +147,7 @@ impl Rows for SqlRows<'_> {
         self.0
             .prepare_cached(
                 "SELECT partner_id, number, procedure, since, left_at, purge_at,
-                        authorized_until, etag
+                        authorized_until, etag, registration
                  FROM visitor WHERE service = ? AND primary_id = ?",
             )?
             .query_row(
@@ -166,7 +170,7 @@ impl Rows for SqlRows<'_> {
                             },
                             _ => VisitorPhase::Migrated,
                         },
-                        authorization: authorization(row, 6, 7)?,
+                        authorization: authorization(row, 6, 7, 8)?,
                     })
                 },
             )
@@ -183,8 +187,8 @@ impl Rows for SqlRows<'_> {
         self.0
             .prepare_cached(
                 "INSERT OR REPLACE INTO visitor (service, primary_id, partner_id, number,
-                     procedure, since, left_at, purge_at, authorized_until, etag)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                     procedure, since, left_at, purge_at, authorized_until, etag, registration)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             )?
             .execute(params![
                 key.service.as_str(),
@@ -200,6 +204,10 @@ impl Rows for SqlRows<'_> {
                     .authorization
                     .as_ref()
                     .and_then(|a| a.etag.as_deref()),
+                visitor
+                    .authorization
+                    .as_ref()
+                    .and_then(|a| a.registration.as_deref()),
             ])?;
         Ok(())
     }
@@ -311,12 +319,18 @@ fn outbox_row(row: &Row<'_>) -> Result<OutboxRow> {
     })
 }
 
-fn authorization(row: &Row<'_>, until: usize, etag: usize) -> Result<Option<Authorization>> {
+fn authorization(
+    row: &Row<'_>,
+    until: usize,
+    etag: usize,
+    registration: usize,
+) -> Result<Option<Authorization>> {
     Ok(match row.get::<_, Option<i64>>(until)? {
         None => None,
         Some(until) => Some(Authorization {
             until: Timestamp(until.cast_unsigned()),
             etag: row.get(etag)?,
+            registration: row.get(registration)?,
         }),
     })
 }

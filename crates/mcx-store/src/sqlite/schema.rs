@@ -7,7 +7,8 @@ use rusqlite::Connection;
 use super::{OpenError, failed};
 
 /// One step a version: step n brings version n to n + 1. Steps are never changed once released.
-const STEPS: [&str; 1] = ["
+const STEPS: [&str; 2] = [
+    "
     CREATE TABLE home (
         service TEXT NOT NULL,
         primary_id TEXT NOT NULL,
@@ -63,7 +64,12 @@ const STEPS: [&str; 1] = ["
         parked_since INTEGER,
         UNIQUE (service, primary_id, system, sameness)
     );
-"];
+",
+    "
+    ALTER TABLE home ADD COLUMN registration TEXT;
+    ALTER TABLE visitor ADD COLUMN registration TEXT;
+",
+];
 
 /// Brings the database to the present version.
 pub(super) fn migrate(connection: &Connection, path: &Path) -> Result<(), OpenError> {

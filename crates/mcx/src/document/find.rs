@@ -44,6 +44,26 @@ pub fn documents(
     Ok(found)
 }
 
+/// The client's REGISTER inside a third-party REGISTER, where the SIP core put one.
+pub fn client_register(headers: &Headers, body: &Bytes, limits: &Limits) -> Option<Message> {
+    enclosed(headers, body, limits, limits.depth)
+}
+
+fn enclosed(headers: &Headers, body: &Bytes, limits: &Limits, depth: usize) -> Option<Message> {
+    let depth = depth.checked_sub(1)?;
+    let media = headers.content_type().ok()??;
+    if media.top().eq_ignore_ascii_case(b"multipart") {
+        let parts = multipart::parts(&media, body, limits).ok()?;
+        return parts
+            .iter()
+            .find_map(|part| enclosed(&part.headers, &part.body, limits, depth));
+    }
+    if media.is("message", "sip") {
+        return Message::parse_enclosed(body.clone(), limits).ok();
+    }
+    None
+}
+
 fn collect(
     headers: &Headers,
     body: &Bytes,

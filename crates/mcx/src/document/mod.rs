@@ -8,7 +8,7 @@ mod tree;
 mod write;
 
 pub use error::DocumentError;
-pub use find::{FindError, documents};
+pub use find::{FindError, client_register, documents};
 pub use tree::Bounds;
 
 use crate::{MessageKind, ProcedureId, Service};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use sip_message::{HeaderName, Method, Request, StatusCode};
 
 use super::{Continuation, ServiceServer, identity};
-use crate::document::ServiceDocument;
+use crate::document::{ServiceDocument, client_register};
 use crate::state::{Authorization, Command, Outcome, UserKey, Verdict};
 use crate::token::TokenError;
 use crate::{
@@ -86,11 +86,25 @@ impl ServiceServer {
             authorization: Authorization {
                 until: now.wall.after(Duration::from_secs(expires.into())),
                 etag: publication.then(|| self.random.hex(8)),
+                registration: if publication {
+                    None
+                } else {
+                    self.registration(request)
+                },
             },
             users,
         };
         self.event_accepted(now, event, out);
         Ok(())
+    }
+
+    /// Call-ID of the client's registration: of his own REGISTER where the SIP core handed it
+    /// on, else of the core's.
+    fn registration(&self, request: &Request) -> Option<String> {
+        let own = client_register(request.headers(), request.body(), &self.config.limits);
+        let headers = own.as_ref().map_or(request.headers(), |m| m.headers());
+        let call_id = headers.call_id().ok()?;
+        Some(String::from_utf8_lossy(call_id).into_owned())
     }
 
     /// Whom a document is about, as proven by its token.

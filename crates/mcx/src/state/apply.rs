@@ -93,7 +93,7 @@ pub fn apply<R: Rows>(rows: &mut R, command: &Command) -> Result<Outcome, R::Err
             if !Authorization::matches(home.authorization.as_ref(), if_match.as_deref(), *at) {
                 return Ok(Verdict::NoSuchEntityTag.into());
             }
-            home.authorization = Some(authorization.clone());
+            home.authorization = Some(authorization.after(home.authorization.as_ref()));
             // P1: whatever stay is open ends, and its partner is owed a notification.
             let ended = home.end_below(u64::MAX);
             rows.put_home(key, &home)?;
@@ -180,20 +180,22 @@ pub fn apply<R: Rows>(rows: &mut R, command: &Command) -> Result<Outcome, R::Err
             authorization,
             at,
         } => {
-            if let Some(stored) = rows.visitor(key)?
+            let stored = rows.visitor(key)?;
+            if let Some(stored) = &stored
                 && let (Some(mine), Some(new)) = (stored.number, *number)
                 && (new < mine || (new == mine && stored.phase != VisitorPhase::Migrated))
             {
                 // L2: a late response of an earlier stay, or of one that ended meanwhile.
                 return Ok(Verdict::Stale.into());
             }
+            let present = stored.as_ref().and_then(|v| v.authorization.as_ref());
             let visitor = Visitor {
                 partner_id: partner_id.clone(),
                 number: *number,
                 procedure: Some(*procedure),
                 since: *at,
                 phase: VisitorPhase::Migrated,
-                authorization: Some(authorization.clone()),
+                authorization: Some(authorization.after(present)),
             };
             rows.put_visitor(key, &visitor)?;
             let notice = Notice::UserAuthorization {
@@ -220,7 +222,10 @@ pub fn apply<R: Rows>(rows: &mut R, command: &Command) -> Result<Outcome, R::Err
                 if !Authorization::matches(present, if_match.as_deref(), *at) {
                     return Ok(Verdict::NoSuchEntityTag.into());
                 }
-                visitor.authorization = Some(authorization.clone());
+                if if_match.is_none() && !authorization.refreshes(present, *at) {
+                    return Ok(Verdict::NotMigrated.into());
+                }
+                visitor.authorization = Some(authorization.after(present));
                 rows.put_visitor(key, &visitor)?;
                 Ok(Verdict::Refreshed.into())
             }

@@ -5,13 +5,16 @@ use serde::{Deserialize, Serialize};
 use super::{OutboxRow, Parked, UserKey};
 use crate::{McId, ProcedureId, SystemId, Timestamp};
 
-/// A service authorization: until when, and the entity-tag of the publication that made it.
+/// A service authorization: until when, and what made it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Authorization {
     /// End of its validity.
     pub until: Timestamp,
     /// Entity-tag (RFC 3903 §4.1), for an authorization by PUBLISH.
     pub etag: Option<String>,
+    /// Call-ID of the client's registration, for an authorization by REGISTER. The same Call-ID
+    /// again refreshes it (RFC 3261 §10.2.4); another one is a client that begins anew.
+    pub registration: Option<String>,
 }
 
 /// One change. Everything that the outcome depends on, the time included, is in it or in the
@@ -104,7 +107,9 @@ pub enum Command {
         /// When.
         at: Timestamp,
     },
-    /// A visiting user authorizes again: refreshed when a mapping for the same id is in force.
+    /// A visiting user authorizes again: refreshed when a mapping for the same id is in force and
+    /// it is the same registration or publication. Any other may come after a stay elsewhere that
+    /// ended this one, its de-authorization being under way (L2): the primary has to be asked.
     RefreshVisitor {
         /// The user.
         key: UserKey,
@@ -228,6 +233,23 @@ impl Authorization {
             return true;
         };
         present.is_some_and(|a| a.until > at && a.etag.as_deref() == Some(wanted))
+    }
+
+    /// Whether this authorization is of the registration that made `present`, still in force.
+    pub(super) fn refreshes(&self, present: Option<&Self>, at: Timestamp) -> bool {
+        self.registration.is_some()
+            && present.is_some_and(|a| a.until > at && a.registration == self.registration)
+    }
+
+    /// This authorization after `present`: what names the other of registration and publication
+    /// stays, for a client may have both.
+    pub(super) fn after(&self, present: Option<&Self>) -> Self {
+        let mut merged = self.clone();
+        if let Some(present) = present {
+            merged.etag = merged.etag.or_else(|| present.etag.clone());
+            merged.registration = merged.registration.or_else(|| present.registration.clone());
+        }
+        merged
     }
 }
 
