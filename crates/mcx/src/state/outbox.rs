@@ -91,7 +91,9 @@ impl NewRow {
     #[must_use]
     pub fn sameness(&self) -> String {
         match &self.notice {
-            Notice::Deauthorization { number, .. } => format!("d{number}"),
+            // Of another procedure it is another one: the first may be under way to a partner
+            // that did not know the user yet.
+            Notice::Deauthorization { number, .. } => format!("d{number}-{}", self.procedure),
             Notice::AuthorizationResponse { .. } => format!("r{}", self.procedure),
             Notice::UserAuthorization { number, .. } => match number {
                 Some(number) => format!("u{number}"),
