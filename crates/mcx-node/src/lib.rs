@@ -7,5 +7,6 @@ pub mod config;
 pub mod demo;
 pub mod function;
 pub mod node;
+pub mod process;
 mod trace;
 pub mod udp;

@@ -5,7 +5,6 @@
 
 mod client;
 mod core;
-mod process;
 mod records;
 mod scenario;
 mod show;

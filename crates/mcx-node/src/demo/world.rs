@@ -13,10 +13,10 @@ use sip_transaction::Timers;
 
 use super::client::{TokenSigner, Wish};
 use super::core::Core;
-use super::process::NodeProcess;
 use super::records::Recordings;
 use super::show::Screen;
 use crate::clock;
+use crate::process::NodeProcess;
 
 /// The systems, by the letter in the names of their nodes.
 pub(super) const SYSTEMS: [char; 3] = ['a', 'b', 'c'];
@@ -154,10 +154,12 @@ impl World {
             let core = Core::new(&name, &domain, socket, server, signer, own, timers);
             cores.push(core.map_err(io)?);
         }
+        let program = std::env::current_exe().map_err(io)?;
         let mut nodes = Vec::new();
         for (name, _) in EXAMPLES {
             let config = folder.join(format!("nodes/{name}.toml"));
-            nodes.push(NodeProcess::new(name, config, &folder.join("nodes")));
+            let logs = folder.join("nodes");
+            nodes.push(NodeProcess::new(program.clone(), name, config, &logs));
         }
         let traces = EXAMPLES.map(|(name, _)| folder.join(format!("nodes/{name}.ndjson")));
         let mut world = Self {

@@ -1,0 +1,176 @@
+//! Real nodes and real peers on loopback: `mcx run` processes with the example configurations,
+//! SIPp beside them.
+
+mod fixtures;
+mod node;
+mod schema;
+mod sipp;
+mod wire;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use mcx::state::Command;
+use mcx_store::{Snapshot, SqliteReader, SqliteStore, Store as _};
+
+pub use fixtures::{ALICE, ALICE_AT_B, alice, mapping_at_b, receive_deauthorization, stay_at_b};
+pub use node::{Node, sent};
+pub use schema::assert_schema_valid;
+pub use sipp::{Sipp, sipp_installed};
+pub use wire::Wire;
+
+/// The project's folder.
+#[must_use]
+pub fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the member has a parent folder")
+        .to_owned()
+}
+
+/// Addresses in the example configurations and who they belong to.
+const EXAMPLE_ADDRESSES: [(&str, &str); 9] = [
+    ("127.0.0.1:5060", "a-core"),
+    ("127.0.0.1:5061", "a-server"),
+    ("127.0.0.1:5062", "a-gateway"),
+    ("127.0.0.1:5070", "b-core"),
+    ("127.0.0.1:5071", "b-server"),
+    ("127.0.0.1:5072", "b-gateway"),
+    ("127.0.0.1:5080", "c-core"),
+    ("127.0.0.1:5081", "c-server"),
+    ("127.0.0.1:5082", "c-gateway"),
+];
+
+/// A folder and a loopback address of its own for one test; everything in it ends with it.
+#[derive(Debug)]
+pub struct Lab {
+    folder: PathBuf,
+    ip: IpAddr,
+    /// Addresses by name; held by a socket until whoever it is for wants to bind it.
+    addresses: RefCell<BTreeMap<String, (SocketAddr, Option<UdpSocket>)>>,
+}
+
+impl Lab {
+    /// A lab for the test of that name.
+    #[must_use]
+    pub fn new(test: &str) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(1);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let pid = std::process::id();
+        let octet = |n: u32| u8::try_from(n).expect("below 256");
+        // Nobody else uses this address, so a port that was free stays free.
+        let ip = Ipv4Addr::new(127, octet(16 + pid % 200), octet(pid / 200 % 256), octet(count));
+        let folder = std::env::temp_dir().join(format!("mcx-{test}-{pid}-{count}"));
+        std::fs::create_dir_all(folder.join("keys")).expect("a temporary folder");
+        std::fs::create_dir_all(folder.join("nodes")).expect("a temporary folder");
+        for system in ["a", "b", "c"] {
+            let key = format!("idms-{system}.pub.pem");
+            let from = project().join("docs/examples/keys").join(&key);
+            std::fs::copy(from, folder.join("keys").join(key)).expect("an example key");
+        }
+        Self {
+            folder,
+            ip: ip.into(),
+            addresses: RefCell::default(),
+        }
+    }
+
+    /// The lab's folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The address of `name`: free, and kept free until [`Lab::release`].
+    pub fn address(&self, name: &str) -> SocketAddr {
+        let mut addresses = self.addresses.borrow_mut();
+        let (address, _) = addresses.entry(name.to_owned()).or_insert_with(|| {
+            let socket = UdpSocket::bind((self.ip, 0)).expect("a free port");
+            (socket.local_addr().expect("an address"), Some(socket))
+        });
+        *address
+    }
+
+    /// The address of `name`, free to be bound now.
+    pub fn release(&self, name: &str) -> SocketAddr {
+        let address = self.address(name);
+        if let Some((_, socket)) = self.addresses.borrow_mut().get_mut(name) {
+            *socket = None;
+        }
+        address
+    }
+
+    /// The socket of `name`, bound.
+    pub fn socket(&self, name: &str) -> UdpSocket {
+        let address = self.release(name);
+        UdpSocket::bind(address).expect("a port that was held for this")
+    }
+
+    /// An example configuration (`gateways/a-server`) with this lab's addresses.
+    pub fn example(&self, example: &str) -> String {
+        let path = project().join(format!("docs/examples/{example}.toml"));
+        let mut text = std::fs::read_to_string(&path).expect("an example configuration");
+        for (_, name) in EXAMPLE_ADDRESSES {
+            let old = EXAMPLE_ADDRESSES.iter().find(|(_, n)| *n == name);
+            let (old, _) = old.expect("it is in the table");
+            text = text.replace(old, &format!("@{name}@"));
+        }
+        for (_, name) in EXAMPLE_ADDRESSES {
+            text = text.replace(&format!("@{name}@"), &self.address(name).to_string());
+        }
+        text
+    }
+
+    /// Makes changes durable in the database of a node that is not running.
+    pub fn seed(&self, node: &str, batch: Vec<Command>) {
+        let store = SqliteStore::open(&self.database(node)).expect("a database");
+        drop(store.apply(batch));
+        // Dropping the store waits until everything is committed.
+        drop(store);
+    }
+
+    /// What a node has stored.
+    #[must_use]
+    pub fn stored(&self, node: &str) -> Snapshot {
+        SqliteReader::open(&self.database(node))
+            .expect("a database")
+            .snapshot()
+            .expect("its rows")
+    }
+
+    fn database(&self, node: &str) -> PathBuf {
+        self.folder.join(format!("nodes/{node}.sqlite"))
+    }
+
+    /// An access token of the identity management server of `system`, valid for `seconds`.
+    #[must_use]
+    pub fn token(&self, system: &str, claims: &[(&str, &str)], seconds: i64) -> String {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now = i64::try_from(now.expect("after 1970").as_secs()).expect("before 2262");
+        let mut all = serde_json::json!({
+            "iss": format!("https://idms.{system}.mcx.example"),
+            "aud": "mcx",
+            "exp": now + seconds,
+        });
+        for (name, value) in claims {
+            all[name] = (*value).into();
+        }
+        let key = project().join(format!("docs/examples/keys/idms-{system}.key.pem"));
+        let pem = std::fs::read(key).expect("an example key");
+        let key = EncodingKey::from_ec_pem(&pem).expect("a private key");
+        encode(&Header::new(Algorithm::ES256), &all, &key).expect("a token")
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        if std::env::var_os("MCX_KEEP_LABS").is_none() && !std::thread::panicking() {
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
+    }
+}

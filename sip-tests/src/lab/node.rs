@@ -1,0 +1,126 @@
+//! A node under test: `mcx run` as a process.
+
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::Once;
+use std::time::{Duration, Instant};
+
+use mcx_node::process::NodeProcess;
+use sip_trace::{Direction, Record, What, ndjson};
+
+use super::Lab;
+
+/// How long a test waits for something that must happen.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A node under test.
+#[derive(Debug)]
+pub struct Node {
+    process: NodeProcess,
+    lines: Receiver<String>,
+    trace: PathBuf,
+}
+
+impl Node {
+    /// Starts `name` with an example configuration of that name (`gateways/a-server`), changed by
+    /// `edit`.
+    #[must_use]
+    pub fn start(lab: &Lab, example: &str, edit: impl FnOnce(String) -> String) -> Self {
+        let name = example.rsplit('/').next().expect("a name");
+        let trace = lab.folder().join(format!("nodes/{name}.ndjson"));
+        let text = edit(lab.example(example));
+        let text = format!("{text}\n[trace]\nfile = \"{name}.ndjson\"\n");
+        let config = lab.folder().join(format!("nodes/{name}.toml"));
+        std::fs::write(&config, text).expect("a configuration file");
+        let logs = lab.folder().join("nodes");
+        let mut process = NodeProcess::new(program(), name, config, &logs);
+        let (sender, lines) = channel();
+        process.follow_log(sender);
+        lab.release(name);
+        process.start().expect("the node starts");
+        Self {
+            process,
+            lines,
+            trace,
+        }
+    }
+
+    /// Waits until the node logs a line that contains every one of `parts`; answers the line.
+    pub fn wait_for(&self, parts: &[&str]) -> String {
+        let limit = Instant::now() + PATIENCE;
+        let mut seen = Vec::new();
+        loop {
+            let left = limit.saturating_duration_since(Instant::now());
+            match self.lines.recv_timeout(left) {
+                Ok(line) if parts.iter().all(|part| line.contains(part)) => return line,
+                Ok(line) => seen.push(line),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                    panic!("the node never logged {parts:?}; it logged:\n{}", seen.join("\n"))
+                }
+            }
+        }
+    }
+
+    /// Ends the process at once.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Ends the process in order and starts it again.
+    pub fn restart(&mut self) {
+        self.process.stop();
+        self.start_again();
+    }
+
+    /// Starts it again.
+    pub fn start_again(&mut self) {
+        self.process.start().expect("the node starts again");
+    }
+
+    /// Ends the node in order; answers everything that it logged and recorded.
+    #[must_use]
+    pub fn stop(mut self) -> (String, Vec<Record>) {
+        self.process.stop();
+        // The log is complete when the process closed it.
+        let rest: Vec<String> = self.lines.iter().take_while(|l| !l.contains("stopped")).collect();
+        drop(rest);
+        let records = ndjson::read_file(&self.trace).expect("the trace file");
+        (self.process.logged(), records)
+    }
+}
+
+/// The bytes of every message that a node sent.
+#[must_use]
+pub fn sent(records: &[Record]) -> Vec<bytes::Bytes> {
+    records
+        .iter()
+        .filter_map(|record| match &record.what {
+            What::Message(m) if m.direction == Direction::Sent => Some(m.bytes.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The program `mcx`, built if it is not there.
+pub(super) fn program() -> PathBuf {
+    static BUILD: Once = Once::new();
+    let test = std::env::current_exe().expect("this test's path");
+    let profile = test
+        .ancestors()
+        .nth(2)
+        .expect("target/PROFILE/deps/TEST");
+    let program = profile.join("mcx");
+    BUILD.call_once(|| {
+        let mut build = std::process::Command::new(env!("CARGO"));
+        build.args(["build", "--quiet", "-p", "mcx-node", "--bin", "mcx"]);
+        if profile.ends_with("release") {
+            build.arg("--release");
+        }
+        if let Some(target) = profile.parent() {
+            build.arg("--target-dir").arg(target);
+        }
+        let built = build.current_dir(super::project()).status();
+        assert!(built.is_ok_and(|s| s.success()), "mcx cannot be built");
+    });
+    program
+}
