@@ -258,12 +258,14 @@ impl Endpoint {
 
     /// Takes a transport failure on a hop: ends the client transactions that wait on it.
     pub fn handle_transport_error(&mut self, now: Instant, path: Path) {
-        let waiting: Vec<ClientId> = self
+        let mut waiting: Vec<ClientId> = self
             .clients
             .iter()
             .filter(|(_, c)| c.path == path && c.state != client::State::Completed)
             .map(|(id, _)| *id)
             .collect();
+        // The order of the requests, not that of a hash table.
+        waiting.sort_unstable();
         for id in waiting {
             self.client_event(now, id, client::Event::TransportError, None);
         }
