@@ -139,11 +139,6 @@ impl GatewayServer {
         }
         let max_forwards = check_max_forwards(request)?;
         let route = self.route(source, request, out)?;
-        if self.under_way.comes_back(route.body, &route.from_psi) {
-            let mut refusal = Refusal::new(StatusCode::LOOP_DETECTED, "wire:answers");
-            refusal.detail = Some("this gateway is sending the same body to where it came from".into());
-            return Err(refusal);
-        }
         if self.pending.len() >= MAX_PENDING {
             return Err(Refusal::unavailable(RETRY_AFTER));
         }
@@ -165,6 +160,12 @@ impl GatewayServer {
         let Sender::Function(from) = sender else {
             return Err(Refusal::not_entitled());
         };
+        let body = loops::digest(request.body());
+        if self.under_way.comes_back(body, from) {
+            let mut refusal = Refusal::new(StatusCode::LOOP_DETECTED, "wire:answers");
+            refusal.detail = Some("this body is being sent to where it came from".into());
+            return Err(refusal);
+        }
         let [ServiceDocument { service, document }] = self
             .documents(request)?
             .try_into()
@@ -226,10 +227,9 @@ impl GatewayServer {
             kind,
             user: primary_id,
             procedure: document.procedure(),
-            from_psi: from.to_owned(),
             to,
             peer: peer.clone(),
-            body: loops::digest(request.body()),
+            body,
         })
     }
 
@@ -327,7 +327,6 @@ struct Route {
     kind: crate::MessageKind,
     user: McId,
     procedure: Option<ProcedureId>,
-    from_psi: String,
     to: String,
     peer: Peer,
     body: u64,
