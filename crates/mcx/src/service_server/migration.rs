@@ -74,6 +74,7 @@ impl ServiceServer {
             return;
         };
         let (primary, peer) = (partner.system.id.clone(), partner.peer.clone());
+        self.supersede(&user.key, out);
         out.push(Effect::Decide(
             Decision::new("L1", "asks", format!("{primary} whether its user may migrate here"))
                 .of(Some(event.procedure))
@@ -91,6 +92,20 @@ impl ServiceServer {
             event,
         };
         self.migrations.insert(pending.event.id, pending);
+    }
+
+    /// Partner: the user asks anew, so nobody waits for the outcome of his earlier event: were it
+    /// still to succeed, it could after the user has been here and gone (L2).
+    fn supersede(&mut self, key: &UserKey, out: &mut Vec<Effect>) {
+        let earlier = self.migrations.iter().find(|(_, p)| p.user.key == *key);
+        let Some(id) = earlier.map(|(id, _)| *id) else {
+            return;
+        };
+        if let Some(pending) = self.migrations.remove(&id) {
+            let mut refusal = unreachable_primary();
+            refusal.detail = Some("the same user asks anew".into());
+            self.refuse(id, &pending.event.request, &refusal, out);
+        }
     }
 
     /// Partner: the primary took the request; its response comes as a MESSAGE of its own.
@@ -131,12 +146,14 @@ impl ServiceServer {
 
     /// Partner: clients that waited long enough.
     pub(super) fn migrations_timed_out(&mut self, now: Now, out: &mut Vec<Effect>) {
-        let over: Vec<RequestId> = self
+        let mut over: Vec<RequestId> = self
             .migrations
             .iter()
             .filter(|(_, pending)| pending.deadline <= now.mono)
             .map(|(id, _)| *id)
             .collect();
+        // The order of the requests, not that of a hash table.
+        over.sort_unstable();
         for id in over {
             if let Some(pending) = self.migrations.remove(&id) {
                 let mut refusal = unreachable_primary();
