@@ -95,6 +95,9 @@ impl Notification {
     }
 }
 
+/// A change to the notification.
+type Edit<'a> = &'a dyn Fn(Notification) -> Notification;
+
 /// A row: what is sent, the status it is owed, the reason phrase, a header field with a text.
 struct Row {
     what: &'static str,
@@ -133,7 +136,7 @@ const NOT_ENTITLED: &str =
 
 fn rows() -> Vec<Row> {
     let mut rows = Vec::new();
-    let mut row = |what, edit: &dyn Fn(Notification) -> Notification, status, reason, header| {
+    let mut row = |what, edit: Edit<'_>, status, reason, header| {
         let sent = edit(notification(rows.len()));
         rows.push(Row {
             what,
@@ -200,7 +203,7 @@ fn rows() -> Vec<Row> {
         )),
     );
     // 400: with a reason phrase that names what is wrong.
-    let bad: [(&str, &dyn Fn(Notification) -> Notification, &str); 15] = [
+    let bad: [(&str, Edit<'_>, &str); 15] = [
         (
             "not well-formed",
             &|n| n.body(|b| b.replace("</anyExt>", "")),

@@ -8,7 +8,8 @@ use sip_tests::lab::{Lab, Node, Sipp, sipp_installed};
 
 const ALICE: &str = "sip:alice@a.mcx.example";
 const WARNING_101: &str = r#"<ereg regexp="399 a.mcx.example .101 service authorisation failed" search_in="hdr" header="Warning:" check_it="true" assign_to="1"/>"#;
-const EXPIRES: &str = r#"<ereg regexp="^ *3600$" search_in="hdr" header="Expires:" check_it="true" assign_to="1"/>"#;
+const EXPIRES: &str =
+    r#"<ereg regexp="^ *3600$" search_in="hdr" header="Expires:" check_it="true" assign_to="1"/>"#;
 
 /// A REGISTER of SIPp's towards A's server.
 fn register(lab: &Lab, token: &str, elements: &str, status: &str, checks: &str) -> Sipp {

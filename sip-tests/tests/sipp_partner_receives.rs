@@ -52,7 +52,10 @@ fn answered_200_the_notification_is_delivered() {
     node.wait_for(&["verdict=delivered"]);
     let (log, records) = node.stop();
     assert_eq!(owed(&lab), []);
-    assert_eq!(lab.stored("a-server").homes[0].1.stays[0].phase, StayPhase::Ended);
+    assert_eq!(
+        lab.stored("a-server").homes[0].1.stays[0].phase,
+        StayPhase::Ended
+    );
     assert!(!log.contains("alice"), "an identity is in the log:\n{log}");
     sip_tests::lab::assert_schema_valid(&sent(&records));
 }
@@ -80,15 +83,17 @@ fn answered_403_the_notification_is_parked_and_the_operator_told() {
     }
     let lab = Lab::new("partner-403");
     let mut node = server(&lab);
-    let warning =
-        "Warning: 399 b.mcx.example \"179 service not authorized with the interconnected system\"\n";
+    let warning = "Warning: 399 b.mcx.example \"179 service not authorized with the interconnected system\"\n";
     let partner = receive_deauthorization(&lab, "b-server", "403 Forbidden", warning);
     alice_returns(&lab);
     partner.succeeds();
     node.wait_for(&["verdict=parked", "403 179 service not authorized"]);
     // Parked it stays, across a restart too.
     node.restart();
-    node.wait_for(&["verdict=recovered", "0 owed from before the start, 1 parked"]);
+    node.wait_for(&[
+        "verdict=recovered",
+        "0 owed from before the start, 1 parked",
+    ]);
     let _ = node.stop();
     assert_eq!(owed(&lab), [Some(403)]);
 }
@@ -100,8 +105,12 @@ fn answered_503_the_notification_comes_again_not_before_retry_after() {
     }
     let lab = Lab::new("partner-503");
     let node = server(&lab);
-    let partner =
-        receive_deauthorization(&lab, "b-server", "503 Service Unavailable", "Retry-After: 2\n");
+    let partner = receive_deauthorization(
+        &lab,
+        "b-server",
+        "503 Service Unavailable",
+        "Retry-After: 2\n",
+    );
     alice_returns(&lab);
     partner.succeeds();
     let kept = node.wait_for(&["verdict=kept", "answered 503: attempt 2 in"]);
@@ -160,7 +169,10 @@ fn a_partner_gateway_receives_the_notification_from_ours() {
     assert_eq!(owed(&lab), []);
     // Nothing of the inside is in what the partner received.
     let inside = lab.address("a-server").to_string();
-    assert!(!messages.contains(&inside) && !messages.contains("mc-server@a"), "{messages}");
+    assert!(
+        !messages.contains(&inside) && !messages.contains("mc-server@a"),
+        "{messages}"
+    );
     // And nothing of the partner's inside is in what the own server was answered.
     for bytes in sent(&records) {
         let text = String::from_utf8_lossy(&bytes).into_owned();

@@ -4,9 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use mcx::state::VisitorPhase;
-use sip_tests::lab::{
-    ALICE, ALICE_AT_B, Lab, Node, Sipp, alice, mapping_at_b, sipp_installed,
-};
+use sip_tests::lab::{ALICE, ALICE_AT_B, Lab, Node, Sipp, alice, mapping_at_b, sipp_installed};
 
 const DEAUTHORIZATION: &str = "<req-type type=\"Normal\"><mcpttString>migration-service-deauthorization-notification</mcpttString></req-type>";
 const WARNING_141: &str = r#"<ereg regexp="399 b.mcx.example .141 user unknown to the participating function" search_in="hdr" header="Warning:" check_it="true" assign_to="1"/>"#;
@@ -62,9 +60,16 @@ fn applied_once_however_often_it_comes() {
     let node = server(&lab, Some(3));
     deauthorize(&lab, "a-server", ALICE_AT_B, &stay(3), "200", NO_BODY);
     let after = lab.stored("b-server");
-    assert!(matches!(phase(&lab), Some(VisitorPhase::WasMigrated { .. })));
+    assert!(matches!(
+        phase(&lab),
+        Some(VisitorPhase::WasMigrated { .. })
+    ));
     deauthorize(&lab, "a-server", ALICE_AT_B, &stay(3), "200", NO_BODY);
-    assert_eq!(lab.stored("b-server"), after, "the second changed something (L3)");
+    assert_eq!(
+        lab.stored("b-server"),
+        after,
+        "the second changed something (L3)"
+    );
     node.wait_for(&["P1.4", "verdict=applied"]);
     node.wait_for(&["L3", "applied before"]);
     let _ = node.stop();
@@ -94,9 +99,16 @@ fn from_a_peer_that_sends_no_stay_the_partner_id_tells() {
     let before = lab.stored("b-server");
     let another = "sip:visitor-1@b.mcx.example";
     deauthorize(&lab, "a-server", another, "", "200", NO_BODY);
-    assert_eq!(lab.stored("b-server"), before, "another partner id: an earlier stay");
+    assert_eq!(
+        lab.stored("b-server"),
+        before,
+        "another partner id: an earlier stay"
+    );
     deauthorize(&lab, "a-server", ALICE_AT_B, "", "200", NO_BODY);
-    assert!(matches!(phase(&lab), Some(VisitorPhase::WasMigrated { .. })));
+    assert!(matches!(
+        phase(&lab),
+        Some(VisitorPhase::WasMigrated { .. })
+    ));
     let _ = node.stop();
 }
 
@@ -164,8 +176,9 @@ fn a_migration_is_asked_for_and_its_mapping_stored() {
     };
     let asked = receive("migration-service-authorization-request", "");
     let token = lab.token("b", &[("mcptt_id", ALICE_AT_B)], 3600);
-    let primary =
-        format!("<anyExt><primary-mcptt-id><mcpttURI>{ALICE}</mcpttURI></primary-mcptt-id></anyExt>");
+    let primary = format!(
+        "<anyExt><primary-mcptt-id><mcpttURI>{ALICE}</mcpttURI></primary-mcptt-id></anyExt>"
+    );
     let replace = [
         ("DOMAIN", "b.mcx.example"),
         ("EXPIRES", "3600"),
@@ -179,7 +192,11 @@ fn a_migration_is_asked_for_and_its_mapping_stored() {
     ];
     let client = Sipp::start(&lab, "register", "b-core", Some("b-server"), &replace);
     asked.succeeds();
-    assert_eq!(phase(&lab), None, "nothing is stored before the primary allowed it");
+    assert_eq!(
+        phase(&lab),
+        None,
+        "nothing is stored before the primary allowed it"
+    );
     let notified = receive("mc-service-user-authorization-notification", "");
     let response = "<resp-type type=\"Normal\"><mcpttString>migration-service-authorization-response</mcpttString></resp-type><migration-auth-result type=\"Normal\"><mcpttBoolean>true</mcpttBoolean></migration-auth-result>";
     Sipp::start(

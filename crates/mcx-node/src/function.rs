@@ -144,7 +144,12 @@ impl<R: Role> Running<R> {
         }
         let now = clock::now();
         self.endpoint.handle_timeout(now.mono);
-        if self.function.role.deadline().is_some_and(|at| at <= now.mono) {
+        if self
+            .function
+            .role
+            .deadline()
+            .is_some_and(|at| at <= now.mono)
+        {
             self.inputs.push_back(Owned::Tick);
         }
     }
@@ -233,11 +238,9 @@ impl<R: Role> Running<R> {
                     server,
                     path,
                     request,
-                } => self.inputs.push_back(Owned::Request(
-                    RequestId(server.0),
-                    path.peer,
-                    request,
-                )),
+                } => self
+                    .inputs
+                    .push_back(Owned::Request(RequestId(server.0), path.peer, request)),
                 Event::Answer { client, response } => {
                     if let Some(id) = self.sends.remove(&client) {
                         self.inputs.push_back(Owned::Answer(id, response));
@@ -298,7 +301,11 @@ impl<R: Role> Running<R> {
     fn carry_out(&mut self, now: Now, effect: Effect) {
         match effect {
             Effect::Respond { id, response } => {
-                if self.endpoint.respond(now.mono, ServerId(id.0), &response).is_err() {
+                if self
+                    .endpoint
+                    .respond(now.mono, ServerId(id.0), &response)
+                    .is_err()
+                {
                     debug!(node = %self.function.node, "answer too late: its transaction is over");
                 }
             }
@@ -372,7 +379,12 @@ impl<R: Role> Running<R> {
                 peer,
                 &transmit.bytes,
             );
-            if let Err(error) = self.function.sockets.send(local, peer, &transmit.bytes).await {
+            if let Err(error) = self
+                .function
+                .sockets
+                .send(local, peer, &transmit.bytes)
+                .await
+            {
                 warn!(node = %self.function.node, %peer, %error, "cannot send");
                 self.endpoint
                     .handle_transport_error(clock::now().mono, transmit.path);

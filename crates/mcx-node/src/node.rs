@@ -15,8 +15,8 @@ use tracing::info;
 
 use crate::config::Config;
 use crate::function::{Function, Totals};
-use crate::udp::{self, Sockets};
 use crate::trace;
+use crate::udp::{self, Sockets};
 
 /// Why a node cannot start.
 #[derive(Debug)]

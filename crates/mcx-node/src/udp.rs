@@ -62,9 +62,8 @@ impl Sockets {
     /// Waits until a datagram may be there.
     pub async fn readable(&self) {
         std::future::poll_fn(|context: &mut Context<'_>| {
-            let ready = |(_, socket): &(SocketAddr, UdpSocket)| {
-                socket.poll_recv_ready(context).is_ready()
-            };
+            let ready =
+                |(_, socket): &(SocketAddr, UdpSocket)| socket.poll_recv_ready(context).is_ready();
             // Every socket is polled, so that each of them wakes this task.
             match self.sockets.iter().map(ready).fold(false, |a, b| a | b) {
                 true => Poll::Ready(()),

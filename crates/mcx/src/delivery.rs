@@ -38,10 +38,7 @@ impl Retry {
     /// jittered, and never less than the partner's Retry-After.
     fn wait(&self, attempts: u32, retry_after: Option<u32>, random: &mut Random) -> Duration {
         let doublings = attempts.saturating_sub(1).min(30);
-        let full = self
-            .first
-            .saturating_mul(1 << doublings)
-            .min(self.longest);
+        let full = self.first.saturating_mul(1 << doublings).min(self.longest);
         let millis = u64::try_from(full.as_millis()).unwrap_or(u64::MAX);
         let jittered = Duration::from_millis(millis - random.below(millis / 2 + 1));
         let asked = retry_after.map_or(Duration::ZERO, |secs| {
@@ -78,14 +75,16 @@ pub(crate) fn fate(response: &Response) -> Fate {
     }
     // A bare 404 may be a SIP core that lost its route: only the partner's own word counts.
     if status == StatusCode::NOT_FOUND
-        && warnings.iter().any(|w| Warning::USER_UNKNOWN.is_in(&w.text))
+        && warnings
+            .iter()
+            .any(|w| Warning::USER_UNKNOWN.is_in(&w.text))
     {
         return Fate::UserUnknown;
     }
-    let retried = match status.as_u16() {
-        408 | 480 | 486 | 491 | 500 | 502 | 503 | 504 => true,
-        _ => false,
-    };
+    let retried = matches!(
+        status.as_u16(),
+        408 | 480 | 486 | 491 | 500 | 502 | 503 | 504
+    );
     if retried {
         return Fate::Retry(response.headers().retry_after().ok().flatten());
     }
@@ -121,14 +120,11 @@ impl Schedule {
             return;
         }
         let lane = row.lane();
-        self.lanes.entry(lane.clone()).or_default().insert(row.id, row);
+        self.lanes
+            .entry(lane.clone())
+            .or_default()
+            .insert(row.id, row);
         self.arm(now, &lane);
-    }
-
-    /// Rows waiting, parked ones not counted.
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.lanes.values().map(BTreeMap::len).sum()
     }
 
     /// When [`Schedule::next`] will have something.

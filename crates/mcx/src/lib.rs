@@ -39,11 +39,11 @@ pub use gateway::{GatewayConfig, GatewayServer};
 pub use id::{InvalidId, McId, ProcedureId, SystemId};
 pub use names::{KindElement, MessageKind, Profile, Service, ServiceProfile};
 pub use random::Random;
-pub use role::{Decision, Effect, Input, RequestId, Role, SendFailure, SendId, StoreFailure, StoreId};
+pub use role::{
+    Decision, Effect, Input, RequestId, Role, SendFailure, SendId, StoreFailure, StoreId,
+};
 pub use service_server::{Retention, ServiceServer, ServiceServerConfig};
 pub use time::{Now, Timestamp};
 pub use token::{Algorithm, Claims, Issuer, IssuerKeyError, Tokens};
-pub use topology::{
-    Core, MigrationPolicy, NextHop, Partner, Peer, Source, System, Systems,
-};
+pub use topology::{Core, MigrationPolicy, NextHop, Partner, Peer, Source, System, Systems};
 pub use trust::Sender;

@@ -38,6 +38,10 @@ impl Random {
 
     /// A number in `0..bound`; 0 when `bound` is 0.
     pub fn below(&mut self, bound: u64) -> u64 {
-        if bound == 0 { 0 } else { self.0.next_u64() % bound }
+        if bound == 0 {
+            0
+        } else {
+            self.0.next_u64() % bound
+        }
     }
 }

@@ -78,10 +78,7 @@ fn asserted_identity(headers: &Headers) -> Result<Option<&[u8]>, ()> {
 
 pub(crate) fn same_uri(configured: &str, received: &[u8]) -> bool {
     use sip_message::Uri;
-    match (
-        Uri::parse(configured.as_bytes()),
-        Uri::parse(received),
-    ) {
+    match (Uri::parse(configured.as_bytes()), Uri::parse(received)) {
         (Ok(a), Ok(b)) => a.equivalent(&b),
         _ => false,
     }

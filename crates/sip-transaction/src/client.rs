@@ -57,9 +57,7 @@ impl State {
     /// The machine.
     #[must_use]
     pub fn on(self, event: Event) -> (Self, &'static [Action]) {
-        use Action::{
-            InformTimeout, InformTransportError, PassUp, Retransmit, StartTimerK,
-        };
+        use Action::{InformTimeout, InformTransportError, PassUp, Retransmit, StartTimerK};
         use Event::{Final, Provisional, TimerE, TimerF, TimerK, TransportError};
         use State::{Completed, Proceeding, Terminated, Trying};
         match (self, event) {
@@ -80,9 +78,7 @@ impl State {
             // §17.1.4: a transport error ends the transaction.
             (Trying | Proceeding, TransportError) => (Terminated, &[InformTransportError]),
             // "The Completed state exists to buffer any additional response retransmissions."
-            (Completed, Provisional | Final | TimerE | TimerF | TransportError) => {
-                (Completed, &[])
-            }
+            (Completed, Provisional | Final | TimerE | TimerF | TransportError) => (Completed, &[]),
             // "If Timer K fires while in this state, the client transaction MUST transition to
             // the Terminated state."
             (Completed, TimerK) => (Terminated, &[]),

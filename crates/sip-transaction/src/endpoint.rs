@@ -7,9 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use sip_message::{
-    HeaderName, Message, Method, Request, Response, StatusCode, validate,
-};
+use sip_message::{HeaderName, Message, Method, Request, Response, StatusCode, validate};
 
 use crate::timers::Rings;
 use crate::{Path, Timers, client, key, server};
@@ -397,10 +395,20 @@ impl Endpoint {
         if self.servers.len() >= self.config.max_servers {
             let retry_after = self.config.retry_after.to_string();
             let header = Some((HeaderName::RetryAfter, retry_after));
-            self.reject_with(path, &request, StatusCode::SERVICE_UNAVAILABLE, None, header);
+            self.reject_with(
+                path,
+                &request,
+                StatusCode::SERVICE_UNAVAILABLE,
+                None,
+                header,
+            );
             return;
         }
-        let Ok(answers_to) = request.headers().top_via().map(|via| path.of_response(&via)) else {
+        let Ok(answers_to) = request
+            .headers()
+            .top_via()
+            .map(|via| path.of_response(&via))
+        else {
             self.stray(path, "request without a usable Via");
             return;
         };
@@ -556,10 +564,15 @@ impl Endpoint {
 
     /// §9.2: 200 when it names a transaction, whose answer it does not change; else 481.
     fn answer_cancel(&mut self, path: Path, request: &Request) {
-        let known = [Method::Message, Method::Register, Method::Publish, Method::Options]
-            .iter()
-            .filter_map(|method| key::server(request, method))
-            .any(|key| self.keys.contains_key(&key));
+        let known = [
+            Method::Message,
+            Method::Register,
+            Method::Publish,
+            Method::Options,
+        ]
+        .iter()
+        .filter_map(|method| key::server(request, method))
+        .any(|key| self.keys.contains_key(&key));
         let status = if known {
             StatusCode::OK
         } else {

@@ -24,7 +24,10 @@ pub(crate) fn server(request: &Request, method: &Method) -> Option<Box<[u8]>> {
             push(&mut key, headers.from().ok()?.tag().unwrap_or_default());
             push(&mut key, headers.to().ok()?.tag().unwrap_or_default());
             push(&mut key, headers.call_id().ok()?);
-            push(&mut key, headers.cseq().ok()?.number.to_be_bytes().as_slice());
+            push(
+                &mut key,
+                headers.cseq().ok()?.number.to_be_bytes().as_slice(),
+            );
             push(&mut key, headers.first(&sip_message::HeaderName::Via)?);
             push(&mut key, method.as_bytes());
         }

@@ -19,7 +19,7 @@ use mcx::state::Command;
 use mcx_store::{Snapshot, SqliteReader, SqliteStore, Store as _};
 
 pub use fixtures::{ALICE, ALICE_AT_B, alice, mapping_at_b, receive_deauthorization, stay_at_b};
-pub use node::{Node, sent};
+pub use node::{Node, program, sent};
 pub use schema::assert_schema_valid;
 pub use sipp::{Sipp, sipp_installed};
 pub use wire::Wire;
@@ -64,7 +64,12 @@ impl Lab {
         let pid = std::process::id();
         let octet = |n: u32| u8::try_from(n).expect("below 256");
         // Nobody else uses this address, so a port that was free stays free.
-        let ip = Ipv4Addr::new(127, octet(16 + pid % 200), octet(pid / 200 % 256), octet(count));
+        let ip = Ipv4Addr::new(
+            127,
+            octet(16 + pid % 200),
+            octet(pid / 200 % 256),
+            octet(count),
+        );
         let folder = std::env::temp_dir().join(format!("mcx-{test}-{pid}-{count}"));
         std::fs::create_dir_all(folder.join("keys")).expect("a temporary folder");
         std::fs::create_dir_all(folder.join("nodes")).expect("a temporary folder");

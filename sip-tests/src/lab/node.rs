@@ -1,8 +1,8 @@
 //! A node under test: `mcx run` as a process.
 
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::Once;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use mcx_node::process::NodeProcess;
@@ -55,7 +55,10 @@ impl Node {
                 Ok(line) if parts.iter().all(|part| line.contains(part)) => return line,
                 Ok(line) => seen.push(line),
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                    panic!("the node never logged {parts:?}; it logged:\n{}", seen.join("\n"))
+                    panic!(
+                        "the node never logged {parts:?}; it logged:\n{}",
+                        seen.join("\n")
+                    )
                 }
             }
         }
@@ -82,7 +85,11 @@ impl Node {
     pub fn stop(mut self) -> (String, Vec<Record>) {
         self.process.stop();
         // The log is complete when the process closed it.
-        let rest: Vec<String> = self.lines.iter().take_while(|l| !l.contains("stopped")).collect();
+        let rest: Vec<String> = self
+            .lines
+            .iter()
+            .take_while(|l| !l.contains("stopped"))
+            .collect();
         drop(rest);
         let records = ndjson::read_file(&self.trace).expect("the trace file");
         (self.process.logged(), records)
@@ -102,13 +109,11 @@ pub fn sent(records: &[Record]) -> Vec<bytes::Bytes> {
 }
 
 /// The program `mcx`, built if it is not there.
-pub(super) fn program() -> PathBuf {
+#[must_use]
+pub fn program() -> PathBuf {
     static BUILD: Once = Once::new();
     let test = std::env::current_exe().expect("this test's path");
-    let profile = test
-        .ancestors()
-        .nth(2)
-        .expect("target/PROFILE/deps/TEST");
+    let profile = test.ancestors().nth(2).expect("target/PROFILE/deps/TEST");
     let program = profile.join("mcx");
     BUILD.call_once(|| {
         let mut build = std::process::Command::new(env!("CARGO"));

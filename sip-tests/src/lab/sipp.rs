@@ -15,7 +15,9 @@ pub fn sipp_installed() -> bool {
         .status()
         .is_ok();
     if !there {
-        eprintln!("SKIPPED: SIPp is not installed (Debian package sip-tester); sip-tests/run installs it");
+        eprintln!(
+            "SKIPPED: SIPp is not installed (Debian package sip-tester); sip-tests/run installs it"
+        );
     }
     there
 }
@@ -47,7 +49,8 @@ impl Sipp {
         }
         let open = text.match_indices('@').find_map(|(at, _)| {
             let name = text[at + 1..].split('@').next()?;
-            let placeholder = !name.is_empty() && name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
+            let placeholder =
+                !name.is_empty() && name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
             placeholder.then(|| name.to_owned())
         });
         assert!(open.is_none(), "{scenario}: nothing given for {open:?}");
@@ -67,7 +70,17 @@ impl Sipp {
             .arg(file("xml"))
             .args(["-i", &address.ip().to_string()])
             .args(["-p", &address.port().to_string()])
-            .args(["-m", "1", "-l", "1", "-nostdin", "-nd", "-timeout", "40", "-timeout_error"])
+            .args([
+                "-m",
+                "1",
+                "-l",
+                "1",
+                "-nostdin",
+                "-nd",
+                "-timeout",
+                "40",
+                "-timeout_error",
+            ])
             .args(["-trace_err", "-error_file"])
             .arg(&errors)
             .args(["-trace_msg", "-message_file"])

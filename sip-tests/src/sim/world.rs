@@ -280,7 +280,7 @@ impl World {
     fn check_user(&self, user: User, service: Service) {
         let journeys = self.journeys.iter();
         let own = journeys.filter(|j| j.user == user && j.service == service);
-        let last = own.filter_map(Journey::last_served).last();
+        let last = own.filter_map(Journey::last_served).next_back();
         for place in self.plan.places().filter(|place| *place != user.home) {
             let served = self.serves(place, user, service);
             assert_eq!(

@@ -14,7 +14,11 @@ pub(super) fn check(path: &Path) -> ExitCode {
         Err(problems) => {
             eprintln!("{problems}");
             let count = problems.0.len();
-            eprintln!("{}: {count} problem{}", path.display(), if count == 1 { "" } else { "s" });
+            eprintln!(
+                "{}: {count} problem{}",
+                path.display(),
+                if count == 1 { "" } else { "s" }
+            );
             return ExitCode::FAILURE;
         }
     };
@@ -24,7 +28,12 @@ pub(super) fn check(path: &Path) -> ExitCode {
             .listeners()
             .map(|(kind, address)| format!("{kind} on udp:{address}"))
             .collect();
-        println!("{}: {}: {}: ok", path.display(), config.name, functions.join(", "));
+        println!(
+            "{}: {}: {}: ok",
+            path.display(),
+            config.name,
+            functions.join(", ")
+        );
         return ExitCode::SUCCESS;
     }
     for problem in &problems {
@@ -66,10 +75,12 @@ fn surroundings(path: &Path, config: &Config) -> Vec<Problem> {
         let folder = store.parent().filter(|p| !p.as_os_str().is_empty());
         if store.exists() {
             if let Err(error) = SqliteReader::open(store).and_then(|r| {
-                r.outbox().map(drop).map_err(|e| mcx_store::OpenError::Failed {
-                    path: store.clone(),
-                    why: e.to_string(),
-                })
+                r.outbox()
+                    .map(drop)
+                    .map_err(|e| mcx_store::OpenError::Failed {
+                        path: store.clone(),
+                        why: e.to_string(),
+                    })
             }) {
                 problems.push(problem(&needle, format!("store {error}")));
             }
@@ -89,8 +100,6 @@ fn surroundings(path: &Path, config: &Config) -> Vec<Problem> {
 /// The first line that has `needle` outside of a comment, from 1.
 fn line_of(text: &str, needle: &str) -> usize {
     let mut lines = text.lines();
-    let found = lines.position(|line| {
-        line.split('#').next().unwrap_or(line).contains(needle)
-    });
+    let found = lines.position(|line| line.split('#').next().unwrap_or(line).contains(needle));
     found.map_or(1, |n| n + 1)
 }

@@ -19,7 +19,10 @@ pub(super) fn run(path: &Path, until_stdin_closes: bool) -> ExitCode {
         }
     };
     log();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("mcx: cannot start: {error}");
@@ -28,7 +31,10 @@ pub(super) fn run(path: &Path, until_stdin_closes: bool) -> ExitCode {
     };
     runtime.block_on(async {
         let name = config.name.clone();
-        let (term, int) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+        let (term, int) = (
+            signal(SignalKind::terminate()),
+            signal(SignalKind::interrupt()),
+        );
         let (Ok(mut term), Ok(mut int)) = (term, int) else {
             eprintln!("mcx: cannot listen for signals");
             return ExitCode::FAILURE;

@@ -32,7 +32,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "URI")]
     mcdata_id: Option<String>,
     /// Validity from now, in seconds; negative for an expired token.
-    #[arg(long, default_value_t = 3600, value_name = "SECONDS", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        default_value_t = 3600,
+        value_name = "SECONDS",
+        allow_hyphen_values = true
+    )]
     expires_in: i64,
 }
 
@@ -52,12 +57,31 @@ pub(super) fn token(args: &Args) -> ExitCode {
 fn sign(args: &Args) -> Result<String, String> {
     let pem = std::fs::read(&args.key)
         .map_err(|error| format!("key file {}: {error}", args.key.display()))?;
-    let unfit = |_| format!("key file {}: no PEM private key for {}", args.key.display(), args.algorithm);
+    let unfit = |_| {
+        format!(
+            "key file {}: no PEM private key for {}",
+            args.key.display(),
+            args.algorithm
+        )
+    };
     let (algorithm, key) = match args.algorithm.as_str() {
-        "RS256" => (Algorithm::RS256, EncodingKey::from_rsa_pem(&pem).map_err(unfit)?),
-        "ES256" => (Algorithm::ES256, EncodingKey::from_ec_pem(&pem).map_err(unfit)?),
-        "EdDSA" => (Algorithm::EdDSA, EncodingKey::from_ed_pem(&pem).map_err(unfit)?),
-        other => return Err(format!("`{other}` is no algorithm: write RS256, ES256 or EdDSA")),
+        "RS256" => (
+            Algorithm::RS256,
+            EncodingKey::from_rsa_pem(&pem).map_err(unfit)?,
+        ),
+        "ES256" => (
+            Algorithm::ES256,
+            EncodingKey::from_ec_pem(&pem).map_err(unfit)?,
+        ),
+        "EdDSA" => (
+            Algorithm::EdDSA,
+            EncodingKey::from_ed_pem(&pem).map_err(unfit)?,
+        ),
+        other => {
+            return Err(format!(
+                "`{other}` is no algorithm: write RS256, ES256 or EdDSA"
+            ));
+        }
     };
     let now = i64::try_from(clock::wall_us() / 1_000_000).unwrap_or(i64::MAX);
     let mut claims = Map::new();

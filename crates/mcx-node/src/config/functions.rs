@@ -227,7 +227,9 @@ impl Loader<'_, '_> {
         let default = Retry::default();
         let read = Retry {
             first: self.report.duration(retry.first.as_ref(), default.first),
-            longest: self.report.duration(retry.longest.as_ref(), default.longest),
+            longest: self
+                .report
+                .duration(retry.longest.as_ref(), default.longest),
             ..default
         };
         if let Some(at) = retry.first.as_ref().or(retry.longest.as_ref())

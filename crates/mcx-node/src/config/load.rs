@@ -83,9 +83,10 @@ impl Loader<'_, '_> {
             name,
             timers: self.timers(&file.timers),
             trace_file: file.trace.file.as_ref().map(|f| self.path(f)),
-            service_server: file.service_server.as_ref().map(|section| {
-                self.service_server(file, section, own.clone(), &profile, &limits)
-            }),
+            service_server: file
+                .service_server
+                .as_ref()
+                .map(|section| self.service_server(file, section, own.clone(), &profile, &limits)),
             gateway: file
                 .gateway
                 .as_ref()

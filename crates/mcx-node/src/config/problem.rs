@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 pub struct Problem {
     /// The file.
     pub file: PathBuf,
-    /// Line in it, from 1.
+    /// Line in it, from 1; 0 when it is about the file as a whole.
     pub line: usize,
     /// What is wrong, and what to write instead.
     pub message: String,
@@ -17,7 +17,11 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.file.display(), self.line, self.message)
+        let file = self.file.display();
+        match self.line {
+            0 => write!(f, "{file}: {}", self.message),
+            line => write!(f, "{file}:{line}: {}", self.message),
+        }
     }
 }
 

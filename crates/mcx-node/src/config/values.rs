@@ -27,7 +27,10 @@ impl Report<'_> {
     /// Addresses to listen on, such as `udp:127.0.0.1:5060`; port 0 takes a free one.
     pub fn listen(&mut self, list: &toml::Spanned<Vec<Text>>) -> Vec<SocketAddr> {
         if list.get_ref().is_empty() {
-            self.wrong(list.span(), "nothing to listen on: write [\"udp:ADDRESS:PORT\"]");
+            self.wrong(
+                list.span(),
+                "nothing to listen on: write [\"udp:ADDRESS:PORT\"]",
+            );
         }
         let mut addresses = Vec::new();
         for text in list.get_ref() {
@@ -73,7 +76,9 @@ impl Report<'_> {
             } else {
                 self.wrong(
                     text.span(),
-                    format!("`{value}` is no source address: write \"ADDRESS\" or \"ADDRESS:PORT\""),
+                    format!(
+                        "`{value}` is no source address: write \"ADDRESS\" or \"ADDRESS:PORT\""
+                    ),
                 );
             }
         }

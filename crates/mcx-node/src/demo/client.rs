@@ -61,7 +61,10 @@ pub(super) fn third_party_register(
     let inner = Request::build(Method::Register, &format!("sip:ims.{system}"))
         .header(
             HeaderName::Via,
-            format!("SIP/2.0/UDP 192.0.2.10:5060;branch=z9hG4bK{}", random.hex(8)),
+            format!(
+                "SIP/2.0/UDP 192.0.2.10:5060;branch=z9hG4bK{}",
+                random.hex(8)
+            ),
         )
         .header(HeaderName::MaxForwards, "70")
         .header(
@@ -96,5 +99,8 @@ pub(super) fn third_party_register(
 }
 
 fn user_of(id: &str) -> &str {
-    id.trim_start_matches("sip:").split('@').next().unwrap_or(id)
+    id.trim_start_matches("sip:")
+        .split('@')
+        .next()
+        .unwrap_or(id)
 }

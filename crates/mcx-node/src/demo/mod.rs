@@ -39,9 +39,10 @@ pub struct Args {
 pub fn demo(args: &Args) -> ExitCode {
     let begin = Instant::now();
     let mut screen = Screen::new(std::io::stdout().is_terminal(), args.width);
-    let folder = args.out.clone().unwrap_or_else(|| {
-        std::env::temp_dir().join(format!("mcx-demo-{}", std::process::id()))
-    });
+    let folder = args
+        .out
+        .clone()
+        .unwrap_or_else(|| std::env::temp_dir().join(format!("mcx-demo-{}", std::process::id())));
     let mut world = match World::start(&folder, &mut screen) {
         Ok(world) => world,
         Err(error) => {
@@ -57,5 +58,9 @@ pub fn demo(args: &Args) -> ExitCode {
     let capture = world.finish();
     screen.summary(&steps, &capture, &folder, begin.elapsed());
     let held = capture.is_ok() && steps.iter().all(|step| step.failed().is_none());
-    if held { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if held {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }

@@ -49,7 +49,9 @@ impl Step {
     /// What did not hold, if anything.
     pub fn failed(&self) -> Option<&str> {
         let unmet = self.checks.iter().find(|(_, held)| !held);
-        self.error.as_deref().or(unmet.map(|(check, _)| check.as_str()))
+        self.error
+            .as_deref()
+            .or(unmet.map(|(check, _)| check.as_str()))
     }
 }
 
@@ -67,16 +69,43 @@ pub(super) fn run(world: &mut World, screen: &mut Screen, pause: Duration) -> Ve
         late: None,
         pause,
     };
-    run.step("L1: alice migrates from A to B, and A allows it", Run::migrate_to_b);
-    run.step("L1: bob wants to migrate to B, and A's policy refuses", Run::bob_refused);
-    run.step("P1: alice returns to A, and A de-authorizes B", Run::return_home);
+    run.step(
+        "L1: alice migrates from A to B, and A allows it",
+        Run::migrate_to_b,
+    );
+    run.step(
+        "L1: bob wants to migrate to B, and A's policy refuses",
+        Run::bob_refused,
+    );
+    run.step(
+        "P1: alice returns to A, and A de-authorizes B",
+        Run::return_home,
+    );
     run.step("L1: alice migrates to B again", Run::migrate_to_b);
-    run.step("L2: the notification of step 3 comes once more, late", Run::late_notification);
-    run.step("P2: alice migrates on to C, and A de-authorizes B", Run::migrate_on_to_c);
-    run.step("P2: alice migrates back to B, and A de-authorizes C", Run::migrate_back_to_b);
-    run.step("L4: alice returns to A while B's server is down", Run::return_while_b_is_down);
-    run.step("P1.N1: A and B without topology hiding, alice migrates to B", Run::migrate_direct);
-    run.step("P1: alice returns to A, and A de-authorizes B directly", Run::return_direct);
+    run.step(
+        "L2: the notification of step 3 comes once more, late",
+        Run::late_notification,
+    );
+    run.step(
+        "P2: alice migrates on to C, and A de-authorizes B",
+        Run::migrate_on_to_c,
+    );
+    run.step(
+        "P2: alice migrates back to B, and A de-authorizes C",
+        Run::migrate_back_to_b,
+    );
+    run.step(
+        "L4: alice returns to A while B's server is down",
+        Run::return_while_b_is_down,
+    );
+    run.step(
+        "P1.N1: A and B without topology hiding, alice migrates to B",
+        Run::migrate_direct,
+    );
+    run.step(
+        "P1: alice returns to A, and A de-authorizes B directly",
+        Run::return_direct,
+    );
     run.steps
 }
 
@@ -99,7 +128,8 @@ impl Run<'_> {
             let begin = Instant::now();
             let pause = self.pause;
             let over = |_: &mut World| begin.elapsed() >= pause;
-            self.world.wait(self.screen, "the next step", pause * 2, over);
+            self.world
+                .wait(self.screen, "the next step", pause * 2, over);
         }
         self.screen.step(self.steps.len() + 1, title);
         let before = Stored::now(self.world);
@@ -116,7 +146,8 @@ impl Run<'_> {
         let records = self.world.records(from_us);
         let after = Stored::now(self.world);
         let addresses = self.world.addresses().to_vec();
-        self.screen.step_done(&step, &records, &addresses, &before, &after);
+        self.screen
+            .step_done(&step, &records, &addresses, &before, &after);
         self.steps.push(step);
     }
 
@@ -155,7 +186,10 @@ impl Run<'_> {
         });
         let state = if migrated { "migrated" } else { "was-migrated" };
         let system = system.to_ascii_uppercase();
-        checks.push((format!("{system}'s mapping of alice is {state}, and nothing is owed"), held));
+        checks.push((
+            format!("{system}'s mapping of alice is {state}, and nothing is owed"),
+            held,
+        ));
     }
 
     fn open_stay(&self, checks: &mut Checks, at: Option<&str>) {
@@ -190,7 +224,9 @@ impl Run<'_> {
             warning.contains("101 service authorisation failed"),
         ));
         let world = &mut *self.world;
-        world.wait(self.screen, "A's response", PATIENCE, |world| world.nothing_owed());
+        world.wait(self.screen, "A's response", PATIENCE, |world| {
+            world.nothing_owed()
+        });
         let bob = user("sip:bob@a.mcx.example");
         let stored = ['a', 'b', 'c'].map(|system| self.world.stored(system));
         let known = stored
@@ -238,7 +274,10 @@ impl Run<'_> {
             matches!(&record.what, What::Decision(d) if &*record.node == "b-server"
                 && d.requirement == "L2" && d.verdict == "stale")
         });
-        checks.push(("B's server found it stale: of an earlier stay".into(), stale));
+        checks.push((
+            "B's server found it stale: of an earlier stay".into(),
+            stale,
+        ));
         let unchanged = ['a', 'b', 'c']
             .iter()
             .all(|s| before.of(*s) == self.world.stored(*s));
@@ -270,11 +309,16 @@ impl Run<'_> {
     fn return_while_b_is_down(&mut self, checks: &mut Checks) -> Result<(), String> {
         self.world.node("b-server")?.kill();
         self.register('a', ALICE, 200, checks)?;
-        let kept = self.world.wait(self.screen, "A to miss an answer", PATIENCE, |world| {
-            let outbox = world.stored('a').outbox;
-            outbox.iter().any(|row| row.attempts > 0)
-        });
-        checks.push(("A keeps the notification that B did not answer".into(), kept));
+        let kept = self
+            .world
+            .wait(self.screen, "A to miss an answer", PATIENCE, |world| {
+                let outbox = world.stored('a').outbox;
+                outbox.iter().any(|row| row.attempts > 0)
+            });
+        checks.push((
+            "A keeps the notification that B did not answer".into(),
+            kept,
+        ));
         self.world.node("b-server")?.start()?;
         self.settled("the notification to be sent again", 'b', false, checks);
         self.open_stay(checks, None);

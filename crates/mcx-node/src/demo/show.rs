@@ -40,7 +40,10 @@ impl Screen {
     }
 
     pub fn started(&mut self, addresses: &[(String, SocketAddr)]) {
-        println!("{}", self.bold("mcx demo: three MC systems on loopback, real SIP over UDP"));
+        println!(
+            "{}",
+            self.bold("mcx demo: three MC systems on loopback, real SIP over UDP")
+        );
         println!();
         for system in ["a", "b", "c"] {
             let of: Vec<_> = addresses
@@ -51,8 +54,12 @@ impl Screen {
             println!("  system {}   {}", system.to_uppercase(), of.join("   "));
         }
         println!();
-        println!("  A is alice's primary system, B and C are partners. Each server and gateway is a process");
-        println!("  of its own (`mcx run`); the SIP cores, which send the clients' events, are simulated.");
+        println!(
+            "  A is alice's primary system, B and C are partners. Each server and gateway is a process"
+        );
+        println!(
+            "  of its own (`mcx run`); the SIP cores, which send the clients' events, are simulated."
+        );
     }
 
     /// Announces a step.
@@ -77,7 +84,11 @@ impl Screen {
         println!();
         self.tables(before, after);
         for (check, held) in &step.checks {
-            let mark = if *held { self.green("✓") } else { self.red("✗") };
+            let mark = if *held {
+                self.green("✓")
+            } else {
+                self.red("✗")
+            };
             println!("  {mark} {check}");
         }
         if let Some(error) = &step.error {
@@ -114,16 +125,35 @@ impl Screen {
 
     fn ladder(&self, records: &[Record], addresses: &[(String, SocketAddr)]) -> String {
         let order = [
-            "a-core", "a-server", "a-gateway", "b-gateway", "b-server", "b-core", "c-gateway",
-            "c-server", "c-core",
+            "a-core",
+            "a-server",
+            "a-gateway",
+            "b-gateway",
+            "b-server",
+            "b-core",
+            "c-gateway",
+            "c-server",
+            "c-core",
         ];
         let names: HashMap<SocketAddr, String> =
             addresses.iter().map(|(n, a)| (*a, n.clone())).collect();
         let labels = [
-            ("migration-service-authorization-request", "migration request"),
-            ("migration-service-authorization-response", "migration response"),
-            ("mc-service-user-authorization-notification", "user authorisation"),
-            ("migration-service-deauthorization-notification", "de-authorization"),
+            (
+                "migration-service-authorization-request",
+                "migration request",
+            ),
+            (
+                "migration-service-authorization-response",
+                "migration response",
+            ),
+            (
+                "mc-service-user-authorization-notification",
+                "user authorisation",
+            ),
+            (
+                "migration-service-deauthorization-notification",
+                "de-authorization",
+            ),
         ];
         let labels = labels.map(|(wire, short)| (wire.to_owned(), short.to_owned()));
         let options = Options {
@@ -148,7 +178,11 @@ impl Screen {
             let found = lines.iter().find(|l| l.what == what);
             found.map_or_else(|| "–".to_owned(), |l| l.state.clone())
         };
-        let mut whats: Vec<&str> = after.iter().chain(&before).map(|l| l.what.as_str()).collect();
+        let mut whats: Vec<&str> = after
+            .iter()
+            .chain(&before)
+            .map(|l| l.what.as_str())
+            .collect();
         whats.sort_unstable();
         whats.dedup();
         if whats.is_empty() {
@@ -158,11 +192,17 @@ impl Screen {
         }
         let widest = |column: &dyn Fn(&str) -> usize| whats.iter().map(|w| column(w)).max();
         let first = widest(&|w| w.chars().count()).unwrap_or(0).max(6);
-        let second = widest(&|w| state(&before, w).chars().count()).unwrap_or(0).max(6);
+        let second = widest(&|w| state(&before, w).chars().count())
+            .unwrap_or(0)
+            .max(6);
         println!("  {:first$}   {:second$}   after", "stored", "before");
         for what in whats {
             let (old, new) = (state(&before, what), state(&after, what));
-            let shown = if old == new { new.clone() } else { self.bold(&new) };
+            let shown = if old == new {
+                new.clone()
+            } else {
+                self.bold(&new)
+            };
             println!("  {what:first$}   {old:second$}   {shown}");
         }
         println!();
@@ -184,21 +224,33 @@ impl Screen {
                 None => self.green("✓"),
                 Some(_) => self.red("✗"),
             };
-            println!("  {mark} {:>5.2} s  {}", step.took.as_secs_f64(), step.title);
+            println!(
+                "  {mark} {:>5.2} s  {}",
+                step.took.as_secs_f64(),
+                step.title
+            );
         }
         println!();
         match capture {
             Ok(path) => {
                 println!("  capture   {}", path.display());
-                println!("            open it with: tshark -r FILE -o udp.try_heuristic_first:TRUE -Y sip");
+                println!(
+                    "            open it with: tshark -r FILE -o udp.try_heuristic_first:TRUE -Y sip"
+                );
                 println!("            or:           sngrep -I FILE");
             }
             Err(error) => println!("  {} no capture file: {error}", self.red("✗")),
         }
-        println!("  nodes     {} (configurations, databases, traces, logs)", folder.join("nodes").display());
+        println!(
+            "  nodes     {} (configurations, databases, traces, logs)",
+            folder.join("nodes").display()
+        );
         println!("  time      {:.1} s", took.as_secs_f64());
         println!();
-        let failed: Vec<_> = steps.iter().filter_map(|s| Some((s, s.failed()?))).collect();
+        let failed: Vec<_> = steps
+            .iter()
+            .filter_map(|s| Some((s, s.failed()?)))
+            .collect();
         if failed.is_empty() {
             println!("  {}", self.green("everything held"));
         }

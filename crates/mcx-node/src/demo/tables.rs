@@ -30,7 +30,9 @@ impl Stored {
     /// What `system` has stored.
     pub fn of(&self, system: char) -> Snapshot {
         let found = self.systems.iter().find(|(s, _)| *s == system);
-        found.map(|(_, snapshot)| snapshot.clone()).unwrap_or_default()
+        found
+            .map(|(_, snapshot)| snapshot.clone())
+            .unwrap_or_default()
     }
 
     /// Every stay, mapping and owed message as a line.

@@ -36,12 +36,30 @@ const EXAMPLE_ADDRESSES: [(&str, char, &str); 9] = [
 
 /// The examples that an operator starts from are what the demo runs.
 const EXAMPLES: [(&str, &str); 6] = [
-    ("a-server", include_str!("../../../../docs/examples/gateways/a-server.toml")),
-    ("a-gateway", include_str!("../../../../docs/examples/gateways/a-gateway.toml")),
-    ("b-server", include_str!("../../../../docs/examples/gateways/b-server.toml")),
-    ("b-gateway", include_str!("../../../../docs/examples/gateways/b-gateway.toml")),
-    ("c-server", include_str!("../../../../docs/examples/gateways/c-server.toml")),
-    ("c-gateway", include_str!("../../../../docs/examples/gateways/c-gateway.toml")),
+    (
+        "a-server",
+        include_str!("../../../../docs/examples/gateways/a-server.toml"),
+    ),
+    (
+        "a-gateway",
+        include_str!("../../../../docs/examples/gateways/a-gateway.toml"),
+    ),
+    (
+        "b-server",
+        include_str!("../../../../docs/examples/gateways/b-server.toml"),
+    ),
+    (
+        "b-gateway",
+        include_str!("../../../../docs/examples/gateways/b-gateway.toml"),
+    ),
+    (
+        "c-server",
+        include_str!("../../../../docs/examples/gateways/c-server.toml"),
+    ),
+    (
+        "c-gateway",
+        include_str!("../../../../docs/examples/gateways/c-gateway.toml"),
+    ),
 ];
 
 /// Public and private key of the identity management server of each system.
@@ -100,7 +118,10 @@ impl World {
         }
         // Databases and traces of an earlier run would tell another story.
         let nodes = folder.join("nodes");
-        for entry in fs::read_dir(&nodes).map_err(|e| cannot(&nodes, e))?.flatten() {
+        for entry in fs::read_dir(&nodes)
+            .map_err(|e| cannot(&nodes, e))?
+            .flatten()
+        {
             fs::remove_file(entry.path()).map_err(|e| cannot(&entry.path(), e))?;
         }
         for (system, public, _) in KEYS {
@@ -204,7 +225,10 @@ impl World {
     /// Restarts the servers of A and B with topology hiding off between them.
     pub fn hide_no_more(&mut self) -> Result<(), String> {
         for (name, other) in [("a-server", 'b'), ("b-server", 'a')] {
-            let example = EXAMPLES.iter().find(|(n, _)| *n == name).map_or("", |(_, e)| e);
+            let example = EXAMPLES
+                .iter()
+                .find(|(n, _)| *n == name)
+                .map_or("", |(_, e)| e);
             let address = self.address(&format!("{other}-server"));
             let section = format!("system = \"{other}.mcx.example\"\n");
             let direct = format!(
@@ -239,12 +263,10 @@ impl World {
         let path = self.folder.join(format!("nodes/{system}-server.sqlite"));
         SqliteReader::open(&path)
             .and_then(|reader| {
-                reader
-                    .snapshot()
-                    .map_err(|e| mcx_store::OpenError::Failed {
-                        path: path.clone(),
-                        why: e.to_string(),
-                    })
+                reader.snapshot().map_err(|e| mcx_store::OpenError::Failed {
+                    path: path.clone(),
+                    why: e.to_string(),
+                })
             })
             .unwrap_or_default()
     }
@@ -361,16 +383,28 @@ impl World {
         let socket = UdpSocket::bind(from).map_err(io)?;
         socket.set_nonblocking(true).map_err(io)?;
         let recorder = self.recorder.for_node(node);
-        recorder.message(clock::wall_us(), Direction::Sent, Transport::Udp, from, to, bytes);
+        recorder.message(
+            clock::wall_us(),
+            Direction::Sent,
+            Transport::Udp,
+            from,
+            to,
+            bytes,
+        );
         socket.send_to(bytes, to).map_err(io)?;
         let mut buffer = vec![0; 65_535];
         let mut answer = None;
-        self.wait(screen, "the answer to the late notification", PATIENCE, |_| {
-            if let Ok((length, _)) = socket.recv_from(&mut buffer) {
-                answer = buffer.get(..length).map(Bytes::copy_from_slice);
-            }
-            answer.is_some()
-        });
+        self.wait(
+            screen,
+            "the answer to the late notification",
+            PATIENCE,
+            |_| {
+                if let Ok((length, _)) = socket.recv_from(&mut buffer) {
+                    answer = buffer.get(..length).map(Bytes::copy_from_slice);
+                }
+                answer.is_some()
+            },
+        );
         if let Some(answer) = &answer {
             recorder.message(
                 clock::wall_us(),

@@ -99,8 +99,7 @@ impl SqliteReader {
     /// Says which file and why.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection =
-            Connection::open_with_flags(path, flags).map_err(|e| failed(path, &e))?;
+        let connection = Connection::open_with_flags(path, flags).map_err(|e| failed(path, &e))?;
         connection
             .busy_timeout(BUSY_TIMEOUT)
             .map_err(|e| failed(path, &e))?;

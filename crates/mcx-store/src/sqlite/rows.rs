@@ -65,12 +65,13 @@ impl Rows for SqlRows<'_> {
         let home = self
             .0
             .prepare_cached(
-                "SELECT counter, authorized_until, etag, registration FROM home
+                "SELECT counter, authorized_until, etag, registration, ended FROM home
                  WHERE service = ? AND primary_id = ?",
             )?
             .query_row(of, |row| {
                 Ok(Home {
                     counter: unsigned(row, 0)?,
+                    ended: unsigned(row, 4)?,
                     stays: Vec::new(),
                     authorization: authorization(row, 1, 2, 3)?,
                 })
@@ -105,9 +106,9 @@ impl Rows for SqlRows<'_> {
         let (service, user) = (key.service.as_str(), key.primary_id.as_str());
         self.0
             .prepare_cached(
-                "INSERT INTO home (service, primary_id, counter, authorized_until, etag, registration)
-                 VALUES (?, ?, ?, ?, ?, ?)
-                 ON CONFLICT DO UPDATE SET counter = excluded.counter,
+                "INSERT INTO home (service, primary_id, counter, ended, authorized_until, etag, registration)
+                 VALUES (?, ?, ?, ?, ?, ?, ?)
+                 ON CONFLICT DO UPDATE SET counter = excluded.counter, ended = excluded.ended,
                      authorized_until = excluded.authorized_until, etag = excluded.etag,
                      registration = excluded.registration",
             )?
@@ -115,6 +116,7 @@ impl Rows for SqlRows<'_> {
                 service,
                 user,
                 signed(home.counter),
+                signed(home.ended),
                 home.authorization.as_ref().map(|a| signed(a.until.0)),
                 home.authorization.as_ref().and_then(|a| a.etag.as_deref()),
                 home.authorization

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::{OpenError, failed};
 
 /// One step a version: step n brings version n to n + 1. Steps are never changed once released.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     "
     CREATE TABLE home (
         service TEXT NOT NULL,
@@ -69,6 +69,11 @@ const STEPS: [&str; 2] = [
     ALTER TABLE home ADD COLUMN registration TEXT;
     ALTER TABLE visitor ADD COLUMN registration TEXT;
 ",
+    "
+    ALTER TABLE home ADD COLUMN ended INTEGER NOT NULL DEFAULT 0;
+    UPDATE home SET ended = coalesce((SELECT max(number) FROM stay
+        WHERE stay.service = home.service AND stay.primary_id = home.primary_id AND NOT open), 0);
+",
 ];
 
 /// Brings the database to the present version.
@@ -85,7 +90,10 @@ pub(super) fn migrate(connection: &Connection, path: &Path) -> Result<(), OpenEr
         });
     }
     for (step, sql) in (0..).zip(STEPS).filter(|(step, _)| *step >= version) {
-        let script = format!("BEGIN IMMEDIATE; {sql} PRAGMA user_version = {}; COMMIT;", step + 1);
+        let script = format!(
+            "BEGIN IMMEDIATE; {sql} PRAGMA user_version = {}; COMMIT;",
+            step + 1
+        );
         connection
             .execute_batch(&script)
             .map_err(|e| failed(path, &e))?;

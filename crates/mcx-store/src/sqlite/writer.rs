@@ -1,7 +1,7 @@
 //! The one thread that writes: takes what is queued, commits it as one transaction, and only then
 //! answers (L4).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
@@ -51,9 +51,7 @@ impl Writer {
         };
         match sent {
             Ok(()) => Box::pin(async { outcome.await.unwrap_or(Err(StoreError::Closed)) }),
-            Err(TrySendError::Full(_)) => {
-                Box::pin(std::future::ready(Err(StoreError::Overloaded)))
-            }
+            Err(TrySendError::Full(_)) => Box::pin(std::future::ready(Err(StoreError::Overloaded))),
             Err(TrySendError::Disconnected(_)) => {
                 Box::pin(std::future::ready(Err(StoreError::Closed)))
             }
@@ -70,7 +68,7 @@ impl Drop for Writer {
     }
 }
 
-fn run(mut connection: Option<Connection>, path: &PathBuf, jobs: &Receiver<Job>) {
+fn run(mut connection: Option<Connection>, path: &Path, jobs: &Receiver<Job>) {
     while let Ok(first) = jobs.recv() {
         let mut group = vec![first];
         while group.len() < MAX_GROUP
@@ -106,10 +104,7 @@ fn run(mut connection: Option<Connection>, path: &PathBuf, jobs: &Receiver<Job>)
 }
 
 /// One transaction, one fsync. Dropping it unfinished rolls it back.
-fn commit(
-    connection: &mut Connection,
-    group: &[Job],
-) -> rusqlite::Result<Vec<Vec<Outcome>>> {
+fn commit(connection: &mut Connection, group: &[Job]) -> rusqlite::Result<Vec<Vec<Outcome>>> {
     let transaction =
         connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let mut rows = SqlRows(&transaction);

@@ -20,8 +20,18 @@ impl Document {
             "<{root} xmlns=\"{}\"><{params}>",
             escape(&profile.namespace)
         );
-        content(&mut xml, &profile.access_token, &profile.string, self.access_token.as_deref());
-        content(&mut xml, &profile.request_uri, &profile.uri, self.request_uri.as_deref());
+        content(
+            &mut xml,
+            &profile.access_token,
+            &profile.string,
+            self.access_token.as_deref(),
+        );
+        content(
+            &mut xml,
+            &profile.request_uri,
+            &profile.uri,
+            self.request_uri.as_deref(),
+        );
         let kind = self.kind.map(|k| (k, profile.kind_value(k)));
         if let (Some((_, value)), KindElement::RequestTypeInParams) = (kind, profile.kind_element) {
             let _ = write!(xml, "<request-type>{}</request-type>", escape(value));
@@ -36,8 +46,18 @@ impl Document {
         }
         let result = self.result.map(|r| if r { "true" } else { "false" });
         content(&mut ext, &profile.result, &profile.boolean, result);
-        content(&mut ext, &profile.partner_id, &profile.uri, self.partner_id.as_deref());
-        content(&mut ext, &profile.primary_id, &profile.uri, self.primary_id.as_deref());
+        content(
+            &mut ext,
+            &profile.partner_id,
+            &profile.uri,
+            self.partner_id.as_deref(),
+        );
+        content(
+            &mut ext,
+            &profile.primary_id,
+            &profile.uri,
+            self.primary_id.as_deref(),
+        );
         if let Some(index) = self.profile_index {
             let name = &profile.profile_index;
             let _ = write!(
@@ -58,7 +78,7 @@ impl Document {
         if !ext.is_empty() {
             let _ = write!(xml, "<anyExt>{ext}</anyExt>");
         }
-        let _ = write!(xml, "</{params}></{root}>\n");
+        let _ = writeln!(xml, "</{params}></{root}>");
         xml
     }
 }

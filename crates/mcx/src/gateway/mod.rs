@@ -17,8 +17,8 @@ use crate::document::{FindError, ServiceDocument, documents};
 use crate::outgoing::host_of;
 use crate::trust::{self, Sender, same_uri};
 use crate::{
-    Core, Decision, Effect, Input, McId, Now, Partner, Peer, ProcedureId, Profile, Random,
-    Refusal, RequestId, Role, SendFailure, SendId, Service, SystemId, Systems,
+    Core, Decision, Effect, Input, McId, Now, Partner, Peer, ProcedureId, Profile, Random, Refusal,
+    RequestId, Role, SendFailure, SendId, Service, SystemId, Systems,
 };
 use loops::UnderWay;
 use replies::Replies;

@@ -20,7 +20,10 @@ impl Replies {
     /// A request with the Call-ID `theirs` went on with the Call-ID `ours`.
     pub fn remember(&mut self, now: Instant, ours: String, theirs: String) {
         while self.order.len() >= MAX_REMEMBERED
-            || self.order.front().is_some_and(|(at, _)| *at + VALIDITY <= now)
+            || self
+                .order
+                .front()
+                .is_some_and(|(at, _)| *at + VALIDITY <= now)
         {
             if let Some((_, oldest)) = self.order.pop_front() {
                 self.theirs.remove(&oldest);

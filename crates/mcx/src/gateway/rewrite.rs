@@ -137,7 +137,9 @@ impl GatewayServer {
 /// Whether a Warning text is a 3GPP one, code and words, with nothing in it that could be a host
 /// or an address.
 fn names_no_host(text: &str) -> bool {
-    let coded = text.get(..3).is_some_and(|c| c.bytes().all(|b| b.is_ascii_digit()));
+    let coded = text
+        .get(..3)
+        .is_some_and(|c| c.bytes().all(|b| b.is_ascii_digit()));
     coded
         && text
             .bytes()
@@ -150,7 +152,9 @@ mod tests {
 
     #[test]
     fn only_3gpp_texts_pass() {
-        assert!(names_no_host("141 user unknown to the participating function"));
+        assert!(names_no_host(
+            "141 user unknown to the participating function"
+        ));
         assert!(!names_no_host("crashed"));
         assert!(!names_no_host("141 at 10.0.0.7"));
         assert!(!names_no_host("141 \"quoted\" host.example"));

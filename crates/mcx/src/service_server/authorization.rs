@@ -10,9 +10,7 @@ use super::{Continuation, ServiceServer, identity};
 use crate::document::{ServiceDocument, client_register};
 use crate::state::{Authorization, Command, Outcome, UserKey, Verdict};
 use crate::token::TokenError;
-use crate::{
-    Decision, Effect, McId, Now, ProcedureId, Refusal, RequestId, SystemId, Warning,
-};
+use crate::{Decision, Effect, McId, Now, ProcedureId, Refusal, RequestId, SystemId, Warning};
 
 /// The event package of service settings (RFC 4354).
 const POC_SETTINGS: &[u8] = b"poc-settings";
@@ -169,7 +167,11 @@ impl ServiceServer {
                     format!(
                         "{} token verified for {} user",
                         user.key.service,
-                        if user.visiting.is_some() { "a visiting" } else { "an own" }
+                        if user.visiting.is_some() {
+                            "a visiting"
+                        } else {
+                            "an own"
+                        }
                     ),
                 )
                 .of(Some(event.procedure))
@@ -199,9 +201,9 @@ impl ServiceServer {
             });
         }
         let then = if visiting {
-            Continuation::Visited(event)
+            Continuation::Visited(Box::new(event))
         } else {
-            Continuation::Authorized(event)
+            Continuation::Authorized(Box::new(event))
         };
         self.store(batch, then, out);
     }
@@ -213,7 +215,10 @@ impl ServiceServer {
         outcomes: &[Outcome],
         out: &mut Vec<Effect>,
     ) {
-        if outcomes.iter().any(|o| o.verdict == Verdict::NoSuchEntityTag) {
+        if outcomes
+            .iter()
+            .any(|o| o.verdict == Verdict::NoSuchEntityTag)
+        {
             self.no_such_entity_tag(&event, out);
             return;
         }
@@ -232,7 +237,10 @@ impl ServiceServer {
                     Decision::new(
                         "P1.1",
                         "owed",
-                        format!("the user returned: de-authorization owed to {}", stays.join(", ")),
+                        format!(
+                            "the user returned: de-authorization owed to {}",
+                            stays.join(", ")
+                        ),
                     )
                 }
                 _ => Decision::new("P1.0", "ended", "the service authorization ended"),

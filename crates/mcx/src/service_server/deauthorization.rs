@@ -97,7 +97,11 @@ fn judge(kind: MessageKind, verdict: &Verdict) -> (Decision, Option<Refusal>) {
             None,
         ),
         (_, Verdict::AlreadyEnded) => (
-            Decision::new("L3", "applied before", "that stay had ended; nothing changed"),
+            Decision::new(
+                "L3",
+                "applied before",
+                "that stay had ended; nothing changed",
+            ),
             None,
         ),
         (_, Verdict::Unknown) => (
@@ -105,7 +109,11 @@ fn judge(kind: MessageKind, verdict: &Verdict) -> (Decision, Option<Refusal>) {
             Some(Refusal::unknown_user()),
         ),
         (MessageKind::AuthorizationRequest, Verdict::Allowed { number }) => (
-            Decision::new("L1", "allowed", format!("the user may migrate: stay {number}")),
+            Decision::new(
+                "L1",
+                "allowed",
+                format!("the user may migrate: stay {number}"),
+            ),
             None,
         ),
         (MessageKind::AuthorizationRequest, Verdict::Done) => (
@@ -121,7 +129,10 @@ fn judge(kind: MessageKind, verdict: &Verdict) -> (Decision, Option<Refusal>) {
                 .iter()
                 .map(|(system, number)| format!("{system} (stay {number})"))
                 .collect();
-            let why = format!("the user moved on: de-authorization owed to {}", stays.join(", "));
+            let why = format!(
+                "the user moved on: de-authorization owed to {}",
+                stays.join(", ")
+            );
             (Decision::new("P2.2", "owed", why), None)
         }
         (_, Verdict::NeverAllowed) => (

@@ -76,13 +76,25 @@ impl ServiceServer {
         let (primary, peer) = (partner.system.id.clone(), partner.peer.clone());
         self.supersede(&user.key, out);
         out.push(Effect::Decide(
-            Decision::new("L1", "asks", format!("{primary} whether its user may migrate here"))
-                .of(Some(event.procedure))
-                .about(&user.key.primary_id),
+            Decision::new(
+                "L1",
+                "asks",
+                format!("{primary} whether its user may migrate here"),
+            )
+            .of(Some(event.procedure))
+            .about(&user.key.primary_id),
         ));
         let sending = Sending::MigrationRequest(event.id);
-        if self.send(&peer, user.key.service, &document, None, sending, out).is_none() {
-            self.refuse(event.id, &event.request, &Refusal::unavailable(RETRY_AFTER), out);
+        if self
+            .send(&peer, user.key.service, &document, None, sending, out)
+            .is_none()
+        {
+            self.refuse(
+                event.id,
+                &event.request,
+                &Refusal::unavailable(RETRY_AFTER),
+                out,
+            );
             return;
         }
         let pending = PendingMigration {
@@ -157,7 +169,8 @@ impl ServiceServer {
         for id in over {
             if let Some(pending) = self.migrations.remove(&id) {
                 let mut refusal = unreachable_primary();
-                refusal.detail = Some(format!("no response from {} in time", pending.primary).into());
+                refusal.detail =
+                    Some(format!("no response from {} in time", pending.primary).into());
                 self.refuse(id, &pending.event.request, &refusal, out);
             }
         }
@@ -262,7 +275,7 @@ impl ServiceServer {
             authorization: pending.event.authorization.clone(),
             at: now.wall,
         };
-        let event = pending.event;
+        let event = Box::new(pending.event);
         self.store(vec![command], Continuation::Mapped { event, message }, out);
         Ok(())
     }
@@ -293,7 +306,11 @@ impl ServiceServer {
     ) {
         let stale = outcomes.iter().any(|o| o.verdict == Verdict::Stale);
         let decision = if stale {
-            Decision::new("L2", "stale", "the response is of a stay that ended meanwhile")
+            Decision::new(
+                "L2",
+                "stale",
+                "the response is of a stay that ended meanwhile",
+            )
         } else {
             Decision::new(
                 "L1",

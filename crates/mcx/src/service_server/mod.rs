@@ -99,7 +99,7 @@ pub struct ServiceServer {
 #[derive(Debug)]
 enum Sending {
     /// A row of the outbox.
-    Row(OutboxRow),
+    Row(Box<OutboxRow>),
     /// The migration service authorization request of a pending migration.
     MigrationRequest(RequestId),
 }
@@ -108,12 +108,12 @@ enum Sending {
 #[derive(Debug)]
 enum Continuation {
     /// An event of an own user: answer it.
-    Authorized(authorization::Event),
+    Authorized(Box<authorization::Event>),
     /// A visiting user asked: refreshed, or the primary has to be asked.
-    Visited(authorization::Event),
+    Visited(Box<authorization::Event>),
     /// A visiting user's authorization was stored after the primary's response.
     Mapped {
-        event: authorization::Event,
+        event: Box<authorization::Event>,
         message: Answerable,
     },
     /// A MESSAGE: answer it by what the store says.
@@ -151,14 +151,14 @@ impl Role for ServiceServer {
                 }
             }
             Input::Answer { id, response } => match self.sends.remove(&id) {
-                Some(Sending::Row(row)) => self.row_answered(now, row, response, out),
+                Some(Sending::Row(row)) => self.row_answered(now, *row, response, out),
                 Some(Sending::MigrationRequest(event)) => {
                     self.migration_request_answered(event, response, out);
                 }
                 None => {}
             },
             Input::Failed { id, why } => match self.sends.remove(&id) {
-                Some(Sending::Row(row)) => self.row_failed(now, row, why, out),
+                Some(Sending::Row(row)) => self.row_failed(now, *row, why, out),
                 Some(Sending::MigrationRequest(event)) => {
                     self.migration_request_failed(event, why, out);
                 }
@@ -278,9 +278,10 @@ impl ServiceServer {
         if !matches!(sender, Sender::Function(_)) {
             return Err(Refusal::not_entitled());
         }
-        let [ServiceDocument { service, document }] = self.documents(request)?.try_into().map_err(
-            |_| Refusal::bad_request("More than one MC info document"),
-        )?;
+        let [ServiceDocument { service, document }] = self
+            .documents(request)?
+            .try_into()
+            .map_err(|_| Refusal::bad_request("More than one MC info document"))?;
         let profile = self.config.profile.of(service);
         let Some(kind) = document.kind else {
             return Err(match document.unknown_kind {
@@ -365,10 +366,10 @@ impl ServiceServer {
             }
         };
         match continuation {
-            Continuation::Authorized(event) => self.home_authorized(event, &outcomes, out),
-            Continuation::Visited(event) => self.visitor_looked_up(now, event, &outcomes, out),
+            Continuation::Authorized(event) => self.home_authorized(*event, &outcomes, out),
+            Continuation::Visited(event) => self.visitor_looked_up(now, *event, &outcomes, out),
             Continuation::Mapped { event, message } => {
-                self.mapped(event, &message, &outcomes, out);
+                self.mapped(*event, &message, &outcomes, out);
             }
             Continuation::Message { message, kind } => {
                 self.message_stored(&message, kind, &outcomes, out);
@@ -461,8 +462,10 @@ impl ServiceServer {
 
     fn not_found(&self, error: &FindError) -> Refusal {
         match error {
-            FindError::OtherType => Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "wire:answers")
-                .with(HeaderName::Accept, self.accept()),
+            FindError::OtherType => {
+                Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "wire:answers")
+                    .with(HeaderName::Accept, self.accept())
+            }
             FindError::Broken(what) => {
                 let mut what = (*what).to_owned();
                 if let Some(first) = what.get_mut(..1) {

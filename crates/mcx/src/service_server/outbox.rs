@@ -41,9 +41,16 @@ impl ServiceServer {
             _ => None,
         };
         let service = row.row.key.service;
-        let sending = Sending::Row(row.clone());
+        let sending = Sending::Row(Box::new(row.clone()));
         if self
-            .send(&peer, service, &document, in_reply_to.as_deref(), sending, out)
+            .send(
+                &peer,
+                service,
+                &document,
+                in_reply_to.as_deref(),
+                sending,
+                out,
+            )
             .is_none()
         {
             let text = "the request cannot be written: its PSI or Route is invalid".to_owned();
@@ -66,7 +73,10 @@ impl ServiceServer {
                 self.row_done(row, out);
             }
             Fate::UserUnknown => {
-                let why = format!("{} does not know the user: nothing is left to end", row.row.to);
+                let why = format!(
+                    "{} does not know the user: nothing is left to end",
+                    row.row.to
+                );
                 self.decide_row(&row, "L4", "done", why, out);
                 self.row_done(row, out);
             }
@@ -124,15 +134,11 @@ impl ServiceServer {
     }
 
     /// The partner refused it: it is kept, not sent again, and the operator is told.
-    fn park(
-        &mut self,
-        now: Now,
-        row: OutboxRow,
-        status: u16,
-        text: String,
-        out: &mut Vec<Effect>,
-    ) {
-        let why = format!("{} refused it with {status} {text}; an operator must look", row.row.to);
+    fn park(&mut self, now: Now, row: OutboxRow, status: u16, text: String, out: &mut Vec<Effect>) {
+        let why = format!(
+            "{} refused it with {status} {text}; an operator must look",
+            row.row.to
+        );
         self.decide_row(&row, "L4", "parked", why, out);
         let parked = Parked {
             status,

@@ -1,8 +1,8 @@
 //! Applies a command to the rows of a store.
 
 use super::{
-    Authorization, Command, Home, HomeStay, NewRow, Notice, OutboxRow, Outcome, Parked, StayPhase, UserKey,
-    Verdict, Visitor, VisitorPhase,
+    Authorization, Command, Home, HomeStay, NewRow, Notice, OutboxRow, Outcome, Parked, StayPhase,
+    UserKey, Verdict, Visitor, VisitorPhase,
 };
 use crate::{McId, ProcedureId, SystemId, Timestamp};
 
@@ -55,12 +55,7 @@ pub trait Rows {
     ///
     /// # Errors
     /// The store could not write.
-    fn retry_row(
-        &mut self,
-        id: u64,
-        attempts: u32,
-        next_at: Timestamp,
-    ) -> Result<(), Self::Error>;
+    fn retry_row(&mut self, id: u64, attempts: u32, next_at: Timestamp) -> Result<(), Self::Error>;
 
     /// Parks a row.
     ///
@@ -321,19 +316,21 @@ fn user_moved<R: Rows>(
         None if stay.partner_id == *partner_id => stay.number,
         None => return Ok(Verdict::Stale.into()),
     };
-    if named < stay.number {
-        return Ok(Verdict::Stale.into());
-    }
-    if stay.phase == StayPhase::Ended {
+    if named <= home.ended {
         // The user left before the partner could say that he had come. The partner may have
         // stored its mapping after the de-authorization passed it: it is told (again).
+        let stay = HomeStay {
+            partner_id: partner_id.clone(),
+            number: named,
+            ..stay
+        };
         let appended = owe_deauthorizations(rows, key, &[stay], procedure, at)?;
         return Ok(Outcome {
             verdict: Verdict::Stale,
             appended,
         });
     }
-    let ended = home.end_below(stay.number);
+    let ended = home.end_below(named);
     // He is authorized there now: whatever he publishes here next is a return (P1.0).
     home.authorization = None;
     rows.put_home(key, &home)?;

@@ -10,6 +10,10 @@ use crate::{McId, ProcedureId, SystemId, Timestamp};
 pub struct Home {
     /// Number of the newest stay; grows with every stay of that user and service (L2).
     pub counter: u64,
+    /// Every stay up to this number is over, wherever it was. A late copy of a request may open
+    /// a stay that replaces the row of the one that the partner really has: this still tells
+    /// whether that one is over.
+    pub ended: u64,
     /// The newest stay at each partner, at most one a partner. A partner's older stays need no
     /// row: ending number n at a partner ends every number up to n there.
     pub stays: Vec<HomeStay>,
@@ -84,6 +88,8 @@ impl Home {
 
     /// Ends every open stay below `number`, and hands back those it ended.
     pub(super) fn end_below(&mut self, number: u64) -> Vec<HomeStay> {
+        let over = number.saturating_sub(1).min(self.counter);
+        self.ended = self.ended.max(over);
         let mut ended = Vec::new();
         for stay in &mut self.stays {
             if stay.phase == StayPhase::Open && stay.number < number {

@@ -74,12 +74,7 @@ impl Rows for MemoryRows {
         Ok(Some(row))
     }
 
-    fn retry_row(
-        &mut self,
-        id: u64,
-        attempts: u32,
-        next_at: Timestamp,
-    ) -> Result<(), Infallible> {
+    fn retry_row(&mut self, id: u64, attempts: u32, next_at: Timestamp) -> Result<(), Infallible> {
         if let Some(row) = self.outbox.get_mut(&id) {
             row.attempts = attempts;
             row.next_at = next_at;

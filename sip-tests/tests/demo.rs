@@ -1,0 +1,121 @@
+//! The demo as a user runs it: it holds, its output is plain when nobody looks at a terminal, its
+//! capture file is read by tshark, and a killed node does not spoil it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use sip_tests::lab::{Lab, program};
+
+const STEPS: usize = 10;
+
+fn demo(folder: &Path) -> Command {
+    let mut command = Command::new(program());
+    command
+        .args(["demo", "--width", "120", "--out"])
+        .arg(folder);
+    command.stdin(Stdio::null());
+    command
+}
+
+#[test]
+fn it_holds_and_shows_every_step() {
+    let lab = Lab::new("demo");
+    let folder = lab.folder().join("out");
+    let done = demo(&folder).output().unwrap();
+    let text = String::from_utf8(done.stdout).unwrap();
+    assert!(done.status.success(), "{text}");
+    assert!(!text.contains('\x1b'), "colour where there is no terminal");
+    assert!(!text.contains('✗'), "{text}");
+    assert_eq!(text.matches("\n━━ ").count(), STEPS + 1, "{text}");
+    for expected in [
+        "P1.4 applied",
+        "L1 refused",
+        "L2 stale",
+        "P2.2 owed",
+        "L4 kept",
+        "was-migrated, stay 5",
+        "everything held",
+    ] {
+        assert!(text.contains(expected), "no `{expected}` in:\n{text}");
+    }
+    let capture = folder.join("demo.pcapng");
+    assert!(text.contains(capture.to_str().unwrap()));
+    let tshark = Command::new("tshark")
+        .arg("-r")
+        .arg(&capture)
+        .args(["-o", "udp.try_heuristic_first:TRUE", "-T", "fields"])
+        .args(["-e", "sip.Method", "-e", "sip.Status-Code", "-e", "xml.tag"])
+        .output();
+    let Ok(tshark) = tshark else {
+        eprintln!("SKIPPED: tshark is not installed (Debian package tshark)");
+        return;
+    };
+    let fields = String::from_utf8_lossy(&tshark.stdout).into_owned();
+    assert!(fields.lines().count() > 100);
+    for line in fields.lines() {
+        assert!(
+            !line.trim().is_empty(),
+            "a packet that tshark does not know as SIP"
+        );
+    }
+    let with_xml = fields
+        .lines()
+        .filter(|l| l.starts_with("MESSAGE"))
+        .filter(|l| l.contains("mcpttinfo"));
+    assert!(with_xml.count() > 20, "{fields}");
+}
+
+#[test]
+fn a_node_killed_in_the_middle_spoils_nothing() {
+    let lab = Lab::new("demo-kill");
+    // The server that owes, the one that is owed, and a gateway between them.
+    for (n, name) in ["a-server", "b-server", "a-gateway"]
+        .into_iter()
+        .enumerate()
+    {
+        let folder = lab.folder().join(name);
+        let mut child = demo(&folder).stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap())
+            .lines()
+            .map_while(Result::ok);
+        // Killed at the beginning of another step each time.
+        let step = format!("━━ {}. ", 2 + n);
+        let mut text: Vec<String> = Vec::new();
+        let mut found = lines.by_ref().inspect(|line| text.push(line.clone()));
+        assert!(found.any(|line| line.starts_with(&step)));
+        let config = folder.join(format!("nodes/{name}.toml"));
+        kill_process_with(&config);
+        text.extend(lines);
+        let text = text.join("\n");
+        assert!(child.wait().unwrap().success(), "{text}");
+        assert!(text.contains(&format!(
+            "{name} was ended by signal 9: it is started again"
+        )));
+        assert!(text.contains("everything held"));
+    }
+}
+
+/// `kill -9` of the one process whose command line has that file.
+fn kill_process_with(config: &Path) {
+    let wanted = config.to_str().unwrap();
+    let mut killed = 0;
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let Some(pid) = entry
+            .file_name()
+            .to_str()
+            .and_then(|n| n.parse::<u32>().ok())
+        else {
+            continue;
+        };
+        let command_line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let mut arguments = command_line.split(|b| *b == 0);
+        if arguments.any(|a| a == wanted.as_bytes()) {
+            let kill = Command::new("kill").args(["-9", &pid.to_string()]).status();
+            killed += usize::from(kill.unwrap().success());
+        }
+    }
+    assert_eq!(killed, 1, "{wanted}");
+}
