@@ -223,12 +223,12 @@ impl<R: Role> Running<R> {
     async fn work(&mut self) {
         loop {
             self.take_events();
-            let Some(input) = self.inputs.pop_front() else {
+            if let Some(input) = self.inputs.pop_front() {
+                self.handle(input);
+            } else if !self.transmit().await {
                 break;
-            };
-            self.handle(input);
+            }
         }
-        self.transmit().await;
     }
 
     fn take_events(&mut self) {
@@ -368,7 +368,9 @@ impl<R: Role> Running<R> {
         );
     }
 
-    async fn transmit(&mut self) {
+    /// Sends what is to be sent; answers whether a failure of that makes new work.
+    async fn transmit(&mut self) -> bool {
+        let mut failed = false;
         while let Some(transmit) = self.endpoint.poll_transmit() {
             let Path { local, peer, .. } = transmit.path;
             self.function.recorder.message(
@@ -388,9 +390,9 @@ impl<R: Role> Running<R> {
                 warn!(node = %self.function.node, %peer, %error, "cannot send");
                 self.endpoint
                     .handle_transport_error(clock::now().mono, transmit.path);
+                failed = true;
             }
         }
-        // A transport error made events; they are taken before anything is waited for.
-        self.take_events();
+        failed
     }
 }

@@ -2,82 +2,39 @@
 //! to the user, not to the server.
 
 mod authorization;
+mod config;
 mod deauthorization;
-mod migration;
+mod message;
 mod outbox;
+mod pending;
+mod permission;
+mod purge;
+mod send;
+mod visit;
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use sip_message::{HeaderName, Limits, Method, Request, Response, StatusCode};
+use sip_message::{HeaderName, Method, Request, Response, StatusCode};
 
-use crate::delivery::{Retry, Schedule};
+use crate::delivery::Schedule;
 use crate::document::{FindError, ServiceDocument, documents};
 use crate::outgoing::host_of;
 use crate::state::{Command, OutboxRow, Outcome};
 use crate::trust::{self, Sender};
 use crate::{
-    Core, Decision, Effect, Input, McId, MessageKind, Now, Profile, Random, Refusal, RequestId,
-    Role, SendId, Service, StoreFailure, StoreId, SystemId, Systems, Tokens, Warning,
+    Decision, Effect, Input, McId, MessageKind, Now, Random, Refusal, RequestId, Role, SendId,
+    StoreFailure, StoreId, Warning,
 };
-use migration::PendingMigration;
+use message::{identity, missing};
+use pending::Pending;
+
+pub use config::{Retention, ServiceServerConfig};
 
 /// Most requests that wait for something at once; beyond, they are answered 503.
 const MAX_PENDING: usize = 10_000;
 /// Retry-After of a 503, in seconds.
 const RETRY_AFTER: u32 = 5;
-/// How often was-migrated mappings are looked over for purging.
-const PURGE_INTERVAL: Duration = Duration::from_secs(10);
-/// Most mappings purged in one batch.
-const PURGE_BATCH: usize = 500;
-
-/// How long a was-migrated mapping is kept (P1.N2).
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Retention {
-    /// Where nothing else is said.
-    pub default: Duration,
-    /// Per service.
-    pub services: HashMap<Service, Duration>,
-    /// Per partner; goes before the service's.
-    pub partners: HashMap<SystemId, Duration>,
-}
-
-impl Retention {
-    fn of(&self, service: Service, primary: &SystemId) -> Duration {
-        let by_partner = self.partners.get(primary);
-        *by_partner
-            .or_else(|| self.services.get(&service))
-            .unwrap_or(&self.default)
-    }
-}
-
-/// What an MC service server is told about itself and its surroundings.
-#[derive(Clone, Debug)]
-pub struct ServiceServerConfig {
-    /// Its public service identity.
-    pub psi: String,
-    /// The services that it serves.
-    pub services: Vec<Service>,
-    /// The own system and its partners.
-    pub systems: Systems,
-    /// The SIP core that clients' events come through.
-    pub core: Core,
-    /// Whose access tokens are accepted.
-    pub tokens: Tokens,
-    /// Names on the wire.
-    pub profile: Profile,
-    /// Bounds of what is read.
-    pub limits: Limits,
-    /// How long a was-migrated mapping is kept.
-    pub retention: Retention,
-    /// How the outbox retries.
-    pub retry: Retry,
-    /// How long a client's authorization may wait for the primary's answer, at most; below
-    /// Timer F, so that the client hears the outcome.
-    pub migration_timeout: Duration,
-    /// Validity of a service authorization whose request names none, in seconds.
-    pub default_expires: u32,
-}
 
 /// The MC service server as a state machine.
 #[derive(Debug)]
@@ -86,7 +43,7 @@ pub struct ServiceServer {
     random: Random,
     schedule: Schedule,
     /// Client events that wait for the primary's response.
-    migrations: HashMap<RequestId, PendingMigration>,
+    pending: Pending,
     /// Requests of ours under way.
     sends: HashMap<SendId, Sending>,
     /// Batches under way.
@@ -190,11 +147,14 @@ impl Role for ServiceServer {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        let migrations = self.migrations.values().map(|m| m.deadline).min();
-        [self.schedule.deadline(), migrations, self.next_purge]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            self.schedule.deadline(),
+            self.pending.deadline(),
+            self.next_purge,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 }
 
@@ -207,7 +167,7 @@ impl ServiceServer {
             schedule: Schedule::new(config.retry),
             config,
             random,
-            migrations: HashMap::new(),
+            pending: Pending::default(),
             sends: HashMap::new(),
             stores: HashMap::new(),
             next_id: 0,
@@ -242,7 +202,7 @@ impl ServiceServer {
             return Ok(());
         }
         crate::answer::check_max_forwards(request)?;
-        if self.stores.len() + self.migrations.len() >= MAX_PENDING {
+        if self.stores.len() + self.pending.len() >= MAX_PENDING {
             return Err(Refusal::unavailable(RETRY_AFTER));
         }
         let peers = self.config.systems.partners.iter().map(|p| &p.peer);
@@ -263,84 +223,6 @@ impl ServiceServer {
             }
             _ if self.config.core.is_at(source) => self.event(now, id, request, out),
             _ => Err(Refusal::forbidden(Warning::LOCAL_POLICY, "L5")),
-        }
-    }
-
-    /// A MESSAGE: its document, whether its sender may say that, and then by its kind.
-    fn message(
-        &mut self,
-        now: Now,
-        id: RequestId,
-        sender: Sender<'_>,
-        request: &Request,
-        out: &mut Vec<Effect>,
-    ) -> Result<(), Refusal> {
-        if !matches!(sender, Sender::Function(_)) {
-            return Err(Refusal::not_entitled());
-        }
-        let [ServiceDocument { service, document }] = self
-            .documents(request)?
-            .try_into()
-            .map_err(|_| Refusal::bad_request("More than one MC info document"))?;
-        let profile = self.config.profile.of(service);
-        let Some(kind) = document.kind else {
-            return Err(match document.unknown_kind {
-                Some(_) => Refusal::bad_request("Unknown kind of message"),
-                None => Refusal::bad_request("Missing element req-type"),
-            });
-        };
-        let primary_id = identity(&profile.primary_id, document.primary_id.as_deref())?
-            .ok_or_else(|| missing(&profile.primary_id))?;
-        let partner_id = identity(&profile.partner_id, document.partner_id.as_deref())?;
-        let target = identity(&profile.request_uri, document.request_uri.as_deref())?;
-        if target.is_some_and(|t| t != primary_id) {
-            return Err(Refusal::bad_request(format!(
-                "{} is another user than {}",
-                profile.request_uri, profile.primary_id
-            )));
-        }
-        if kind != MessageKind::DeauthorizationNotification && partner_id.is_none() {
-            return Err(missing(&profile.partner_id));
-        }
-        let partner = trust::partner_entitled(
-            &self.config.systems,
-            sender,
-            kind,
-            &primary_id,
-            partner_id.as_ref(),
-        )?;
-        let partner = partner.system.id.clone();
-        out.push(Effect::Decide(
-            Decision::new("L5", "trusted", format!("{kind} from {partner}, entitled"))
-                .of(document.procedure())
-                .about(&primary_id),
-        ));
-        let key = crate::state::UserKey {
-            service,
-            primary_id: primary_id.clone(),
-        };
-        let message = Answerable {
-            id,
-            request: request.clone(),
-            user: primary_id,
-            procedure: document.procedure(),
-        };
-        match (kind, partner_id) {
-            (MessageKind::DeauthorizationNotification, partner_id) => {
-                self.deauthorization(now, message, key, partner, partner_id, document, out);
-                Ok(())
-            }
-            (MessageKind::UserAuthorizationNotification, Some(partner_id)) => {
-                self.user_authorization(now, message, key, partner, partner_id, document, out);
-                Ok(())
-            }
-            (MessageKind::AuthorizationRequest, Some(partner_id)) => {
-                self.migration_request(now, message, key, partner, partner_id, out)
-            }
-            (MessageKind::AuthorizationResponse, Some(partner_id)) => {
-                self.migration_response(now, message, key, partner, partner_id, document, out)
-            }
-            (_, None) => Err(missing(&self.config.profile.of(service).partner_id)),
         }
     }
 
@@ -402,39 +284,8 @@ impl ServiceServer {
                 self.schedule.again(now, &row, None, &mut self.random);
             }
             Continuation::Row { done: false, .. } => {}
-            Continuation::Purged => self.next_purge = Some(now.mono + PURGE_INTERVAL),
+            Continuation::Purged => self.purge_later(now),
         }
-    }
-
-    fn purge(&mut self, now: Now, out: &mut Vec<Effect>) {
-        let due = *self.next_purge.get_or_insert(now.mono);
-        if due <= now.mono {
-            // Set far ahead until the outcome is known, so that one batch is under way at most.
-            self.next_purge = Some(now.mono + 360 * PURGE_INTERVAL);
-            let command = Command::Purge {
-                at: now.wall,
-                limit: PURGE_BATCH,
-            };
-            self.store(vec![command], Continuation::Purged, out);
-        }
-    }
-
-    fn purged(&mut self, now: Now, outcomes: &[Outcome], out: &mut Vec<Effect>) {
-        let mut wait = PURGE_INTERVAL;
-        if let [
-            Outcome {
-                verdict: crate::state::Verdict::Purged(count @ 1..),
-                ..
-            },
-        ] = outcomes
-        {
-            let why = format!("{count} was-migrated mappings, their retention being over");
-            out.push(Effect::Decide(Decision::new("P1.N2", "purged", why)));
-            if *count == PURGE_BATCH {
-                wait = Duration::ZERO;
-            }
-        }
-        self.next_purge = Some(now.mono + wait);
     }
 
     fn store(&mut self, batch: Vec<Command>, then: Continuation, out: &mut Vec<Effect>) {
@@ -524,18 +375,4 @@ impl ServiceServer {
             out.push(Effect::Respond { id, response });
         }
     }
-}
-
-/// The id in an element, if the element is there.
-fn identity(element: &str, value: Option<&str>) -> Result<Option<McId>, Refusal> {
-    match value {
-        None => Ok(None),
-        Some(value) => McId::parse(value)
-            .map(Some)
-            .map_err(|error| Refusal::bad_request(format!("Element {element}: {error}"))),
-    }
-}
-
-fn missing(element: &str) -> Refusal {
-    Refusal::bad_request(format!("Missing element {element}"))
 }

@@ -90,7 +90,7 @@ pub fn apply<R: Rows>(rows: &mut R, command: &Command) -> Result<Outcome, R::Err
             }
             home.authorization = Some(authorization.after(home.authorization.as_ref()));
             // P1: whatever stay is open ends, and its partner is owed a notification.
-            let ended = home.end_below(u64::MAX);
+            let ended = home.end_below(u64::MAX, None);
             rows.put_home(key, &home)?;
             let appended = owe_deauthorizations(rows, key, &ended, *procedure, *at)?;
             Ok(Outcome {
@@ -330,7 +330,7 @@ fn user_moved<R: Rows>(
             appended,
         });
     }
-    let ended = home.end_below(named);
+    let ended = home.end_below(named, Some(system));
     // He is authorized there now: whatever he publishes here next is a return (P1.0).
     home.authorization = None;
     rows.put_home(key, &home)?;

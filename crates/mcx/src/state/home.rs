@@ -30,6 +30,9 @@ pub struct HomeStay {
     pub partner_id: McId,
     /// Number of the stay.
     pub number: u64,
+    /// The partner may still be serving the user under a stay of this number or a later one:
+    /// less than `number` when the row replaced one that was open, as a late request does.
+    pub oldest: u64,
     /// The procedure that opened it.
     pub procedure: ProcedureId,
     /// When the primary allowed it.
@@ -74,11 +77,17 @@ impl Home {
         at: Timestamp,
     ) -> u64 {
         self.counter = self.counter.saturating_add(1);
+        let replaced = self.stay_at(&system);
+        let oldest = match replaced.filter(|s| s.phase == StayPhase::Open) {
+            Some(open) => open.oldest,
+            None => self.counter,
+        };
         self.stays.retain(|s| s.system != system);
         self.stays.push(HomeStay {
             system,
             partner_id,
             number: self.counter,
+            oldest,
             procedure,
             since: at,
             phase: StayPhase::Open,
@@ -86,15 +95,30 @@ impl Home {
         self.counter
     }
 
-    /// Ends every open stay below `number`, and hands back those it ended.
-    pub(super) fn end_below(&mut self, number: u64) -> Vec<HomeStay> {
+    /// Ends every open stay below `number`, and hands back those it ended: the user is at
+    /// `arrived`, or at home when that is none.
+    pub(super) fn end_below(&mut self, number: u64, arrived: Option<&SystemId>) -> Vec<HomeStay> {
         let over = number.saturating_sub(1).min(self.counter);
         self.ended = self.ended.max(over);
         let mut ended = Vec::new();
         for stay in &mut self.stays {
-            if stay.phase == StayPhase::Open && stay.number < number {
+            if stay.phase == StayPhase::Ended {
+                continue;
+            }
+            if stay.number < number {
                 stay.phase = StayPhase::Ended;
                 ended.push(stay.clone());
+            } else if stay.oldest < number {
+                // A newer row hides an older stay there. That one is over; the newer may be his
+                // next place, so its number is not named. At the partner where he arrived, his
+                // arrival replaced the older.
+                stay.oldest = number;
+                if arrived != Some(&stay.system) {
+                    ended.push(HomeStay {
+                        number: over,
+                        ..stay.clone()
+                    });
+                }
             }
         }
         ended

@@ -1,0 +1,68 @@
+//! Migration service authorization at the primary (L1, TS 23.280 clause 10.6.3.2.1): a partner
+//! asks, configuration allows or refuses.
+
+use std::time::Duration;
+
+use super::{Answerable, Continuation, ServiceServer};
+use crate::state::{Command, UserKey};
+use crate::{Effect, McId, MessageKind, Now, Refusal, SystemId};
+
+/// How long a response is worth sending: the partner's client gives up at 64·T1 (RFC 3261
+/// §17.1.2.2).
+const RESPONSE_VALIDITY: Duration = Duration::from_secs(32);
+
+impl ServiceServer {
+    /// Primary: a partner asks whether an own user may migrate to it.
+    pub(super) fn migration_request(
+        &mut self,
+        now: Now,
+        mut message: Answerable,
+        key: UserKey,
+        partner: SystemId,
+        partner_id: McId,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Refusal> {
+        let procedure = match message.procedure {
+            Some(procedure) => procedure,
+            None => self.random.procedure(now.wall),
+        };
+        message.procedure = Some(procedure);
+        let in_reply_to = message
+            .request
+            .headers()
+            .call_id()
+            .map(|v| String::from_utf8_lossy(v).into_owned())
+            .map_err(|_| Refusal::bad_request("Malformed Call-ID"))?;
+        let allowed = self
+            .config
+            .systems
+            .partner(&partner)
+            .is_some_and(|p| p.migration.allows(&key.primary_id));
+        let expires = now.wall.after(RESPONSE_VALIDITY);
+        let at = now.wall;
+        let command = if allowed {
+            Command::AllowMigration {
+                key,
+                system: partner,
+                partner_id,
+                procedure,
+                in_reply_to,
+                at,
+                expires,
+            }
+        } else {
+            Command::RefuseMigration {
+                key,
+                system: partner,
+                partner_id,
+                procedure,
+                in_reply_to,
+                at,
+                expires,
+            }
+        };
+        let kind = MessageKind::AuthorizationRequest;
+        self.store(vec![command], Continuation::Message { message, kind }, out);
+        Ok(())
+    }
+}
