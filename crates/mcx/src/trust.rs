@@ -17,12 +17,12 @@ use sip_message::{Headers, Request};
 use crate::{Core, McId, MessageKind, Partner, Peer, Refusal, Systems};
 
 /// Who sent a request, as far as it is proven.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sender<'a> {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sender {
     /// The SIP core, with no identity asserted that is a known function's.
     Core,
     /// The function of this PSI.
-    Function(&'a str),
+    Function(String),
     /// Nobody known, or somebody known who claims to be somebody else.
     Unknown,
 }
@@ -33,7 +33,7 @@ pub(crate) fn sender<'a>(
     request: &Request,
     core: &Core,
     peers: impl Iterator<Item = &'a Peer> + Clone,
-) -> Sender<'a> {
+) -> Sender {
     let asserted = match asserted_identity(request.headers()) {
         Ok(asserted) => asserted,
         Err(()) => return Sender::Unknown,
@@ -44,20 +44,22 @@ pub(crate) fn sender<'a>(
             Some(psi) => peers
                 .clone()
                 .find(|p| same_uri(&p.psi, psi))
-                .map_or(Sender::Core, |p| Sender::Function(&p.psi)),
+                .map_or(Sender::Core, |p| Sender::Function(p.psi.clone())),
         };
     }
     let mut at_source = peers.filter(|p| p.is_at(source));
     match asserted {
         // The address alone proves it, if it belongs to one function only.
         None => match (at_source.next(), at_source.next()) {
-            (Some(peer), None) => Sender::Function(&peer.psi),
-            (Some(peer), Some(other)) if peer.psi == other.psi => Sender::Function(&peer.psi),
+            (Some(peer), None) => Sender::Function(peer.psi.clone()),
+            (Some(peer), Some(other)) if peer.psi == other.psi => {
+                Sender::Function(peer.psi.clone())
+            }
             _ => Sender::Unknown,
         },
         Some(psi) => at_source
             .find(|p| same_uri(&p.psi, psi))
-            .map_or(Sender::Unknown, |p| Sender::Function(&p.psi)),
+            .map_or(Sender::Unknown, |p| Sender::Function(p.psi.clone())),
     }
 }
 
@@ -76,6 +78,19 @@ fn asserted_identity(headers: &Headers) -> Result<Option<&[u8]>, ()> {
     Ok(found)
 }
 
+/// 403 for a sender who is nobody known, with what an engineer needs to see why.
+pub(crate) fn unknown_sender(source: SocketAddr) -> Refusal {
+    Refusal {
+        detail: Some(
+            format!(
+                "{source} is no configured source, or P-Asserted-Identity is not its function's"
+            )
+            .into(),
+        ),
+        ..Refusal::not_entitled()
+    }
+}
+
 pub(crate) fn same_uri(configured: &str, received: &[u8]) -> bool {
     use sip_message::Uri;
     match (Uri::parse(configured.as_bytes()), Uri::parse(received)) {
@@ -88,7 +103,7 @@ pub(crate) fn same_uri(configured: &str, received: &[u8]) -> bool {
 /// partner whose word it is.
 pub(crate) fn partner_entitled<'a>(
     systems: &'a Systems,
-    sender: Sender<'_>,
+    sender: &Sender,
     kind: MessageKind,
     primary_id: &McId,
     partner_id: Option<&McId>,
@@ -107,7 +122,7 @@ pub(crate) fn partner_entitled<'a>(
     };
     let partner = partner.ok_or_else(Refusal::not_entitled)?;
     match sender {
-        Sender::Function(psi) if psi == partner.peer.psi => Ok(partner),
+        Sender::Function(psi) if *psi == partner.peer.psi => Ok(partner),
         _ => Err(Refusal::not_entitled()),
     }
 }

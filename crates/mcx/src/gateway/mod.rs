@@ -157,8 +157,8 @@ impl GatewayServer {
         let inside = config.servers.iter().map(|(_, peer)| peer);
         let outside = config.systems.partners.iter().map(|p| &p.peer);
         let sender = trust::sender(source, request, &config.core, inside.clone().chain(outside));
-        let Sender::Function(from) = sender else {
-            return Err(Refusal::not_entitled());
+        let Sender::Function(from) = &sender else {
+            return Err(trust::unknown_sender(source));
         };
         let body = loops::digest(request.body());
         if self.under_way.comes_back(body, from) {
@@ -188,7 +188,7 @@ impl GatewayServer {
             .ok_or_else(|| missing(&profile.primary_id))?;
         let partner_id = identity(&profile.partner_id, &document.partner_id)?;
         let own_user = config.systems.own.gave(&primary_id);
-        let exit = inside.clone().any(|peer| peer.psi == from);
+        let exit = inside.clone().any(|peer| peer.psi == *from);
         let (peer, to, requirement) = if exit {
             let partner = if kind.from_primary() {
                 own_user
@@ -208,7 +208,7 @@ impl GatewayServer {
         } else {
             trust::partner_entitled(
                 &config.systems,
-                sender,
+                &sender,
                 kind,
                 &primary_id,
                 partner_id.as_ref(),

@@ -15,13 +15,10 @@ impl ServiceServer {
         &mut self,
         now: Now,
         id: RequestId,
-        sender: Sender<'_>,
+        sender: &Sender,
         request: &Request,
         out: &mut Vec<Effect>,
     ) -> Result<(), Refusal> {
-        if !matches!(sender, Sender::Function(_)) {
-            return Err(Refusal::not_entitled());
-        }
         let [ServiceDocument { service, document }] = self
             .documents(request)?
             .try_into()

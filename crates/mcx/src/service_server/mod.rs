@@ -207,22 +207,17 @@ impl ServiceServer {
         }
         let peers = self.config.systems.partners.iter().map(|p| &p.peer);
         let sender = trust::sender(source, request, &self.config.core, peers);
-        let (known, psi) = match sender {
-            Sender::Core => (true, None),
-            Sender::Function(psi) => (true, Some(psi.to_owned())),
-            Sender::Unknown => (false, None),
-        };
-        match method {
-            Method::Message => {
-                let sender = match (&psi, known) {
-                    (Some(psi), _) => Sender::Function(psi),
-                    (None, true) => Sender::Core,
-                    (None, false) => Sender::Unknown,
-                };
-                self.message(now, id, sender, request, out)
+        match (method, sender) {
+            (Method::Message, sender @ Sender::Function(_)) => {
+                self.message(now, id, &sender, request, out)
             }
+            (Method::Message, _) => Err(trust::unknown_sender(source)),
             _ if self.config.core.is_at(source) => self.event(now, id, request, out),
-            _ => Err(Refusal::forbidden(Warning::LOCAL_POLICY, "L5")),
+            _ => {
+                let mut refusal = Refusal::forbidden(Warning::LOCAL_POLICY, "L5");
+                refusal.detail = Some(format!("{source} is no source of the SIP core").into());
+                Err(refusal)
+            }
         }
     }
 
