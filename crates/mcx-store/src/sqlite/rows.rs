@@ -81,7 +81,7 @@ impl Rows for SqlRows<'_> {
             return Ok(None);
         };
         let mut statement = self.0.prepare_cached(
-            "SELECT system, partner_id, number, procedure, since, open FROM stay
+            "SELECT system, partner_id, number, procedure, since, open, oldest FROM stay
              WHERE service = ? AND primary_id = ? ORDER BY number",
         )?;
         let stays = statement.query_map(of, |row| {
@@ -89,6 +89,7 @@ impl Rows for SqlRows<'_> {
                 system: SystemId::new(&row.get::<_, String>(0)?),
                 partner_id: id(row, 1)?,
                 number: unsigned(row, 2)?,
+                oldest: unsigned(row, 6)?,
                 procedure: procedure(row, 3)?,
                 since: Timestamp(unsigned(row, 4)?),
                 phase: if row.get(5)? {
@@ -127,8 +128,9 @@ impl Rows for SqlRows<'_> {
             .prepare_cached("DELETE FROM stay WHERE service = ? AND primary_id = ?")?
             .execute(params![service, user])?;
         let mut insert = self.0.prepare_cached(
-            "INSERT INTO stay (service, primary_id, system, partner_id, number, procedure, since, open)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO stay (service, primary_id, system, partner_id, number, procedure, since, open,
+                 oldest)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )?;
         for stay in &home.stays {
             insert.execute(params![
@@ -140,6 +142,7 @@ impl Rows for SqlRows<'_> {
                 stay.procedure.to_string(),
                 signed(stay.since.0),
                 stay.phase == StayPhase::Open,
+                signed(stay.oldest),
             ])?;
         }
         Ok(())

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::{OpenError, failed};
 
 /// One step a version: step n brings version n to n + 1. Steps are never changed once released.
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     "
     CREATE TABLE home (
         service TEXT NOT NULL,
@@ -73,6 +73,10 @@ const STEPS: [&str; 3] = [
     ALTER TABLE home ADD COLUMN ended INTEGER NOT NULL DEFAULT 0;
     UPDATE home SET ended = coalesce((SELECT max(number) FROM stay
         WHERE stay.service = home.service AND stay.primary_id = home.primary_id AND NOT open), 0);
+",
+    "
+    ALTER TABLE stay ADD COLUMN oldest INTEGER NOT NULL DEFAULT 0;
+    UPDATE stay SET oldest = number;
 ",
 ];
 
