@@ -1,0 +1,309 @@
+//! What is no document that can be trusted is refused, in words that name the element.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod common;
+
+use std::fmt::Write as _;
+
+use common::documents::{EXAMPLE, ext, params, read, read_as};
+use common::profile;
+use mcx::Service;
+use mcx::document::{Bounds, Document, DocumentError};
+
+fn error(xml: impl AsRef<[u8]>) -> DocumentError {
+    read(xml).expect_err("it is refused")
+}
+
+fn named(make: fn(String) -> DocumentError, name: &str) -> DocumentError {
+    let error = make(name.to_owned());
+    assert!(error.to_string().contains(name), "{error}");
+    error
+}
+
+#[test]
+fn another_root_or_namespace() {
+    for xml in [
+        EXAMPLE.replace("mcpttinfo", "mcvideoinfo"),
+        EXAMPLE.replace("urn:3gpp:ns:mcpttInfo:1.0", "urn:3gpp:ns:mcpttInfo:2.0"),
+        EXAMPLE.replace(" xmlns=\"urn:3gpp:ns:mcpttInfo:1.0\"", ""),
+        "<html/>".to_owned(),
+    ] {
+        assert_eq!(error(xml), DocumentError::WrongRoot);
+    }
+    assert!(
+        DocumentError::WrongRoot
+            .to_string()
+            .contains("root element")
+    );
+    let of_video = read_as(Service::McVideo, EXAMPLE);
+    assert_eq!(of_video, Err(DocumentError::WrongRoot));
+}
+
+#[test]
+fn not_well_formed() {
+    for xml in [
+        "",
+        "   ",
+        "text",
+        "<mcpttinfo",
+        "<a><b></a></b>",
+        "<a/><b/>",
+        "<a/>text",
+        "</a>",
+        "<a b='1' b='2'/>",
+        "<a b=1/>",
+        "<a b/>",
+        "<x:a/>",
+        "<a>\0</a>",
+        "<!-- open",
+        "<a><![CDATA[open</a>",
+    ] {
+        let DocumentError::NotWellFormed(at) = error(xml) else {
+            panic!("{xml}: {:?}", error(xml));
+        };
+        assert!(at <= 64);
+    }
+    let cut = &EXAMPLE[..EXAMPLE.len() - 5];
+    assert!(error(cut).to_string().contains("not well-formed at byte"));
+}
+
+#[test]
+fn no_document_is_cut_anywhere_into_another_valid_one() {
+    let end = EXAMPLE.rfind('>').unwrap();
+    for length in 0..end {
+        assert!(
+            read(&EXAMPLE.as_bytes()[..length]).is_err(),
+            "{length} bytes"
+        );
+    }
+}
+
+#[test]
+fn a_document_type_declaration() {
+    for dtd in [
+        "<!DOCTYPE mcpttinfo>",
+        "<!DOCTYPE mcpttinfo SYSTEM 'http://evil.example/x.dtd'>",
+        "<!DOCTYPE mcpttinfo [<!ENTITY x SYSTEM 'file:///etc/passwd'>]>",
+    ] {
+        let xml = format!("{dtd}{}", ext("<primary-mcptt-id>&x;</primary-mcptt-id>"));
+        assert_eq!(error(xml), DocumentError::Dtd);
+    }
+    assert!(DocumentError::Dtd.to_string().contains("DTD"));
+}
+
+#[test]
+fn a_billion_laughs() {
+    let mut xml = String::from("<?xml version='1.0'?><!DOCTYPE lolz [<!ENTITY lol0 'lol'>");
+    for n in 1..10 {
+        let inner = format!("&lol{};", n - 1).repeat(10);
+        write!(xml, "<!ENTITY lol{n} '{inner}'>").unwrap();
+    }
+    xml += "]>";
+    xml += &ext("<primary-mcptt-id>&lol9;</primary-mcptt-id>");
+    assert_eq!(error(xml), DocumentError::Dtd);
+}
+
+#[test]
+fn an_undefined_entity() {
+    for value in [
+        "&nbsp;",
+        "&lol9;",
+        "&#0;",
+        "&#xD800;",
+        "&#x110000;",
+        "&#xyz;",
+    ] {
+        let xml = ext(&format!("<primary-mcptt-id>{value}</primary-mcptt-id>"));
+        assert_eq!(error(xml), DocumentError::Entity, "{value}");
+    }
+    let xml = ext("<stay xmlns='urn:mcx-sip:migration:1' number='&seven;'/>");
+    assert_eq!(error(xml), DocumentError::Entity);
+    assert!(DocumentError::Entity.to_string().contains("entity"));
+}
+
+#[test]
+fn another_encoding() {
+    for encoding in ["UTF-16", "ISO-8859-1", "windows-1252"] {
+        let xml = EXAMPLE.replace("UTF-8", encoding);
+        assert_eq!(error(xml), DocumentError::NotUtf8, "{encoding}");
+    }
+    let mut latin1 = EXAMPLE.replace("alice", "al\u{1}ce").into_bytes();
+    for byte in &mut latin1 {
+        if *byte == 1 {
+            *byte = 0xec;
+        }
+    }
+    assert_eq!(error(latin1), DocumentError::NotUtf8);
+    let utf16: Vec<u8> = EXAMPLE.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let (DocumentError::NotUtf8 | DocumentError::NotWellFormed(_)) = error(utf16) else {
+        panic!("UTF-16 is refused as what it is");
+    };
+    assert!(DocumentError::NotUtf8.to_string().contains("UTF-8"));
+}
+
+#[test]
+fn more_of_anything_than_allowed() {
+    let bounds = Bounds::default();
+    let fits = |xml: &str| Document::read(xml.as_bytes(), &profile(Service::Mcptt), bounds);
+    let mut padded = ext("");
+    padded += &" ".repeat(bounds.bytes - padded.len());
+    assert!(fits(&padded).is_ok());
+    assert_eq!(fits(&format!("{padded} ")), Err(DocumentError::TooLarge));
+
+    // The root, Params and anyExt count too.
+    let most = ext(&"<x/>".repeat(bounds.elements - 3));
+    assert!(fits(&most).is_ok());
+    let more = ext(&"<x/>".repeat(bounds.elements - 2));
+    assert_eq!(fits(&more), Err(DocumentError::TooLarge));
+
+    let nested = |n: usize| ext(&format!("{}{}", "<x>".repeat(n), "</x>".repeat(n)));
+    assert!(fits(&nested(bounds.depth - 3)).is_ok());
+    assert_eq!(
+        fits(&nested(bounds.depth - 2)),
+        Err(DocumentError::TooLarge)
+    );
+    // Also when the deepest is empty, and when nothing is ever closed.
+    let deep = "<x>".repeat(100_000 / 4);
+    let DocumentError::TooLarge = error(deep) else {
+        panic!("depth is bounded before the end is seen");
+    };
+
+    let attributes = |n: usize| {
+        let list: Vec<_> = (0..n).map(|i| format!("a{i}='1'")).collect();
+        ext(&format!("<x {}/>", list.join(" ")))
+    };
+    assert!(fits(&attributes(bounds.attributes)).is_ok());
+    assert_eq!(
+        fits(&attributes(bounds.attributes + 1)),
+        Err(DocumentError::TooLarge)
+    );
+    assert!(DocumentError::TooLarge.to_string().contains("limit"));
+}
+
+#[test]
+fn two_different_values_for_one_element() {
+    for name in [
+        "mcptt-access-token",
+        "mcptt-request-uri",
+        "primary-mcptt-id",
+        "partner-mcptt-id",
+        "migration-auth-result",
+        "req-type",
+        "selected-user-profile-index",
+    ] {
+        let xml = params(&format!(
+            "<{name}>1</{name}><anyExt><{name}>0</{name}></anyExt>"
+        ));
+        assert_eq!(error(xml), named(DocumentError::Contradiction, name));
+    }
+    let two = "<mcpttURI>sip:a@a</mcpttURI><mcpttString>sip:b@a</mcpttString>";
+    let xml = ext(&format!("<primary-mcptt-id>{two}</primary-mcptt-id>"));
+    assert_eq!(
+        error(xml),
+        named(DocumentError::Contradiction, "primary-mcptt-id")
+    );
+    let stays = "<stay xmlns='urn:mcx-sip:migration:1' number='7'/>\
+                 <stay xmlns='urn:mcx-sip:migration:1' number='8'/>";
+    assert_eq!(
+        error(ext(stays)),
+        named(DocumentError::Contradiction, "stay")
+    );
+    let kinds = ext("<req-type>one</req-type><resp-type>another</resp-type>");
+    assert_eq!(
+        error(kinds),
+        named(DocumentError::Contradiction, "resp-type")
+    );
+    let twice = EXAMPLE.replace("</mcptt-Params>", "</mcptt-Params><mcptt-Params/>");
+    assert_eq!(
+        error(twice),
+        named(DocumentError::Contradiction, "mcptt-Params")
+    );
+}
+
+#[test]
+fn values_that_are_none() {
+    let invalid = |name, xml: String| {
+        assert_eq!(error(&xml), named(DocumentError::Invalid, name), "{xml}");
+    };
+    for name in [
+        "primary-mcptt-id",
+        "partner-mcptt-id",
+        "mcptt-request-uri",
+        "mcptt-access-token",
+        "req-type",
+    ] {
+        for nothing in [
+            "",
+            " \n ",
+            "<mcpttURI/>",
+            "<mcpttString> </mcpttString>",
+            "<mcpttURI></mcpttURI>",
+        ] {
+            invalid(name, ext(&format!("<{name}>{nothing}</{name}>")));
+        }
+        invalid(name, ext(&format!("<{name}/>")));
+    }
+    for no_boolean in ["yes", "TRUE", "2", "-1", "true false"] {
+        let element = "migration-auth-result";
+        invalid(
+            element,
+            ext(&format!(
+                "<{element}><mcpttBoolean>{no_boolean}</mcpttBoolean></{element}>"
+            )),
+        );
+    }
+    for number in [
+        "",
+        "seven",
+        "-7",
+        "7.0",
+        "18446744073709551616",
+        "0x7",
+        " 7",
+    ] {
+        invalid(
+            "stay",
+            ext(&format!(
+                "<stay xmlns='urn:mcx-sip:migration:1' number='{number}'/>"
+            )),
+        );
+    }
+    for procedure in [
+        "",
+        "7",
+        "0192d3c47a1e7b609f3e2f4c5a6b7c8d",
+        "{0192d3c4-7a1e-7b60-9f3e-2f4c5a6b7c8d}",
+        "0192d3c4-7a1e-7b60-9f3e-2f4c5a6b7c8z",
+    ] {
+        invalid(
+            "stay",
+            ext(&format!(
+                "<stay xmlns='urn:mcx-sip:migration:1' procedure='{procedure}'/>"
+            )),
+        );
+    }
+    for index in ["", "-1", "x", "4294967296"] {
+        let element = "selected-user-profile-index";
+        invalid(
+            element,
+            ext(&format!(
+                "<{element}><user-profile-index>{index}</user-profile-index></{element}>"
+            )),
+        );
+    }
+}
+
+#[test]
+fn encrypted_values() {
+    for name in [
+        "mcptt-access-token",
+        "mcptt-request-uri",
+        "primary-mcptt-id",
+        "partner-mcptt-id",
+    ] {
+        let xml = ext(&format!(
+            "<{name} type=\"Encrypted\"><e:EncryptedData xmlns:e=\"http://www.w3.org/2001/04/xmlenc#\"/></{name}>"
+        ));
+        assert_eq!(error(xml), named(DocumentError::Encrypted, name));
+    }
+}
