@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
@@ -45,6 +46,14 @@ const EXAMPLE_ADDRESSES: [(&str, &str); 9] = [
     ("127.0.0.1:5081", "c-server"),
     ("127.0.0.1:5082", "c-gateway"),
 ];
+
+/// Held while a port is handed over and while a process is started: a child that another thread
+/// starts has copies of this process's sockets until it runs its own program, and a port that
+/// was just released would still be in use.
+pub(crate) fn starting() -> MutexGuard<'static, ()> {
+    static STARTING: Mutex<()> = Mutex::new(());
+    STARTING.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A folder and a loopback address of its own for one test; everything in it ends with it.
 #[derive(Debug)]
@@ -101,8 +110,8 @@ impl Lab {
         *address
     }
 
-    /// The address of `name`, free to be bound now.
-    pub fn release(&self, name: &str) -> SocketAddr {
+    /// The address of `name`, free to be bound now; for whoever holds [`starting()`].
+    pub(crate) fn release(&self, name: &str) -> SocketAddr {
         let address = self.address(name);
         if let Some((_, socket)) = self.addresses.borrow_mut().get_mut(name) {
             *socket = None;
@@ -112,6 +121,7 @@ impl Lab {
 
     /// The socket of `name`, bound.
     pub fn socket(&self, name: &str) -> UdpSocket {
+        let _starting = starting();
         let address = self.release(name);
         UdpSocket::bind(address).expect("a port that was held for this")
     }

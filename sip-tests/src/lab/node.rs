@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use mcx_node::process::NodeProcess;
 use sip_trace::{Direction, Record, What, ndjson};
 
-use super::Lab;
+use super::{Lab, starting};
 
 /// How long a test waits for something that must happen.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -36,8 +36,12 @@ impl Node {
         let mut process = NodeProcess::new(program(), name, config, &logs);
         let (sender, lines) = channel();
         process.follow_log(sender);
-        lab.release(name);
-        process.start().expect("the node starts");
+        {
+            let _starting = starting();
+            lab.release(name);
+            process.spawn().expect("the node starts");
+        }
+        process.wait_ready().expect("the node starts");
         Self {
             process,
             lines,
@@ -77,7 +81,11 @@ impl Node {
 
     /// Starts it again.
     pub fn start_again(&mut self) {
-        self.process.start().expect("the node starts again");
+        {
+            let _starting = starting();
+            self.process.spawn().expect("the node starts again");
+        }
+        self.process.wait_ready().expect("the node starts again");
     }
 
     /// Ends the node in order; answers everything that it logged and recorded.
@@ -124,6 +132,7 @@ pub fn program() -> PathBuf {
         if let Some(target) = profile.parent() {
             build.arg("--target-dir").arg(target);
         }
+        let _starting = starting();
         let built = build.current_dir(super::project()).status();
         assert!(built.is_ok_and(|s| s.success()), "mcx cannot be built");
     });

@@ -2,18 +2,23 @@
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 
-use super::{Lab, project};
+use super::{Lab, project, starting};
 
 /// Whether SIPp is there; says loudly when it is not.
 #[must_use]
 pub fn sipp_installed() -> bool {
-    let there = Command::new("sipp")
-        .arg("-v")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok();
+    static THERE: OnceLock<bool> = OnceLock::new();
+    let there = *THERE.get_or_init(|| {
+        let _starting = starting();
+        let mut version = Command::new("sipp");
+        version
+            .arg("-v")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        version.status().is_ok()
+    });
     if !there {
         eprintln!(
             "SKIPPED: SIPp is not installed (Debian package sip-tester); sip-tests/run installs it"
@@ -60,6 +65,7 @@ impl Sipp {
         let file = |end: &str| lab.folder().join(format!("{name}.{end}"));
         let (errors, messages) = (file("errors"), file("messages"));
         std::fs::write(file("xml"), text).expect("a scenario file");
+        let starting = starting();
         let address = lab.release(at);
         let mut command = Command::new("sipp");
         if let Some(to) = to {
@@ -90,6 +96,7 @@ impl Sipp {
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         let child = command.spawn().expect("SIPp starts");
+        drop(starting);
         Self {
             name,
             child,

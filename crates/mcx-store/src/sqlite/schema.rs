@@ -7,14 +7,15 @@ use rusqlite::Connection;
 use super::{OpenError, failed};
 
 /// One step a version: step n brings version n to n + 1. Steps are never changed once released.
-const STEPS: [&str; 4] = [
-    "
+const STEPS: [&str; 1] = ["
     CREATE TABLE home (
         service TEXT NOT NULL,
         primary_id TEXT NOT NULL,
         counter INTEGER NOT NULL,
+        ended INTEGER NOT NULL,
         authorized_until INTEGER,
         etag TEXT,
+        registration TEXT,
         PRIMARY KEY (service, primary_id)
     ) WITHOUT ROWID;
 
@@ -24,6 +25,7 @@ const STEPS: [&str; 4] = [
         system TEXT NOT NULL,
         partner_id TEXT NOT NULL,
         number INTEGER NOT NULL,
+        oldest INTEGER NOT NULL,
         procedure TEXT NOT NULL,
         since INTEGER NOT NULL,
         open INTEGER NOT NULL,
@@ -42,6 +44,7 @@ const STEPS: [&str; 4] = [
         purge_at INTEGER,
         authorized_until INTEGER,
         etag TEXT,
+        registration TEXT,
         PRIMARY KEY (service, primary_id)
     ) WITHOUT ROWID;
     CREATE INDEX visitor_purge ON visitor (purge_at) WHERE purge_at IS NOT NULL;
@@ -64,21 +67,7 @@ const STEPS: [&str; 4] = [
         parked_since INTEGER,
         UNIQUE (service, primary_id, system, sameness)
     );
-",
-    "
-    ALTER TABLE home ADD COLUMN registration TEXT;
-    ALTER TABLE visitor ADD COLUMN registration TEXT;
-",
-    "
-    ALTER TABLE home ADD COLUMN ended INTEGER NOT NULL DEFAULT 0;
-    UPDATE home SET ended = coalesce((SELECT max(number) FROM stay
-        WHERE stay.service = home.service AND stay.primary_id = home.primary_id AND NOT open), 0);
-",
-    "
-    ALTER TABLE stay ADD COLUMN oldest INTEGER NOT NULL DEFAULT 0;
-    UPDATE stay SET oldest = number;
-",
-];
+"];
 
 /// Brings the database to the present version.
 pub(super) fn migrate(connection: &Connection, path: &Path) -> Result<(), OpenError> {

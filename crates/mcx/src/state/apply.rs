@@ -318,13 +318,16 @@ fn user_moved<R: Rows>(
     };
     if named <= home.ended {
         // The user left before the partner could say that he had come. The partner may have
-        // stored its mapping after the de-authorization passed it: it is told (again).
-        let stay = HomeStay {
+        // stored its mapping after the de-authorization passed it: it is told (again), that
+        // every stay so far is over. Whatever the partner sends, this is one row at most until
+        // the user's next stay.
+        let over = HomeStay {
             partner_id: partner_id.clone(),
-            number: named,
+            number: home.ended,
             ..stay
         };
-        let appended = owe_deauthorizations(rows, key, &[stay], procedure, at)?;
+        let procedure = over.procedure;
+        let appended = owe_deauthorizations(rows, key, &[over], procedure, at)?;
         return Ok(Outcome {
             verdict: Verdict::Stale,
             appended,
