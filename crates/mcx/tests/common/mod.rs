@@ -11,6 +11,7 @@
 pub mod commands;
 pub mod documents;
 pub mod model;
+pub mod tokens;
 pub mod world;
 
 use std::time::Instant;
