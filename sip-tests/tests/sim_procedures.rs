@@ -262,7 +262,7 @@ fn the_same_seed_is_the_same_world() {
 
 #[test]
 fn migration_in_rough_weather() {
-    over_seeds("migration_in_rough_weather", 150, |seed| {
+    over_seeds("migration_in_rough_weather", 100, |seed| {
         let mut world = rough(seed);
         travel(&mut world, Service::Mcptt, &[B], FAST);
     });
@@ -288,7 +288,7 @@ fn refusal_in_rough_weather() {
 
 #[test]
 fn p1_in_rough_weather() {
-    over_seeds("p1_in_rough_weather", 150, |seed| {
+    over_seeds("p1_in_rough_weather", 120, |seed| {
         let mut world = rough(seed);
         travel(&mut world, Service::Mcptt, &[B, A], FAST);
     });
@@ -296,7 +296,7 @@ fn p1_in_rough_weather() {
 
 #[test]
 fn p2_in_rough_weather() {
-    over_seeds("p2_in_rough_weather", 150, |seed| {
+    over_seeds("p2_in_rough_weather", 120, |seed| {
         let mut world = rough(seed);
         travel(&mut world, Service::Mcptt, &[B, C], FAST);
     });
@@ -349,7 +349,7 @@ fn late_copies_after_a_new_stay_change_nothing() {
 
 #[test]
 fn crashes_and_partitions_lose_nothing() {
-    over_seeds("crashes_and_partitions_lose_nothing", 150, |seed| {
+    over_seeds("crashes_and_partitions_lose_nothing", 120, |seed| {
         let mut world = rough(seed);
         disturb(&mut world);
         let path = any_path(world.dice());

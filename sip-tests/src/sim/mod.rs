@@ -13,7 +13,7 @@
 //! runs its claim over many seeds with [`over_seeds`], which reads two variables:
 //!
 //! * `SIM_SEEDS=5000 cargo test -p sip-tests --test sim_procedures` runs that many seeds a test;
-//! * `SIM_SEED=17 cargo test -p sip-tests --test sim_procedures NAME` replays one and prints
+//! * `SIM_SEED=17 cargo test -p sip-tests NAME` replays one and prints
 //!   what happened, datagram by datagram. A failing seed prints this line.
 
 #![allow(clippy::expect_used)]

@@ -16,9 +16,7 @@ pub fn over_seeds(name: &str, count: u64, claim: impl Fn(u64)) {
     for seed in first..last {
         let result = catch_unwind(AssertUnwindSafe(|| claim(mixed(name, seed))));
         if let Err(panic) = result {
-            eprintln!(
-                "\nreplay: SIM_SEED={seed} cargo test -p sip-tests --test sim_procedures {name}"
-            );
+            eprintln!("\nreplay: SIM_SEED={seed} cargo test -p sip-tests {name}");
             resume_unwind(panic);
         }
     }
