@@ -12,7 +12,6 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
@@ -47,21 +46,19 @@ const EXAMPLE_ADDRESSES: [(&str, &str); 9] = [
     ("127.0.0.1:5082", "c-gateway"),
 ];
 
-/// Held while a port is handed over and while a process is started: a child that another thread
-/// starts has copies of this process's sockets until it runs its own program, and a port that
-/// was just released would still be in use.
-pub(crate) fn starting() -> MutexGuard<'static, ()> {
-    static STARTING: Mutex<()> = Mutex::new(());
-    STARTING.lock().unwrap_or_else(PoisonError::into_inner)
-}
+/// First port of a lab: below those that the system hands out by itself.
+const FIRST_PORT: u16 = 20_001;
 
 /// A folder and a loopback address of its own for one test; everything in it ends with it.
+///
+/// Ports are counted up from [`FIRST_PORT`] instead of taken from the system: nobody else uses the
+/// address, and a port that was reserved by binding it stays in use for a moment when another
+/// thread starts a process, which has a copy of the socket until it runs its own program.
 #[derive(Debug)]
 pub struct Lab {
     folder: PathBuf,
     ip: IpAddr,
-    /// Addresses by name; held by a socket until whoever it is for wants to bind it.
-    addresses: RefCell<BTreeMap<String, (SocketAddr, Option<UdpSocket>)>>,
+    addresses: RefCell<BTreeMap<String, SocketAddr>>,
 }
 
 impl Lab {
@@ -72,7 +69,6 @@ impl Lab {
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let pid = std::process::id();
         let octet = |n: u32| u8::try_from(n).expect("below 256");
-        // Nobody else uses this address, so a port that was free stays free.
         let ip = Ipv4Addr::new(
             127,
             octet(16 + pid % 200),
@@ -100,30 +96,17 @@ impl Lab {
         &self.folder
     }
 
-    /// The address of `name`: free, and kept free until [`Lab::release`].
+    /// The address of `name`.
     pub fn address(&self, name: &str) -> SocketAddr {
         let mut addresses = self.addresses.borrow_mut();
-        let (address, _) = addresses.entry(name.to_owned()).or_insert_with(|| {
-            let socket = UdpSocket::bind((self.ip, 0)).expect("a free port");
-            (socket.local_addr().expect("an address"), Some(socket))
-        });
-        *address
-    }
-
-    /// The address of `name`, free to be bound now; for whoever holds [`starting()`].
-    pub(crate) fn release(&self, name: &str) -> SocketAddr {
-        let address = self.address(name);
-        if let Some((_, socket)) = self.addresses.borrow_mut().get_mut(name) {
-            *socket = None;
-        }
-        address
+        let next = FIRST_PORT + u16::try_from(addresses.len()).expect("a handful");
+        let free = SocketAddr::new(self.ip, next);
+        *addresses.entry(name.to_owned()).or_insert(free)
     }
 
     /// The socket of `name`, bound.
     pub fn socket(&self, name: &str) -> UdpSocket {
-        let _starting = starting();
-        let address = self.release(name);
-        UdpSocket::bind(address).expect("a port that was held for this")
+        UdpSocket::bind(self.address(name)).expect("a port of this lab's own")
     }
 
     /// An example configuration (`gateways/a-server`) with this lab's addresses.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use mcx_node::process::NodeProcess;
 use sip_trace::{Direction, Record, What, ndjson};
 
-use super::{Lab, starting};
+use super::Lab;
 
 /// How long a test waits for something that must happen.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -36,12 +36,7 @@ impl Node {
         let mut process = NodeProcess::new(program(), name, config, &logs);
         let (sender, lines) = channel();
         process.follow_log(sender);
-        {
-            let _starting = starting();
-            lab.release(name);
-            process.spawn().expect("the node starts");
-        }
-        process.wait_ready().expect("the node starts");
+        process.start().expect("the node starts");
         Self {
             process,
             lines,
@@ -81,11 +76,7 @@ impl Node {
 
     /// Starts it again.
     pub fn start_again(&mut self) {
-        {
-            let _starting = starting();
-            self.process.spawn().expect("the node starts again");
-        }
-        self.process.wait_ready().expect("the node starts again");
+        self.process.start().expect("the node starts again");
     }
 
     /// Ends the node in order; answers everything that it logged and recorded.
@@ -132,7 +123,6 @@ pub fn program() -> PathBuf {
         if let Some(target) = profile.parent() {
             build.arg("--target-dir").arg(target);
         }
-        let _starting = starting();
         let built = build.current_dir(super::project()).status();
         assert!(built.is_ok_and(|s| s.success()), "mcx cannot be built");
     });

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use bytes::Bytes;
 use sip_message::{Limits, Message};
 
-use super::{project, starting};
+use super::project;
 
 /// Every MC info document alone in a message of `sent` validates with xmllint. Says loudly when
 /// the schemas or xmllint are not there.
@@ -27,7 +27,6 @@ pub fn assert_schema_valid(sent: &[Bytes]) {
             b"vnd.3gpp.mcvideo-info+xml" => "mcvideo-info.xsd",
             _ => continue,
         };
-        let starting = starting();
         let xmllint = Command::new("xmllint")
             .args(["--noout", "--nonet", "--schema"])
             .arg(schemas.join(schema))
@@ -35,7 +34,6 @@ pub fn assert_schema_valid(sent: &[Bytes]) {
             .stdin(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn();
-        drop(starting);
         let Ok(mut xmllint) = xmllint else {
             eprintln!("SKIPPED: xmllint is not installed (Debian package libxml2-utils)");
             return;

@@ -4,14 +4,13 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
-use super::{Lab, project, starting};
+use super::{Lab, project};
 
 /// Whether SIPp is there; says loudly when it is not.
 #[must_use]
 pub fn sipp_installed() -> bool {
     static THERE: OnceLock<bool> = OnceLock::new();
     let there = *THERE.get_or_init(|| {
-        let _starting = starting();
         let mut version = Command::new("sipp");
         version
             .arg("-v")
@@ -65,8 +64,7 @@ impl Sipp {
         let file = |end: &str| lab.folder().join(format!("{name}.{end}"));
         let (errors, messages) = (file("errors"), file("messages"));
         std::fs::write(file("xml"), text).expect("a scenario file");
-        let starting = starting();
-        let address = lab.release(at);
+        let address = lab.address(at);
         let mut command = Command::new("sipp");
         if let Some(to) = to {
             command.arg(lab.address(to).to_string());
@@ -96,7 +94,6 @@ impl Sipp {
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         let child = command.spawn().expect("SIPp starts");
-        drop(starting);
         Self {
             name,
             child,
