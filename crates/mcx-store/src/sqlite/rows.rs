@@ -218,10 +218,12 @@ impl Rows for SqlRows<'_> {
     }
 
     fn purge_visitors(&mut self, at: Timestamp, limit: usize) -> Result<usize> {
+        // What is kept for ever is beyond the signed integers, below zero.
         self.0
             .prepare_cached(
                 "DELETE FROM visitor WHERE (service, primary_id) IN (
-                     SELECT service, primary_id FROM visitor WHERE purge_at <= ? LIMIT ?)",
+                     SELECT service, primary_id FROM visitor
+                     WHERE purge_at >= 0 AND purge_at <= ? LIMIT ?)",
             )?
             .execute(params![
                 signed(at.0),
