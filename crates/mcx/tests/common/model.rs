@@ -1,6 +1,8 @@
 //! Alice among A, B and C as a model: three stores changed by `apply` alone, and a network that
 //! delivers late, twice or never. What is owed stays in its outbox until the answer arrived.
 
+use std::rc::Rc;
+
 use mcx::state::{Command, MemoryRows, Notice, OutboxRow, Rows as _, Verdict, VisitorPhase};
 
 mod key;
@@ -24,7 +26,7 @@ pub enum Packet {
 
 #[derive(Clone, Debug)]
 pub struct State {
-    pub rows: [MemoryRows; 3],
+    pub rows: [Rc<MemoryRows>; 3],
     /// Procedure of the event that waits at a partner.
     waiting: [Option<u8>; 3],
     net: Vec<Packet>,
@@ -165,12 +167,12 @@ impl State {
         next.been_at_b |= place == 1;
         let n = extent.moves - next.moves;
         if place == 0 {
-            run(&mut next.rows[0], &returns(n));
+            run(Rc::make_mut(&mut next.rows[0]), &returns(n));
             next.told = Some(0);
             return next;
         }
         let anew = register(NAMES[place], &format!("call-{n}"));
-        let looked_up = verdict(&mut next.rows[place], &anew);
+        let looked_up = verdict(Rc::make_mut(&mut next.rows[place]), &anew);
         assert_eq!(looked_up, Verdict::NotMigrated);
         next.net.push(Packet::Ask(place, n));
         next.waiting[place] = Some(n);
@@ -205,7 +207,7 @@ impl State {
                 && !self.waiting.contains(&Some(number_of(row.row.procedure)))
             {
                 let mut next = self.clone();
-                let Ok(()) = next.rows[from].remove_row(row.id);
+                let Ok(()) = Rc::make_mut(&mut next.rows[from]).remove_row(row.id);
                 steps.push((Label::DropsResponse(NAMES[from]), next));
             }
         }
@@ -214,14 +216,17 @@ impl State {
     fn arrives(&mut self, packet: Packet) {
         match packet {
             Packet::Ask(place, n) => {
-                run(&mut self.rows[0], &allow(NAMES[place], n));
+                run(Rc::make_mut(&mut self.rows[0]), &allow(NAMES[place], n));
             }
             Packet::Copy(from, id) => {
                 let row = self.copy(from, id).clone();
                 self.receives(&row);
             }
             Packet::Done(place, id) => {
-                run(&mut self.rows[place], &Command::OutboxDone { id });
+                run(
+                    Rc::make_mut(&mut self.rows[place]),
+                    &Command::OutboxDone { id },
+                );
             }
         }
     }
@@ -236,7 +241,11 @@ impl State {
             Notice::AuthorizationResponse { number, .. } => {
                 if self.waiting[to] == Some(n) {
                     self.waiting[to] = None;
-                    if verdict(&mut self.rows[to], &map(NAMES[to], *number, n)) == Verdict::Mapped {
+                    if verdict(
+                        Rc::make_mut(&mut self.rows[to]),
+                        &map(NAMES[to], *number, n),
+                    ) == Verdict::Mapped
+                    {
                         self.told = Some(to);
                     }
                 }
@@ -245,7 +254,7 @@ impl State {
                 let from =
                     (1..3).find(|p| partner_id.domain() == format!("{}.mcx.example", NAMES[*p]));
                 let report = moved(NAMES[from.unwrap()], *number, n);
-                let verdict = verdict(&mut self.rows[0], &report);
+                let verdict = verdict(Rc::make_mut(&mut self.rows[0]), &report);
                 assert_ne!(verdict, Verdict::NeverAllowed);
             }
             Notice::Deauthorization { partner_id, number } => {
@@ -258,7 +267,7 @@ impl State {
                     at: at(0),
                     purge_at: at(60),
                 };
-                run(&mut self.rows[to], &end);
+                run(Rc::make_mut(&mut self.rows[to]), &end);
                 let newer = before
                     .is_some_and(|v| v.phase == VisitorPhase::Migrated && v.number > Some(*number));
                 assert!(!newer || self.serves(to), "a newer stay ended (L2)");

@@ -1,0 +1,102 @@
+//! Random commands over few users, so that they meet.
+
+use mcx::state::{Command, OutboxRow, Parked, UserKey};
+use mcx::{Random, Service};
+
+use super::{allow, at, authorization, end, id, map, procedure, returns, system, user};
+
+fn key(random: &mut Random) -> UserKey {
+    let service = Service::ALL[random.below(3) as usize];
+    UserKey {
+        service,
+        ..user(random.below(3))
+    }
+}
+
+fn number(random: &mut Random) -> Option<u64> {
+    match random.below(8) {
+        0 => None,
+        n => Some(n),
+    }
+}
+
+fn partner(random: &mut Random) -> &'static str {
+    ["b", "c"][random.below(2) as usize]
+}
+
+/// One command; those about rows of the outbox mostly name one that is there.
+pub fn command(random: &mut Random, rows: &[OutboxRow]) -> Command {
+    let key = key(random);
+    let n = random.below(12) as u8;
+    let row = match rows.len() {
+        0 => 1,
+        many => rows[random.below(many as u64) as usize].id,
+    };
+    match random.below(16) {
+        0 | 1 => returns(key, n),
+        2 => Command::EndHomeAuthorization { key },
+        3..=5 => allow(key, partner(random), n),
+        6 => {
+            let Command::AllowMigration {
+                key,
+                system,
+                partner_id,
+                procedure,
+                in_reply_to,
+                at,
+                expires,
+            } = allow(key, partner(random), n)
+            else {
+                unreachable!();
+            };
+            Command::RefuseMigration {
+                key,
+                system,
+                partner_id,
+                procedure,
+                in_reply_to,
+                at,
+                expires,
+            }
+        }
+        7 | 8 => {
+            let from = partner(random);
+            Command::UserMoved {
+                key,
+                system: system(from),
+                partner_id: id(&format!("sip:guest@{from}.mcx.example")),
+                number: number(random),
+                procedure: procedure(n),
+                at: at(2),
+            }
+        }
+        9 => map(key, number(random)),
+        10 => Command::RefreshVisitor {
+            key,
+            partner_id: id("sip:guest@b.mcx.example"),
+            authorization: authorization(Some(["t1", "t2"][random.below(2) as usize])),
+            if_match: (random.below(2) == 0).then(|| "t1".to_owned()),
+            at: at(random.below(2) * 4000),
+        },
+        11 => Command::EndVisitorAuthorization { key },
+        12 => end(key, number(random), at(20 + random.below(20))),
+        13 if random.below(4) == 0 => Command::Purge {
+            at: at(15 + random.below(20)),
+            limit: 1000,
+        },
+        13 | 14 => Command::OutboxDone { id: row },
+        _ if random.below(2) == 0 => Command::OutboxRetry {
+            id: row,
+            attempts: n.into(),
+            next_at: at(u64::from(n)),
+        },
+        _ => Command::OutboxPark {
+            id: row,
+            parked: Parked {
+                status: 400 + u16::from(n),
+                text: format!("reason {n}"),
+                since: at(3),
+            },
+        },
+    }
+}

@@ -1,0 +1,162 @@
+//! The embedded store: what is durable, in which order, and what a failure leaves behind.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod common;
+
+use common::{Folder, allow, apply, at, end, map, returns, snapshot, user, wait};
+use mcx::state::{Command, Verdict};
+use mcx_store::{SqliteReader, Store, StoreError};
+use rusqlite::Connection;
+
+#[test]
+fn everything_survives_reopening() {
+    let folder = Folder::new();
+    let store = folder.open();
+    apply(&store, vec![allow(user(1), "b", 1), allow(user(1), "c", 2)]).unwrap();
+    apply(&store, vec![returns(user(1), 3), map(user(2), Some(4))]).unwrap();
+    apply(&store, vec![map(user(3), None), end(user(3), None, at(50))]).unwrap();
+    let last = store.outbox().unwrap().last().unwrap().id;
+    apply(&store, vec![Command::OutboxDone { id: last }]).unwrap();
+    let before = snapshot(&store);
+    drop(store);
+    let store = folder.open();
+    assert_eq!(snapshot(&store), before);
+    let next = apply(&store, vec![allow(user(9), "b", 1)]).unwrap();
+    assert!(next[0].appended[0].id > last, "ids are never used again");
+}
+
+#[test]
+fn what_was_handed_over_is_durable_when_the_store_is_dropped() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let waiting: Vec<_> = (0..1000)
+        .map(|n| store.apply(vec![map(user(n), Some(1))]))
+        .collect();
+    drop(store);
+    for outcome in waiting {
+        assert_eq!(wait(outcome).unwrap()[0].verdict, Verdict::Mapped);
+    }
+    assert_eq!(snapshot(&folder.open()).visitors.len(), 1000);
+}
+
+#[test]
+fn an_outcome_that_nobody_waits_for_is_durable_all_the_same() {
+    let folder = Folder::new();
+    let store = folder.open();
+    drop(store.apply(vec![map(user(1), Some(1))]));
+    apply(&store, vec![]).unwrap();
+    assert_eq!(snapshot(&store).visitors.len(), 1);
+}
+
+#[test]
+fn many_queued_batches_keep_their_order() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let waiting: Vec<_> = (0..3000)
+        .map(|n: u64| store.apply(vec![allow(user(1), "b", (n % 2) as u8)]))
+        .collect();
+    for (n, outcome) in (1..).zip(waiting) {
+        let verdict = wait(outcome).unwrap().remove(0).verdict;
+        assert_eq!(verdict, Verdict::Allowed { number: n });
+    }
+    assert_eq!(snapshot(&store).homes[0].1.counter, 3000);
+}
+
+#[test]
+fn a_reader_sees_whole_batches_while_a_writer_writes() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let reader = SqliteReader::open(&folder.database()).unwrap();
+    let writer = std::thread::spawn(move || {
+        for n in 0..150 {
+            let batch = vec![map(user(2 * n), Some(1)), map(user(2 * n + 1), Some(1))];
+            apply(&store, batch).unwrap();
+        }
+    });
+    let (mut seen, mut looks) = (0, 0);
+    while !writer.is_finished() || looks < 2 {
+        let stored = reader.snapshot().unwrap();
+        assert_eq!(stored.visitors.len(), stored.outbox.len());
+        assert_eq!(stored.visitors.len() % 2, 0, "half a batch");
+        assert!(stored.visitors.len() >= seen);
+        (seen, looks) = (stored.visitors.len(), looks + 1);
+    }
+    writer.join().unwrap();
+    assert_eq!(reader.outbox().unwrap().len(), 300);
+}
+
+/// Takes a table away behind the store's back, and answers how to bring it back.
+fn drop_table(connection: &Connection, table: &str) -> String {
+    let find = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?";
+    let sql: String = connection
+        .query_row(find, [table], |row| row.get(0))
+        .unwrap();
+    connection
+        .execute_batch(&format!("PRAGMA foreign_keys = OFF; DROP TABLE {table}"))
+        .unwrap();
+    sql
+}
+
+#[test]
+fn a_batch_is_all_or_nothing_and_the_store_recovers() {
+    let folder = Folder::new();
+    let store = folder.open();
+    apply(&store, vec![returns(user(1), 1)]).unwrap();
+    let before = snapshot(&store);
+
+    let behind = Connection::open(folder.database()).unwrap();
+    let restore = drop_table(&behind, "outbox");
+    // The first two commands need no outbox, the third does.
+    let batch = vec![
+        Command::EndHomeAuthorization { key: user(1) },
+        returns(user(2), 2),
+        allow(user(1), "b", 3),
+    ];
+    for _ in 0..3 {
+        let Err(StoreError::Backend(why)) = apply(&store, batch.clone()) else {
+            panic!("without its table the store cannot");
+        };
+        assert!(!why.contains("user-1"), "{why}");
+        assert!(store.snapshot().is_err());
+    }
+    behind.execute_batch(&restore).unwrap();
+    assert_eq!(snapshot(&store), before, "nothing of it is there");
+    let outcomes = apply(&store, batch).unwrap();
+    assert_eq!(outcomes[2].verdict, Verdict::Allowed { number: 1 });
+    assert_eq!(snapshot(&store).homes.len(), 2);
+}
+
+#[test]
+fn batches_after_a_failure_do_not_depend_on_it() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let behind = Connection::open(folder.database()).unwrap();
+    let restore = drop_table(&behind, "visitor");
+    assert!(apply(&store, vec![map(user(1), Some(1))]).is_err());
+    // Other tables are usable throughout.
+    assert!(apply(&store, vec![allow(user(1), "b", 1)]).is_ok());
+    behind.execute_batch(&restore).unwrap();
+    assert!(apply(&store, vec![map(user(1), Some(1))]).is_ok());
+    assert_eq!(snapshot(&store).outbox.len(), 2);
+}
+
+/// The writer cannot write, the queue fills: that is told at once, not waited for.
+#[test]
+fn overload_is_told_at_once_and_what_was_queued_is_done() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let behind = Connection::open(folder.database()).unwrap();
+    behind.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let done = || vec![Command::OutboxDone { id: 1 }];
+    let waiting: Vec<_> = (0..22_000).map(|_| store.apply(done())).collect();
+    behind.execute_batch("ROLLBACK").unwrap();
+    let outcomes: Vec<_> = waiting.into_iter().map(wait).collect();
+    let refused = |o: &&Result<_, _>| matches!(o, Err(StoreError::Overloaded));
+    let overloaded = outcomes.iter().filter(refused).count();
+    assert!((1..=2000).contains(&overloaded), "{overloaded}");
+    assert_eq!(
+        outcomes.iter().filter(|o| o.is_ok()).count(),
+        22_000 - overloaded
+    );
+    assert!(apply(&store, done()).is_ok());
+}

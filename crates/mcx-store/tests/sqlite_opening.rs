@@ -1,0 +1,99 @@
+//! Opening the embedded store: what is created, for whom, and what is refused.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod common;
+
+use common::{Folder, apply, map, snapshot, user};
+use mcx_store::{OpenError, SqliteReader, SqliteStore};
+use rusqlite::Connection;
+
+#[cfg(unix)]
+#[test]
+fn the_files_are_for_their_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = Folder::new();
+    let store = folder.open();
+    apply(&store, vec![map(user(1), Some(1))]).unwrap();
+    let mut files = 0;
+    for file in std::fs::read_dir(folder.path()).unwrap() {
+        let file = file.unwrap();
+        let mode = file.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{}", file.path().display());
+        files += 1;
+    }
+    assert_eq!(files, 3, "the database and its two side files");
+}
+
+#[test]
+fn a_database_of_a_newer_version_is_refused_and_left_alone() {
+    let folder = Folder::new();
+    let store = folder.open();
+    apply(&store, vec![map(user(1), Some(1))]).unwrap();
+    let before = snapshot(&store);
+    drop(store);
+    let path = folder.database();
+    let version = |to: i64| {
+        let connection = Connection::open(&path).unwrap();
+        let was: i64 = connection
+            .query_row("PRAGMA user_version", [], |row| row.get(0))
+            .unwrap();
+        connection.pragma_update(None, "user_version", to).unwrap();
+        was
+    };
+    let known = version(4711);
+    let error = SqliteStore::open(&path).unwrap_err();
+    let expected = OpenError::Newer {
+        path: path.clone(),
+        found: 4711,
+        known,
+    };
+    assert_eq!(error, expected);
+    let told = error.to_string();
+    assert!(told.contains(path.to_str().unwrap()), "{told}");
+    assert!(
+        told.contains("4711") && told.contains(&known.to_string()),
+        "{told}"
+    );
+    assert_eq!(version(known), 4711, "it was not touched");
+    assert_eq!(snapshot(&folder.open()), before);
+}
+
+#[test]
+fn opening_again_and_again_changes_nothing() {
+    let folder = Folder::new();
+    apply(&folder.open(), vec![map(user(1), Some(1))]).unwrap();
+    let before = snapshot(&folder.open());
+    for _ in 0..3 {
+        assert_eq!(snapshot(&folder.open()), before);
+    }
+}
+
+#[test]
+fn what_is_no_database_is_refused_by_name() {
+    let folder = Folder::new();
+    let path = folder.database();
+    std::fs::write(&path, "this is a letter and no database".repeat(100)).unwrap();
+    let nowhere = folder.path().join("missing").join("mcx.db");
+    for path in [path.as_path(), folder.path(), nowhere.as_path()] {
+        let Err(OpenError::Failed { path: named, why }) = SqliteStore::open(path) else {
+            panic!("{} is no database", path.display());
+        };
+        assert_eq!(named, path);
+        assert!(!why.is_empty());
+        assert!(SqliteReader::open(path).is_err() || path.is_file());
+    }
+    let letter = std::fs::read_to_string(&path).unwrap();
+    assert!(letter.starts_with("this is a letter"), "it was not touched");
+}
+
+#[test]
+fn a_reader_opens_only_what_exists() {
+    let folder = Folder::new();
+    assert!(SqliteReader::open(&folder.database()).is_err());
+    assert!(!folder.database().exists(), "nothing was created");
+    let store = folder.open();
+    let reader = SqliteReader::open(&folder.database()).unwrap();
+    assert_eq!(reader.outbox().unwrap(), []);
+    apply(&store, vec![map(user(1), Some(1))]).unwrap();
+    assert_eq!(reader.snapshot().unwrap(), snapshot(&store));
+}
