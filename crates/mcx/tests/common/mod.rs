@@ -8,6 +8,7 @@
     clippy::panic
 )]
 
+pub mod bench;
 pub mod commands;
 pub mod documents;
 pub mod model;
