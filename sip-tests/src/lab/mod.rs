@@ -76,6 +76,8 @@ impl Lab {
             octet(count),
         );
         let folder = std::env::temp_dir().join(format!("mcx-{test}-{pid}-{count}"));
+        // A process of that number may have left one behind.
+        let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(folder.join("keys")).expect("a temporary folder");
         std::fs::create_dir_all(folder.join("nodes")).expect("a temporary folder");
         for system in ["a", "b", "c"] {
