@@ -2,7 +2,7 @@
 //! profile names; of an answer the status, Warning texts and Retry-After. Every other header
 //! field is made anew or left out, never copied.
 
-use sip_message::{HeaderName, Request, Response, StatusCode};
+use sip_message::{HeaderName, Headers, Request, Response, StatusCode};
 
 use super::{GatewayServer, Pending, Route};
 use crate::outgoing::{Outgoing, host_of, new_session_id};
@@ -24,10 +24,7 @@ impl GatewayServer {
             .call_id()
             .map(text)
             .map_err(|_| Refusal::bad_request("Malformed Call-ID"))?;
-        let content_type = headers
-            .one(&HeaderName::ContentType)
-            .map(text)
-            .map_err(|_| Refusal::bad_request("Malformed Content-Type"))?;
+        let content_type = content_type(headers)?;
         // A response message answers one request; a Call-ID of the other side is not passed on.
         let in_reply_to = headers
             .in_reply_to()
@@ -132,6 +129,21 @@ impl GatewayServer {
             });
         }
     }
+}
+
+/// The media type, and of its parameters the boundary alone: without it a multipart body cannot
+/// be read.
+fn content_type(headers: &Headers) -> Result<String, Refusal> {
+    let malformed = || Refusal::bad_request("Malformed Content-Type");
+    let media = headers.content_type().map_err(|_| malformed())?;
+    let media = media.ok_or_else(malformed)?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let mut value = format!("{}/{}", text(media.top()), text(media.sub()));
+    if let Some(Some(boundary)) = media.params().get("boundary") {
+        value.push_str(";boundary=");
+        value.push_str(&text(boundary));
+    }
+    Ok(value)
 }
 
 /// Whether a Warning text is a 3GPP one, code and words, with nothing in it that could be a host
