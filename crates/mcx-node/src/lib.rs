@@ -5,6 +5,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod demo;
+pub mod driver;
 pub mod function;
 pub mod node;
 pub mod process;

@@ -5,8 +5,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use mcx::{GatewayServer, Random, ServiceServer};
+use mcx::{GatewayServer, Random, Role, ServiceServer};
 use mcx_store::{OpenError, SqliteStore, Store, StoreError};
+use sip_message::Limits;
 use sip_trace::{Capacity, Recorder};
 use tokio::net::UdpSocket;
 use tokio::sync::watch;
@@ -14,7 +15,8 @@ use tokio::task::JoinHandle;
 use tracing::info;
 
 use crate::config::Config;
-use crate::function::{Function, Totals};
+use crate::driver::{Driver, Totals};
+use crate::function::Function;
 use crate::trace;
 use crate::udp::{self, Sockets};
 
@@ -82,34 +84,34 @@ impl Node {
             Some(section) => {
                 let store = SqliteStore::open(&section.store).map_err(StartError::Open)?;
                 let recovered = store.outbox().map_err(StartError::Store)?;
+                let role = ServiceServer::new(section.config, Random::new(seed()?));
+                let sockets = sockets(&section.listen)?;
                 Some(Function {
                     node: node.clone(),
                     kind: "service-server",
-                    role: ServiceServer::new(section.config, Random::new(seed()?)),
-                    sockets: sockets(&section.listen)?,
+                    driver: driver(role, &sockets, &config.limits, transactions)?,
+                    sockets,
                     store: Some(Arc::new(store)),
                     recovered,
                     recorder: recorder.clone(),
-                    limits: config.limits.clone(),
-                    transactions,
-                    seed: seed()?,
                 })
             }
         };
         let gateway = match config.gateway {
             None => None,
-            Some(section) => Some(Function {
-                node,
-                kind: "gateway",
-                role: GatewayServer::new(section.config, Random::new(seed()?)),
-                sockets: sockets(&section.listen)?,
-                store: None,
-                recovered: Vec::new(),
-                recorder,
-                limits: config.limits,
-                transactions,
-                seed: seed()?,
-            }),
+            Some(section) => {
+                let role = GatewayServer::new(section.config, Random::new(seed()?));
+                let sockets = sockets(&section.listen)?;
+                Some(Function {
+                    node,
+                    kind: "gateway",
+                    driver: driver(role, &sockets, &config.limits, transactions)?,
+                    sockets,
+                    store: None,
+                    recovered: Vec::new(),
+                    recorder,
+                })
+            }
         };
         if let Some(function) = server {
             let addresses = function.sockets.addresses().collect();
@@ -161,6 +163,22 @@ impl Node {
             let _ = tokio::task::spawn_blocking(move || trace.join()).await;
         }
     }
+}
+
+fn driver<R: Role>(
+    role: R,
+    sockets: &Sockets,
+    limits: &Limits,
+    transactions: sip_transaction::Config,
+) -> Result<Driver<R>, StartError> {
+    let local = sockets.addresses().collect();
+    Ok(Driver::new(
+        role,
+        local,
+        limits.clone(),
+        transactions,
+        seed()?,
+    ))
 }
 
 fn sockets(listen: &[SocketAddr]) -> Result<Sockets, StartError> {

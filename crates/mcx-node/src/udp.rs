@@ -101,10 +101,4 @@ impl Sockets {
             .ok_or(io::ErrorKind::AddrNotAvailable)?;
         socket.send_to(bytes, peer).await.map(drop)
     }
-
-    /// The socket to send from towards `peer`: the first of its address family.
-    #[must_use]
-    pub fn towards(&self, peer: SocketAddr) -> Option<SocketAddr> {
-        self.addresses().find(|a| a.is_ipv4() == peer.is_ipv4())
-    }
 }

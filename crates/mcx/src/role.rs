@@ -170,3 +170,13 @@ pub trait Role {
     /// When [`Input::Tick`] is due next.
     fn deadline(&self) -> Option<Instant>;
 }
+
+impl<R: Role + ?Sized> Role for Box<R> {
+    fn handle(&mut self, now: Now, input: Input<'_>, out: &mut Vec<Effect>) {
+        (**self).handle(now, input, out);
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        (**self).deadline()
+    }
+}

@@ -1,21 +1,17 @@
-//! One function of a system: the way of a message from the wire to its role and back, as in
-//! production, one thing after the other.
+//! A node of the simulated network: a function is production's own [`Driver`] on rows in memory, a
+//! SIP core is bare transactions.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
 use std::net::SocketAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
 use mcx::state::{Command, MemoryRows, OutboxRow, Outcome, apply};
-use mcx::{
-    Decision, Effect, GatewayServer, Input, Now, Random, RequestId, Role, SendFailure, SendId,
-    ServiceServer, StoreFailure, StoreId,
-};
-use sip_message::{Limits, Message, ParseErrorKind, Request, Response};
-use sip_transaction::{
-    ClientId, Config, Endpoint, Event, Failure, Path, ServerId, Transmit, Transport,
-};
+use mcx::{Decision, GatewayServer, Now, Random, Role, ServiceServer, StoreId};
+use mcx_node::driver::{Driver, Output};
+use sip_message::{Limits, Message, Request, Response};
+use sip_transaction::{ClientId, Config, Endpoint, Event, Failure, Path, Transmit, Transport};
 
 use super::{Dice, Place, Plan};
 
@@ -40,17 +36,15 @@ pub struct Node {
     pub address: SocketAddr,
     /// What is durable.
     pub rows: MemoryRows,
-    /// Its transactions; all in memory.
-    pub endpoint: Endpoint,
     /// Whether it runs.
     pub up: bool,
     /// Counts its starts.
     pub starts: u64,
     /// By how much its wall clock is wrong, in milliseconds.
     pub clock_error: i64,
-    role: Option<Box<dyn Role>>,
-    sends: HashMap<ClientId, SendId>,
-    inputs: VecDeque<Owned>,
+    inside: Inside,
+    /// Whether it knows what was owed before it started.
+    begun: bool,
     /// Batches handed over and not durable yet, oldest first.
     batches: VecDeque<(StoreId, Vec<Command>)>,
     /// Batches that are durable and of which the role does not know yet, oldest first.
@@ -68,41 +62,37 @@ pub(super) struct Wants {
     pub answers: Vec<(ClientId, Result<Response, Failure>)>,
 }
 
-/// An input that waits for its turn.
-enum Owned {
-    Request(RequestId, SocketAddr, Request),
-    Answer(SendId, Response),
-    Failed(SendId, SendFailure),
-    Stored(StoreId, Result<Vec<Outcome>, StoreFailure>),
-    Recovered(Vec<OutboxRow>),
-    Tick,
+/// What is in memory, and gone after a crash.
+enum Inside {
+    Function(Box<Driver<Box<dyn Role>>>),
+    Core(Box<Endpoint>),
+    /// It has crashed.
+    Nothing,
 }
 
 impl Node {
     pub(super) fn new(plan: &Plan, place: Place, kind: Kind, dice: &mut Dice) -> Self {
-        Self {
+        let mut node = Self {
             place,
             kind,
             address: place.address(kind),
             rows: MemoryRows::default(),
-            endpoint: Endpoint::new(Config::default(), dice.seed()),
             up: true,
             starts: 1,
             clock_error: 0,
-            role: role(plan, place, kind, dice),
-            sends: HashMap::new(),
-            inputs: VecDeque::from([Owned::Recovered(Vec::new())]),
+            inside: Inside::Nothing,
+            begun: false,
             batches: VecDeque::new(),
             durable: VecDeque::new(),
-        }
+        };
+        node.inside = node.fresh(plan, dice);
+        node
     }
 
     /// Everything but the rows is gone.
     pub(super) fn crash(&mut self) {
         self.up = false;
-        self.role = None;
-        self.sends.clear();
-        self.inputs.clear();
+        self.inside = Inside::Nothing;
         self.batches.clear();
         self.durable.clear();
     }
@@ -111,19 +101,39 @@ impl Node {
     pub(super) fn restart(&mut self, plan: &Plan, dice: &mut Dice) {
         self.up = true;
         self.starts += 1;
-        self.endpoint = Endpoint::new(Config::default(), dice.seed());
-        self.role = role(plan, self.place, self.kind, dice);
-        let rows = self.rows.outbox.values().cloned().collect();
-        self.inputs.push_back(Owned::Recovered(rows));
+        self.begun = false;
+        self.inside = self.fresh(plan, dice);
+    }
+
+    fn fresh(&self, plan: &Plan, dice: &mut Dice) -> Inside {
+        let config = Config::default();
+        let seed = dice.seed();
+        match role(plan, self.place, self.kind, dice) {
+            None => Inside::Core(Box::new(Endpoint::new(config, seed))),
+            Some(role) => {
+                let local = vec![self.address];
+                let driver = Driver::new(role, local, Limits::default(), config, seed);
+                Inside::Function(Box::new(driver))
+            }
+        }
+    }
+
+    /// Its transactions, unless it has crashed.
+    pub fn endpoint(&self) -> Option<&Endpoint> {
+        match &self.inside {
+            Inside::Function(driver) => Some(driver.endpoint()),
+            Inside::Core(endpoint) => Some(endpoint),
+            Inside::Nothing => None,
+        }
     }
 
     /// When it has to be woken, if nothing arrives before.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let role = self.role.as_ref().and_then(|role| role.deadline());
-        [self.endpoint.poll_timeout(), role]
-            .into_iter()
-            .flatten()
-            .min()
+        match &self.inside {
+            Inside::Function(driver) => driver.deadline(),
+            Inside::Core(endpoint) => endpoint.poll_timeout(),
+            Inside::Nothing => None,
+        }
     }
 
     /// Batches that are not durable, or of which the role does not know.
@@ -139,22 +149,16 @@ impl Node {
 
     pub(super) fn datagram(&mut self, now: Now, peer: SocketAddr, bytes: Bytes) -> Wants {
         let path = self.towards(peer);
-        let mut wants = Wants::default();
-        match Message::parse_datagram(bytes, &Limits::default()) {
-            Ok(message) => self.endpoint.handle_message(now.mono, path, message),
-            Err(error) => match error.kind {
-                ParseErrorKind::KeepAlive | ParseErrorKind::Empty => {}
-                _ => {
-                    let (status, why) = (error.status(), error.to_string());
-                    if let Some(mut request) = error.into_answerable() {
-                        request.set_source(peer);
-                        self.endpoint.reject(path, &request, status, &why);
-                    }
+        match &mut self.inside {
+            Inside::Function(driver) => driver.datagram(now, path, bytes),
+            Inside::Core(endpoint) => {
+                if let Ok(message) = Message::parse_datagram(bytes, &Limits::default()) {
+                    endpoint.handle_message(now.mono, path, message);
                 }
-            },
+            }
+            Inside::Nothing => {}
         }
-        self.work(now, &mut wants);
-        wants
+        self.wake(now)
     }
 
     /// The oldest batch becomes durable.
@@ -171,16 +175,54 @@ impl Node {
 
     /// The role learns that the oldest durable batch is.
     pub(super) fn committed(&mut self, now: Now) -> Wants {
-        if let Some((id, outcomes)) = self.durable.pop_front() {
-            self.inputs.push_back(Owned::Stored(id, Ok(outcomes)));
+        if let Inside::Function(driver) = &mut self.inside
+            && let Some((id, outcomes)) = self.durable.pop_front()
+        {
+            driver.stored(now, id, Ok(outcomes));
         }
         self.wake(now)
     }
 
-    /// Time has passed, or there is something to begin with.
+    /// It has just started, or time has passed.
     pub(super) fn wake(&mut self, now: Now) -> Wants {
         let mut wants = Wants::default();
-        self.work(now, &mut wants);
+        match &mut self.inside {
+            Inside::Function(driver) => {
+                if !std::mem::replace(&mut self.begun, true) {
+                    let owed = self.rows.outbox.values().cloned();
+                    driver.recovered(now, owed.collect());
+                }
+                driver.timeout(now);
+                while let Some(output) = driver.poll_output() {
+                    match output {
+                        Output::Transmit(transmit) => wants.transmits.push(transmit),
+                        Output::Store(id, batch) => {
+                            self.batches.push_back((id, batch));
+                            wants.batches += 1;
+                        }
+                        Output::Decision(decision) => wants.decisions.push(decision),
+                    }
+                }
+            }
+            Inside::Core(endpoint) => {
+                endpoint.handle_timeout(now.mono);
+                while let Some(event) = endpoint.poll_event() {
+                    match event {
+                        Event::Answer { client, response } => {
+                            wants.answers.push((client, Ok(response)));
+                        }
+                        Event::Failed { client, failure } => {
+                            wants.answers.push((client, Err(failure)));
+                        }
+                        _ => {}
+                    }
+                }
+                while let Some(transmit) = endpoint.poll_transmit() {
+                    wants.transmits.push(transmit);
+                }
+            }
+            Inside::Nothing => {}
+        }
         wants
     }
 
@@ -192,7 +234,10 @@ impl Node {
         request: &Request,
     ) -> (ClientId, Wants) {
         let path = self.towards(peer);
-        let sent = self.endpoint.request(now.mono, path, request);
+        let Inside::Core(endpoint) = &mut self.inside else {
+            panic!("{self} is no running core");
+        };
+        let sent = endpoint.request(now.mono, path, request);
         let client = sent.expect("a core has few transactions");
         (client, self.wake(now))
     }
@@ -202,121 +247,6 @@ impl Node {
             local: self.address,
             peer,
             transport: Transport::Udp,
-        }
-    }
-
-    fn work(&mut self, now: Now, wants: &mut Wants) {
-        self.endpoint.handle_timeout(now.mono);
-        let deadline = self.role.as_ref().and_then(|role| role.deadline());
-        if deadline.is_some_and(|at| at <= now.mono) {
-            self.inputs.push_back(Owned::Tick);
-        }
-        loop {
-            self.take_events(wants);
-            let Some(input) = self.inputs.pop_front() else {
-                break;
-            };
-            self.handle(now, input, wants);
-        }
-        while let Some(transmit) = self.endpoint.poll_transmit() {
-            wants.transmits.push(transmit);
-        }
-    }
-
-    fn take_events(&mut self, wants: &mut Wants) {
-        while let Some(event) = self.endpoint.poll_event() {
-            match event {
-                Event::Request {
-                    server,
-                    path,
-                    request,
-                } => {
-                    let id = RequestId(server.0);
-                    self.inputs
-                        .push_back(Owned::Request(id, path.peer, request));
-                }
-                Event::Answer { client, response } => match self.sends.remove(&client) {
-                    Some(id) => self.inputs.push_back(Owned::Answer(id, response)),
-                    None => wants.answers.push((client, Ok(response))),
-                },
-                Event::Failed { client, failure } => match self.sends.remove(&client) {
-                    Some(id) => {
-                        let why = match failure {
-                            Failure::Timeout => SendFailure::Timeout,
-                            Failure::Transport => SendFailure::Transport,
-                        };
-                        self.inputs.push_back(Owned::Failed(id, why));
-                    }
-                    None => wants.answers.push((client, Err(failure))),
-                },
-                Event::Provisional { .. } | Event::Rejected { .. } | Event::Stray { .. } => {}
-            }
-        }
-    }
-
-    fn handle(&mut self, now: Now, input: Owned, wants: &mut Wants) {
-        let Some(role) = &mut self.role else {
-            return;
-        };
-        let mut effects = Vec::new();
-        match input {
-            Owned::Request(id, source, request) => {
-                let request = &request;
-                let input = Input::Request {
-                    id,
-                    source,
-                    request,
-                };
-                role.handle(now, input, &mut effects);
-            }
-            Owned::Answer(id, response) => {
-                let response = &response;
-                role.handle(now, Input::Answer { id, response }, &mut effects);
-            }
-            Owned::Failed(id, why) => role.handle(now, Input::Failed { id, why }, &mut effects),
-            Owned::Stored(id, result) => {
-                role.handle(now, Input::Stored { id, result }, &mut effects);
-            }
-            Owned::Recovered(rows) => role.handle(now, Input::Recovered { rows }, &mut effects),
-            Owned::Tick => role.handle(now, Input::Tick, &mut effects),
-        }
-        for effect in effects {
-            self.carry_out(now, effect, wants);
-        }
-    }
-
-    fn carry_out(&mut self, now: Now, effect: Effect, wants: &mut Wants) {
-        match effect {
-            Effect::Respond { id, response } => {
-                // When its transaction is over nobody waits for the answer.
-                let _ = self.endpoint.respond(now.mono, ServerId(id.0), &response);
-            }
-            // The transaction absorbs retransmissions until its client has given up.
-            Effect::Abandon { .. } => {}
-            Effect::Send {
-                id,
-                next_hop,
-                request,
-            } => {
-                let sent = match next_hop.address() {
-                    Some(peer) => self
-                        .endpoint
-                        .request(now.mono, self.towards(peer), &request)
-                        .map_err(|_| SendFailure::Overload),
-                    None => Err(SendFailure::Transport),
-                };
-                match sent {
-                    Ok(client) => {
-                        self.sends.insert(client, id);
-                    }
-                    Err(why) => self.inputs.push_back(Owned::Failed(id, why)),
-                }
-            }
-            Effect::Store { id, batch } => {
-                self.batches.push_back((id, batch));
-                wants.batches += 1;
-            }
-            Effect::Decide(decision) => wants.decisions.push(decision),
         }
     }
 }

@@ -270,9 +270,10 @@ impl World {
         for node in &self.nodes {
             let outbox = &node.rows.outbox;
             assert!(outbox.is_empty(), "{node} has rows: {outbox:?}");
-            let (clients, servers) = (node.endpoint.clients(), node.endpoint.servers());
+            let endpoint = node.endpoint().expect("it runs");
+            let (clients, servers) = (endpoint.clients(), endpoint.servers());
             assert_eq!((clients, servers), (0, 0), "transactions left at {node}");
-            let timer = node.endpoint.poll_timeout();
+            let timer = endpoint.poll_timeout();
             assert!(timer.is_none(), "a timer left at {node}");
         }
     }

@@ -1,0 +1,301 @@
+//! The way of a message through a function, without sockets and clocks: parsed, matched to its
+//! transaction, handed to the role, and the role's effects carried out.
+//!
+//! ```text
+//! datagram ─▶ parse ─▶ Endpoint ─▶ Role ─▶ Output::Store … durable … ─▶ stored ─▶ Role ─▶ Endpoint ─▶ Output::Transmit
+//! ```
+//!
+//! The node drives it with real sockets, the simulated network of the tests with virtual ones.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use bytes::Bytes;
+use mcx::state::{Command, OutboxRow, Outcome};
+use mcx::{
+    Decision, Effect, Input, Now, RequestId, Role, SendFailure, SendId, StoreFailure, StoreId,
+};
+use sip_message::{Limits, Message, ParseError, ParseErrorKind, Request, Response};
+use sip_transaction::{
+    ClientId, Config, Counters, Endpoint, Event, Failure, Path, ServerId, Transmit, Transport,
+};
+
+/// What is to be done outside.
+#[derive(Debug)]
+pub enum Output {
+    /// Send a message.
+    Transmit(Transmit),
+    /// Make a batch durable, after every batch that came out before; [`Driver::stored`] takes the
+    /// outcome.
+    Store(StoreId, Vec<Command>),
+    /// Record and log why something is done.
+    Decision(Decision),
+}
+
+/// What a function has seen since its start.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Totals {
+    /// Datagrams received.
+    pub datagrams: u64,
+    /// Of them, those that were no SIP and got no answer.
+    pub not_sip: u64,
+    /// What its transactions counted.
+    pub transactions: Counters,
+}
+
+/// A function: its transactions and its role.
+#[derive(Debug)]
+pub struct Driver<R> {
+    role: R,
+    endpoint: Endpoint,
+    limits: Limits,
+    /// Addresses that it sends from.
+    local: Vec<SocketAddr>,
+    sends: HashMap<ClientId, SendId>,
+    inputs: VecDeque<Owned>,
+    outputs: VecDeque<Output>,
+    totals: Totals,
+}
+
+/// An input that waits for its turn.
+#[derive(Debug)]
+enum Owned {
+    Request(RequestId, SocketAddr, Request),
+    Answer(SendId, Response),
+    Failed(SendId, SendFailure),
+    Stored(StoreId, Result<Vec<Outcome>, StoreFailure>),
+    Recovered(Vec<OutboxRow>),
+    Tick,
+}
+
+impl<R: Role> Driver<R> {
+    /// A function that sends from the addresses `local`; `seed` must come from the operating
+    /// system in production.
+    pub fn new(
+        role: R,
+        local: Vec<SocketAddr>,
+        limits: Limits,
+        transactions: Config,
+        seed: [u8; 32],
+    ) -> Self {
+        Self {
+            role,
+            endpoint: Endpoint::new(transactions, seed),
+            limits,
+            local,
+            sends: HashMap::new(),
+            inputs: VecDeque::new(),
+            outputs: VecDeque::new(),
+            totals: Totals::default(),
+        }
+    }
+
+    /// Its transactions.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// What it has seen.
+    pub fn totals(&self) -> Totals {
+        Totals {
+            transactions: self.endpoint.counters(),
+            ..self.totals
+        }
+    }
+
+    /// When [`Driver::timeout`] is due, if nothing else happens before.
+    pub fn deadline(&self) -> Option<Instant> {
+        [self.endpoint.poll_timeout(), self.role.deadline()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Takes the rows that the outbox held at the start; the first call.
+    pub fn recovered(&mut self, now: Now, rows: Vec<OutboxRow>) {
+        self.inputs.push_back(Owned::Recovered(rows));
+        self.work(now);
+    }
+
+    /// Takes a datagram.
+    pub fn datagram(&mut self, now: Now, path: Path, bytes: Bytes) {
+        self.totals.datagrams += 1;
+        match Message::parse_datagram(bytes, &self.limits) {
+            Ok(message) => self.endpoint.handle_message(now.mono, path, message),
+            Err(error) => match error.kind {
+                // RFC 5626 §3.5.1: a keep-alive is no message.
+                ParseErrorKind::KeepAlive | ParseErrorKind::Empty => {}
+                _ => self.broken(path, error),
+            },
+        }
+        self.work(now);
+    }
+
+    /// Takes the outcome of a batch.
+    pub fn stored(&mut self, now: Now, id: StoreId, result: Result<Vec<Outcome>, StoreFailure>) {
+        self.inputs.push_back(Owned::Stored(id, result));
+        self.work(now);
+    }
+
+    /// Takes the time.
+    pub fn timeout(&mut self, now: Now) {
+        self.endpoint.handle_timeout(now.mono);
+        if self.role.deadline().is_some_and(|at| at <= now.mono) {
+            self.inputs.push_back(Owned::Tick);
+        }
+        self.work(now);
+    }
+
+    /// Takes that a message could not be sent.
+    pub fn transport_error(&mut self, now: Now, path: Path) {
+        self.endpoint.handle_transport_error(now.mono, path);
+        self.work(now);
+    }
+
+    /// The next thing to do, in order.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// A datagram that is no SIP message gets no answer; one that is a broken request gets the
+    /// answer that it can be given.
+    fn broken(&mut self, path: Path, error: ParseError) {
+        let (status, why) = (error.status(), error.to_string());
+        match error.into_answerable() {
+            Some(mut request) => {
+                request.set_source(path.peer);
+                self.endpoint.reject(path, &request, status, &why);
+            }
+            None => {
+                self.totals.not_sip += 1;
+                let why = format!("{why}; dropped without an answer");
+                self.decide(Decision::new("wire:answers", "not SIP", why));
+            }
+        }
+    }
+
+    /// Works until nothing is left to do now.
+    fn work(&mut self, now: Now) {
+        loop {
+            self.take_events();
+            let Some(input) = self.inputs.pop_front() else {
+                break;
+            };
+            self.handle(now, input);
+        }
+        while let Some(transmit) = self.endpoint.poll_transmit() {
+            self.outputs.push_back(Output::Transmit(transmit));
+        }
+    }
+
+    fn take_events(&mut self) {
+        while let Some(event) = self.endpoint.poll_event() {
+            match event {
+                Event::Request {
+                    server,
+                    path,
+                    request,
+                } => {
+                    let id = RequestId(server.0);
+                    self.inputs
+                        .push_back(Owned::Request(id, path.peer, request));
+                }
+                Event::Answer { client, response } => {
+                    if let Some(id) = self.sends.remove(&client) {
+                        self.inputs.push_back(Owned::Answer(id, response));
+                    }
+                }
+                Event::Failed { client, failure } => {
+                    let why = match failure {
+                        Failure::Timeout => SendFailure::Timeout,
+                        Failure::Transport => SendFailure::Transport,
+                    };
+                    if let Some(id) = self.sends.remove(&client) {
+                        self.inputs.push_back(Owned::Failed(id, why));
+                    }
+                }
+                Event::Rejected { status, reason, .. } => self.decide(Decision::new(
+                    "wire:answers",
+                    format!("refused {}", status.as_u16()),
+                    reason,
+                )),
+                // Strays are counted by the endpoint.
+                Event::Provisional { .. } | Event::Stray { .. } => {}
+            }
+        }
+    }
+
+    fn handle(&mut self, now: Now, input: Owned) {
+        let mut effects = Vec::new();
+        let role = &mut self.role;
+        match input {
+            Owned::Request(id, source, request) => {
+                let request = &request;
+                let input = Input::Request {
+                    id,
+                    source,
+                    request,
+                };
+                role.handle(now, input, &mut effects);
+            }
+            Owned::Answer(id, response) => {
+                let response = &response;
+                role.handle(now, Input::Answer { id, response }, &mut effects);
+            }
+            Owned::Failed(id, why) => role.handle(now, Input::Failed { id, why }, &mut effects),
+            Owned::Stored(id, result) => {
+                role.handle(now, Input::Stored { id, result }, &mut effects);
+            }
+            Owned::Recovered(rows) => role.handle(now, Input::Recovered { rows }, &mut effects),
+            Owned::Tick => role.handle(now, Input::Tick, &mut effects),
+        }
+        for effect in effects {
+            self.carry_out(now, effect);
+        }
+    }
+
+    fn carry_out(&mut self, now: Now, effect: Effect) {
+        match effect {
+            Effect::Respond { id, response } => {
+                // When its transaction is over nobody waits for the answer.
+                let _ = self.endpoint.respond(now.mono, ServerId(id.0), &response);
+            }
+            // The transaction absorbs retransmissions until its client has given up.
+            Effect::Abandon { .. } => {}
+            Effect::Send {
+                id,
+                next_hop,
+                request,
+            } => {
+                let path = next_hop.address().and_then(|peer| self.towards(peer));
+                let sent = path.ok_or(SendFailure::Transport).and_then(|path| {
+                    let sent = self.endpoint.request(now.mono, path, &request);
+                    sent.map_err(|_| SendFailure::Overload)
+                });
+                match sent {
+                    Ok(client) => {
+                        self.sends.insert(client, id);
+                    }
+                    Err(why) => self.inputs.push_back(Owned::Failed(id, why)),
+                }
+            }
+            Effect::Store { id, batch } => self.outputs.push_back(Output::Store(id, batch)),
+            Effect::Decide(decision) => self.decide(decision),
+        }
+    }
+
+    fn decide(&mut self, decision: Decision) {
+        self.outputs.push_back(Output::Decision(decision));
+    }
+
+    /// The way to `peer`, from the first address of its family.
+    fn towards(&self, peer: SocketAddr) -> Option<Path> {
+        let local = self.local.iter().find(|a| a.is_ipv4() == peer.is_ipv4());
+        local.map(|local| Path {
+            local: *local,
+            peer,
+            transport: Transport::Udp,
+        })
+    }
+}
