@@ -3,82 +3,14 @@
 
 mod common;
 
-use common::commands::{allow, end, map, moved, run};
+use common::commands::{allow, end, moved, run};
 use common::documents::EXAMPLE;
+use common::visit::*;
 use common::world::*;
-use common::{ALICE, ALICE_AT_B, BOB, BOB_AT_A, id, key};
-use mcx::document::{Document, Stay};
-use mcx::state::Command;
-use mcx::{Effect, MessageKind, Service, ServiceServer};
-use sip_message::{HeaderName, Response};
-
-fn document(kind: MessageKind, primary: &str, partner: &str, number: Option<u64>) -> Document {
-    Document {
-        kind: Some(kind),
-        primary_id: Some(primary.into()),
-        partner_id: Some(partner.into()),
-        stay: Some(Stay {
-            number,
-            procedure: Some(common::procedure(9)),
-        }),
-        ..Document::default()
-    }
-}
-
-/// B de-authorizes Bob's stay at A.
-fn deauthorize(number: u64) -> Document {
-    let kind = MessageKind::DeauthorizationNotification;
-    document(kind, BOB, BOB_AT_A, Some(number))
-}
-
-/// B reports Alice's stay there.
-fn report(number: u64) -> Document {
-    let kind = MessageKind::UserAuthorizationNotification;
-    document(kind, ALICE, ALICE_AT_B, Some(number))
-}
-
-/// A's server, at which Bob stays.
-fn bench() -> Bench<ServiceServer> {
-    let mut bench = Bench::server(server_a());
-    let Command::StoreMapping {
-        procedure,
-        authorization,
-        at,
-        ..
-    } = map("b", Some(7), 1)
-    else {
-        unreachable!();
-    };
-    let stay = Command::StoreMapping {
-        key: key(Service::Mcptt, BOB),
-        primary: common::system("b"),
-        partner_id: id(BOB_AT_A),
-        number: Some(7),
-        procedure,
-        authorization,
-        at,
-    };
-    run(&mut bench.rows, &stay);
-    common::commands::deliver_all(&mut bench.rows);
-    bench
-}
-
-fn from_b(bench: &mut Bench<ServiceServer>, document: &Document) -> Response {
-    let out = bench.exchange(B, &Incoming::message(SERVER_B, &xml(document)).request());
-    response(&out)
-}
-
-/// What is refused before anything is stored.
-fn refused(source: &str, incoming: &Incoming) -> Response {
-    let mut bench = bench();
-    let before = bench.rows.clone();
-    let out = bench.request(source, &incoming.request());
-    assert!(batches(&out).is_empty() && sends(&out).is_empty());
-    assert_eq!(bench.rows, before);
-    let why = |e: &&Effect| matches!(e, Effect::Decide(d) if d.verdict.starts_with("refused"));
-    assert!(out.iter().any(|e| why(&e)), "a refusal is a decision (L7)");
-    response(&out)
-}
+use common::{ALICE, BOB, BOB_AT_A};
+use mcx::MessageKind;
+use mcx::document::Document;
+use sip_message::HeaderName;
 
 #[test]
 fn applied_applied_before_and_stale_are_200() {
@@ -224,78 +156,6 @@ fn a_body_of_another_type_is_415_with_accept() {
         assert!(accept.contains("application/vnd.3gpp.mcptt-info+xml"));
         assert!(accept.contains("multipart/mixed") && !accept.contains("mcdata"));
     }
-}
-
-#[test]
-fn a_method_that_is_not_handled_is_405_with_allow() {
-    for method in ["INVITE", "SUBSCRIBE", "NOTIFY", "FOO"] {
-        let incoming = Incoming {
-            method,
-            ..Incoming::message(SERVER_B, EXAMPLE)
-        };
-        let response = refused(B, &incoming);
-        assert_eq!(response.status().as_u16(), 405, "{method}");
-        let allow = value(&response, HeaderName::Allow).unwrap();
-        assert!(allow.contains("MESSAGE") && !allow.contains("INVITE"));
-    }
-}
-
-#[test]
-fn an_extension_that_is_required_is_420_with_unsupported() {
-    let message = Incoming::message(SERVER_B, EXAMPLE).header("Require: 100rel, foo");
-    let response = refused(B, &message);
-    assert_eq!(response.status().as_u16(), 420);
-    assert_eq!(
-        value(&response, HeaderName::Unsupported).as_deref(),
-        Some("100rel, foo")
-    );
-}
-
-#[test]
-fn a_request_that_was_forwarded_too_often_is_483() {
-    let message = Incoming::message(SERVER_B, EXAMPLE).header("Max-Forwards: 0");
-    assert_eq!(refused(B, &message).status().as_u16(), 483);
-    let broken = Incoming::message(SERVER_B, EXAMPLE).header("Max-Forwards: many");
-    assert_eq!(refused(B, &broken).status().as_u16(), 400);
-}
-
-#[test]
-fn another_event_package_is_489() {
-    let event = Incoming {
-        method: "PUBLISH",
-        headers: vec!["Event: presence".into()],
-        ..Incoming::message(SERVER_B, EXAMPLE)
-    };
-    let response = refused(CORE, &event);
-    assert_eq!(response.status().as_u16(), 489);
-    assert_eq!(
-        value(&response, HeaderName::AllowEvents).as_deref(),
-        Some("poc-settings")
-    );
-    let none = Incoming {
-        headers: vec![],
-        ..event
-    };
-    assert_eq!(refused(CORE, &none).status().as_u16(), 400);
-}
-
-#[test]
-fn options_are_answered_to_everybody() {
-    let mut bench = bench();
-    let options = Incoming {
-        method: "OPTIONS",
-        headers: vec![],
-        content_type: String::new(),
-        body: String::new(),
-        ..Incoming::message(SERVER_B, "")
-    };
-    let response = response(&bench.request(STRANGER, &options.request()));
-    assert_eq!(response.status().as_u16(), 200);
-    assert!(
-        value(&response, HeaderName::Allow)
-            .unwrap()
-            .contains("MESSAGE")
-    );
 }
 
 #[test]

@@ -11,8 +11,12 @@
 pub mod bench;
 pub mod commands;
 pub mod documents;
+pub mod gateway;
 pub mod model;
+pub mod owed;
+pub mod telltales;
 pub mod tokens;
+pub mod visit;
 pub mod world;
 
 use std::time::Instant;
