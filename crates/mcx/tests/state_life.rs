@@ -98,6 +98,16 @@ fn p2_moving_on_ends_the_stay_left_behind_and_no_other() {
 }
 
 #[test]
+fn a_user_who_is_authorized_elsewhere_is_no_longer_authorized_at_home() {
+    let mut a = MemoryRows::default();
+    run(&mut a, &returns(1));
+    run(&mut a, &allow("b", 2));
+    assert!(home(&a).authorization.is_some(), "asking alone ends nothing");
+    run(&mut a, &moved("b", Some(1), 2));
+    assert_eq!(home(&a).authorization, None);
+}
+
+#[test]
 fn a_return_ends_every_open_stay() {
     let mut a = at_b();
     run(&mut a, &allow("c", 2));
