@@ -102,7 +102,10 @@ fn a_user_who_is_authorized_elsewhere_is_no_longer_authorized_at_home() {
     let mut a = MemoryRows::default();
     run(&mut a, &returns(1));
     run(&mut a, &allow("b", 2));
-    assert!(home(&a).authorization.is_some(), "asking alone ends nothing");
+    assert!(
+        home(&a).authorization.is_some(),
+        "asking alone ends nothing"
+    );
     run(&mut a, &moved("b", Some(1), 2));
     assert_eq!(home(&a).authorization, None);
 }
