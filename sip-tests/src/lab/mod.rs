@@ -51,7 +51,7 @@ const FIRST_PORT: u16 = 20_001;
 
 /// A folder and a loopback address of its own for one test; everything in it ends with it.
 ///
-/// Ports are counted up from [`FIRST_PORT`] instead of taken from the system: nobody else uses the
+/// Ports are counted up from a fixed one instead of taken from the system: nobody else uses the
 /// address, and a port that was reserved by binding it stays in use for a moment when another
 /// thread starts a process, which has a copy of the socket until it runs its own program.
 #[derive(Debug)]
