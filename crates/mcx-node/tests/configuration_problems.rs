@@ -214,6 +214,24 @@ fn other_values_that_mean_nothing_are_named() {
 }
 
 #[test]
+fn a_trace_file_with_something_else_in_it_is_named() {
+    let server = "gateways/a-server.toml";
+    let to = |file: &str| format!("[trace]\nfile = \"{file}\"\n[service-server]");
+    for (file, expected) in [
+        ("a-server.sqlite", "is a file of the store"),
+        ("./../nodes/a-server.sqlite", "is a file of the store"),
+        ("a-server.sqlite-wal", "is a file of the store"),
+        ("node.toml", "is this configuration file"),
+    ] {
+        let text = example(server).replace("\n[service-server]", &format!("\n{}", to(file)));
+        let line = text.lines().position(|l| l.starts_with("file = ")).unwrap();
+        let (_, said) = check(&text);
+        let wanted = format!("node.toml:{}: the trace file {expected}: write", line + 1);
+        assert!(said.contains(&wanted), "no `{wanted}` in:\n{said}");
+    }
+}
+
+#[test]
 fn all_problems_are_named_in_one_run() {
     let text = example("gateways/a-server.toml")
         .replace("first = \"1 s\"", "first = \"1 x\"")

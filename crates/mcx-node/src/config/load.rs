@@ -79,6 +79,7 @@ impl Loader<'_, '_> {
         let profile = self.profile(&file.profile);
         let own = self.system(&file.system.id, file.system.domains.as_deref());
         self.check_systems(file, &own);
+        self.check_trace_file(file);
         Config {
             name,
             timers: self.timers(&file.timers),
@@ -92,6 +93,36 @@ impl Loader<'_, '_> {
                 .as_ref()
                 .map(|section| self.gateway(file, section, own.clone(), &profile, &limits)),
             limits,
+        }
+    }
+
+    /// The trace file is no file that something else is in.
+    fn check_trace_file(&mut self, file: &file::File) {
+        let Some(text) = &file.trace.file else { return };
+        let path = self.path(text);
+        let instead = "write the path of a file of its own, for example \"trace.ndjson\"";
+        if same_file(&path, self.report.file()) {
+            self.report.wrong(
+                text.span(),
+                format!("the trace file is this configuration file: {instead}"),
+            );
+        }
+        let store = file.service_server.as_ref().map(|s| &s.get_ref().store);
+        let Some(store) = store.map(|s| self.path(s)) else {
+            return;
+        };
+        let of_store = ["", "-wal", "-shm", "-journal", ".lock"]
+            .into_iter()
+            .any(|end| {
+                let mut name = store.clone().into_os_string();
+                name.push(end);
+                same_file(&path, Path::new(&name))
+            });
+        if of_store {
+            self.report.wrong(
+                text.span(),
+                format!("the trace file is a file of the store: {instead}"),
+            );
         }
     }
 
@@ -201,6 +232,25 @@ impl Loader<'_, '_> {
         let duration = self.report.duration(text, default);
         u32::try_from(duration.as_secs()).unwrap_or(u32::MAX)
     }
+}
+
+/// Whether both paths lead to one file, which need not exist yet.
+fn same_file(one: &Path, other: &Path) -> bool {
+    let resolved = |path: &Path| {
+        path.canonicalize().or_else(|_| {
+            let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+            let folder = folder.unwrap_or(Path::new(".")).canonicalize()?;
+            Ok::<_, std::io::Error>(folder.join(path.file_name().unwrap_or_default()))
+        })
+    };
+    let same_inode = || {
+        use std::os::unix::fs::MetadataExt as _;
+        let id = |path: &Path| path.metadata().map(|m| (m.dev(), m.ino())).ok();
+        id(one).is_some_and(|one| Some(one) == id(other))
+    };
+    one == other
+        || matches!((resolved(one), resolved(other)), (Ok(one), Ok(other)) if one == other)
+        || same_inode()
 }
 
 /// The names of a service with some of them replaced.

@@ -69,6 +69,11 @@ impl<'a> Report<'a> {
         });
     }
 
+    /// The file that is read.
+    pub fn file(&self) -> &'a Path {
+        self.file
+    }
+
     pub fn is_empty(&self) -> bool {
         self.problems.is_empty()
     }
