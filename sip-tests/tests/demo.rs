@@ -69,6 +69,20 @@ fn it_holds_and_shows_every_step() {
 }
 
 #[test]
+fn a_folder_with_something_else_in_it_is_refused_and_left_alone() {
+    let lab = Lab::new("demo-foreign");
+    let folder = lab.folder().join("out");
+    std::fs::create_dir_all(folder.join("nodes")).unwrap();
+    std::fs::write(folder.join("nodes/a-server.toml"), "mine").unwrap();
+    let done = demo(&folder).output().unwrap();
+    assert_eq!(done.status.code(), Some(1));
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert!(said.contains("the folder is not empty"), "{said}");
+    let kept = std::fs::read_to_string(folder.join("nodes/a-server.toml"));
+    assert_eq!(kept.unwrap(), "mine");
+}
+
+#[test]
 fn a_node_killed_in_the_middle_spoils_nothing() {
     let lab = Lab::new("demo-kill");
     // The server that owes, the one that is owed, and a gateway between them.

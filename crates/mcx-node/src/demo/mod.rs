@@ -5,6 +5,7 @@
 
 mod client;
 mod core;
+mod folder;
 mod records;
 mod scenario;
 mod show;
@@ -16,14 +17,16 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use folder::Folder;
 use show::Screen;
 use world::World;
 
 /// Arguments of `mcx demo`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Folder for the capture file, traces, databases and logs; a new one below the system's
-    /// temporary folder when not given.
+    /// Folder for the capture file, traces, databases and logs: a new or empty one, or one of an
+    /// earlier demo, whose files are replaced. A new one below the system's temporary folder when
+    /// not given.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Width of the ladders in characters; the terminal's when not given.
@@ -39,12 +42,16 @@ pub struct Args {
 pub fn demo(args: &Args) -> ExitCode {
     let begin = Instant::now();
     let mut screen = Screen::new(std::io::stdout().is_terminal(), args.width);
-    let folder = args
-        .out
-        .clone()
-        .unwrap_or_else(|| std::env::temp_dir().join(format!("mcx-demo-{}", std::process::id())));
-    let mut world = match World::start(&folder, &mut screen) {
-        Ok(world) => world,
+    let folder = match args.out.as_deref() {
+        Some(path) => Folder::take(path, &world::files()),
+        None => Folder::fresh(),
+    };
+    let started = folder.and_then(|folder| {
+        let world = World::start(folder.path(), &mut screen)?;
+        Ok((folder, world))
+    });
+    let (folder, mut world) = match started {
+        Ok(started) => started,
         Err(error) => {
             eprintln!("mcx demo: {error}");
             return ExitCode::FAILURE;
@@ -56,7 +63,7 @@ pub fn demo(args: &Args) -> ExitCode {
         Duration::from_secs(args.pause.into()),
     );
     let capture = world.finish();
-    screen.summary(&steps, &capture, &folder, begin.elapsed());
+    screen.summary(&steps, &capture, folder.path(), begin.elapsed());
     let held = capture.is_ok() && steps.iter().all(|step| step.failed().is_none());
     if held {
         ExitCode::SUCCESS

@@ -13,6 +13,7 @@ use sip_transaction::Timers;
 
 use super::client::{TokenSigner, Wish};
 use super::core::Core;
+use super::folder;
 use super::records::Recordings;
 use super::show::Screen;
 use crate::clock;
@@ -95,6 +96,34 @@ const QUIET: Duration = Duration::from_millis(40);
 /// How often all processes are started anew with other ports when one was taken in between.
 const START_ATTEMPTS: usize = 3;
 
+/// The capture file.
+const CAPTURE: &str = "demo.pcapng";
+/// How the files of a node end.
+const NODE_FILES: [&str; 7] = [
+    "toml",
+    "log",
+    "ndjson",
+    "sqlite",
+    "sqlite-wal",
+    "sqlite-shm",
+    "sqlite.lock",
+];
+
+fn key_file(system: char) -> String {
+    format!("keys/idms-{system}.pub.pem")
+}
+
+/// Every file that the demo writes.
+pub(super) fn files() -> Vec<String> {
+    let of_node = |(name, _): &(&str, &str)| {
+        let name = (*name).to_owned();
+        NODE_FILES.map(|end| format!("nodes/{name}.{end}"))
+    };
+    let nodes = EXAMPLES.iter().flat_map(of_node);
+    let keys = KEYS.iter().map(|(system, _, _)| key_file(*system));
+    nodes.chain(keys).chain([CAPTURE.to_owned()]).collect()
+}
+
 /// The three systems, running.
 pub(super) struct World {
     folder: PathBuf,
@@ -109,23 +138,15 @@ impl World {
     /// Writes the configurations below `folder` and starts everything.
     pub fn start(folder: &Path, screen: &mut Screen) -> Result<Self, String> {
         let cannot = |what: &Path, error: std::io::Error| format!("{}: {error}", what.display());
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true);
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        for sub in ["", "keys", "nodes"] {
+        for sub in ["keys", "nodes"] {
             let sub = folder.join(sub);
-            builder.create(&sub).map_err(|e| cannot(&sub, e))?;
-        }
-        // Databases and traces of an earlier run would tell another story.
-        let nodes = folder.join("nodes");
-        for entry in fs::read_dir(&nodes)
-            .map_err(|e| cannot(&nodes, e))?
-            .flatten()
-        {
-            fs::remove_file(entry.path()).map_err(|e| cannot(&entry.path(), e))?;
+            folder::private()
+                .recursive(true)
+                .create(&sub)
+                .map_err(|e| cannot(&sub, e))?;
         }
         for (system, public, _) in KEYS {
-            let path = folder.join(format!("keys/idms-{system}.pub.pem"));
+            let path = folder.join(key_file(system));
             fs::write(&path, public).map_err(|e| cannot(&path, e))?;
         }
         let mut attempts = 0;
@@ -426,7 +447,7 @@ impl World {
             node.stop();
         }
         self.records.poll();
-        let path = self.folder.join("demo.pcapng");
+        let path = self.folder.join(CAPTURE);
         let of = |e: std::io::Error| format!("{}: {e}", path.display());
         let file = fs::File::create(&path).map_err(of)?;
         pcapng::write_merged(&self.records.since(0), std::io::BufWriter::new(file)).map_err(of)?;
