@@ -16,6 +16,7 @@ const STAY: &str = "<stay xmlns=\"urn:mcx-sip:migration:1\" number=\"1\"/>";
 #[derive(Clone)]
 struct Notification {
     method: &'static str,
+    uri: &'static str,
     call_id: String,
     headers: Vec<String>,
     content_type: &'static str,
@@ -25,6 +26,7 @@ struct Notification {
 fn notification(n: usize) -> Notification {
     Notification {
         method: "MESSAGE",
+        uri: "sip:mc-server@b.mcx.example",
         call_id: format!("answers-{n}"),
         headers: [
             "Max-Forwards: 70",
@@ -66,6 +68,11 @@ impl Notification {
         self
     }
 
+    fn uri(mut self, uri: &'static str) -> Self {
+        self.uri = uri;
+        self
+    }
+
     fn content_type(mut self, media: &'static str) -> Self {
         self.content_type = media;
         self
@@ -75,13 +82,14 @@ impl Notification {
         let address = from.address();
         let Self {
             method,
+            uri,
             call_id,
             content_type,
             body,
             ..
         } = self;
         let mut text = format!(
-            "{method} sip:mc-server@b.mcx.example SIP/2.0\r\nVia: SIP/2.0/UDP {address};branch=z9hG4bK{call_id};rport\r\nCall-ID: {call_id}\r\n"
+            "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {address};branch=z9hG4bK{call_id};rport\r\nCall-ID: {call_id}\r\n"
         );
         for header in &self.headers {
             text.push_str(header);
@@ -326,6 +334,20 @@ fn rows() -> Vec<Row> {
         Some((HeaderName::Unsupported, "100rel, foo")),
     );
     row(
+        "a body in another coding",
+        &|n| n.add("Content-Encoding: gzip"),
+        415,
+        None,
+        Some((HeaderName::AcceptEncoding, "identity")),
+    );
+    row(
+        "a Request-URI of another scheme",
+        &|n| n.uri("tel:+1"),
+        416,
+        None,
+        None,
+    );
+    row(
         "no hop left",
         &|n| n.replace("Max-Forwards", "Max-Forwards: 0"),
         483,
@@ -488,4 +510,33 @@ fn a_body_that_comes_back_to_a_gateway_is_a_loop() {
     let exhausted = notification(3).replace("Max-Forwards", "Max-Forwards: 0");
     assert_eq!(server.ask(&exhausted.bytes(&server)).status().as_u16(), 483);
     let _ = node.stop();
+}
+
+#[test]
+fn what_a_partner_says_of_a_user_is_kept_and_not_logged() {
+    let lab = Lab::new("answers-words");
+    lab.seed("a-server", vec![sip_tests::lab::stay_at_b()]);
+    let node = Node::start(&lab, "direct/a-server", |text| text);
+    let partner = Wire::new(&lab, "b-server", "a-server");
+    let core = Wire::new(&lab, "a-core", "a-server");
+    let token = lab.token("a", &[("mcptt_id", ALICE)], 3600);
+    let mut register = notification(1).method("REGISTER");
+    register.body = format!(
+        "<mcpttinfo xmlns=\"urn:3gpp:ns:mcpttInfo:1.0\"><mcptt-Params><mcptt-access-token><mcpttString>{token}</mcpttString></mcptt-access-token></mcptt-Params></mcpttinfo>"
+    );
+    register = register.replace("P-Asserted-Identity", "");
+    assert_eq!(core.ask(&register.bytes(&core)).status().as_u16(), 200);
+    let Message::Request(owed) = partner.receive() else {
+        panic!("a request was expected");
+    };
+    let refusal = Response::to(&owed, sip_message::StatusCode::FORBIDDEN, Some("t"));
+    let words = "no sip:alice@a.mcx.example here";
+    let refusal = refusal.reason(words).finish().unwrap();
+    partner.send(refusal.as_bytes());
+    let line = node.wait_for(&["verdict=parked", "refused it with 403"]);
+    assert!(line.contains("WARN"), "{line}");
+    let (log, _) = node.stop();
+    assert!(!log.contains("alice"), "{log}");
+    let outbox = lab.stored("a-server").outbox;
+    assert_eq!(outbox[0].parked.as_ref().unwrap().text, words);
 }

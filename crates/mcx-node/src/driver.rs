@@ -15,6 +15,7 @@ use bytes::Bytes;
 use mcx::state::{Command, OutboxRow, Outcome};
 use mcx::{
     Decision, Effect, Input, Now, RequestId, Role, SendFailure, SendId, StoreFailure, StoreId,
+    Weight,
 };
 use sip_message::{Limits, Message, ParseError, ParseErrorKind, Request, Response};
 use sip_transaction::{
@@ -170,7 +171,8 @@ impl<R: Role> Driver<R> {
             None => {
                 self.totals.not_sip += 1;
                 let why = format!("{why}; dropped without an answer");
-                self.decide(Decision::new("wire:answers", "not SIP", why));
+                let decision = Decision::new("wire:answers", "not SIP", why);
+                self.decide(decision.weighing(Weight::Minor));
             }
         }
     }
@@ -215,11 +217,11 @@ impl<R: Role> Driver<R> {
                         self.inputs.push_back(Owned::Failed(id, why));
                     }
                 }
-                Event::Rejected { status, reason, .. } => self.decide(Decision::new(
-                    "wire:answers",
-                    format!("refused {}", status.as_u16()),
-                    reason,
-                )),
+                Event::Rejected { status, reason, .. } => {
+                    let verdict = format!("refused {}", status.as_u16());
+                    let decision = Decision::new("wire:answers", verdict, reason);
+                    self.decide(decision.weighing(Weight::Minor));
+                }
                 // Strays are counted by the endpoint.
                 Event::Provisional { .. } | Event::Stray { .. } => {}
             }

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use mcx::state::{OutboxRow, Outcome};
-use mcx::{Decision, Role, StoreFailure, StoreId};
+use mcx::{Decision, Role, StoreFailure, StoreId, Weight};
 use mcx_store::{Applied, Store, StoreError};
 use sip_trace::{DecisionRecord, Direction, Recorder};
 use sip_transaction::{Path, Transport};
 use tokio::sync::watch;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::clock;
 use crate::driver::{Driver, Output, Totals};
@@ -136,14 +136,23 @@ impl<R: Role> Function<R> {
     /// Records a decision, and logs it without the user.
     fn decide(&self, decision: Decision) {
         let procedure = decision.procedure.map(|p| p.to_string());
-        info!(
-            node = %self.node,
-            function = self.kind,
-            requirement = decision.requirement,
-            verdict = %decision.verdict,
-            procedure = procedure.as_deref().unwrap_or("-"),
-            "{}", decision.why
-        );
+        macro_rules! log {
+            ($level:ident) => {
+                $level!(
+                    node = %self.node,
+                    function = self.kind,
+                    requirement = decision.requirement,
+                    verdict = %decision.verdict,
+                    procedure = procedure.as_deref().unwrap_or("-"),
+                    "{}", decision.why
+                )
+            };
+        }
+        match decision.weight {
+            Weight::Minor => log!(debug),
+            Weight::Normal => log!(info),
+            Weight::Alarm => log!(warn),
+        }
         self.recorder.decision(
             clock::wall_us(),
             DecisionRecord {

@@ -177,6 +177,7 @@ contract! {
             key: user(1),
             authorization: authorization(Some(tag)),
             if_match: if_match.map(str::to_owned),
+            heard: None,
             procedure: procedure(1),
             at: at(0),
         };
@@ -188,8 +189,17 @@ contract! {
         assert_eq!(stored.homes[0].1.authorization, Some(authorization(Some("t2"))));
         assert_eq!(stored.visitors[0].1.authorization, Some(authorization(Some("t1"))));
         apply(store, vec![
-            Command::EndHomeAuthorization { key: user(1) },
-            Command::EndVisitorAuthorization { key: user(1) },
+            Command::EndHomeAuthorization {
+                key: user(1),
+                if_match: None,
+                at: at(1),
+            },
+            Command::EndVisitorAuthorization {
+                key: user(1),
+                partner_id: common::id("sip:guest@b.mcx.example"),
+                if_match: None,
+                at: at(1),
+            },
         ]).unwrap();
         assert_eq!(snapshot(store).homes[0].1.authorization, None);
         assert_eq!(snapshot(store).visitors[0].1.authorization, None);

@@ -108,7 +108,11 @@ fn a_batch_is_all_or_nothing_and_the_store_recovers() {
     let restore = drop_table(&behind, "outbox");
     // The first two commands need no outbox, the third does.
     let batch = vec![
-        Command::EndHomeAuthorization { key: user(1) },
+        Command::EndHomeAuthorization {
+            key: user(1),
+            if_match: None,
+            at: at(1),
+        },
         returns(user(2), 2),
         allow(user(1), "b", 3),
     ];

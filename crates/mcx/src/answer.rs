@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::{Decision, Weight};
 use sip_message::{HeaderName, Request, Response, StatusCode};
 
 /// A Warning of TS 24.379 clause 4.4: code 399 of RFC 3261 with the 3GPP code and text inside.
@@ -42,6 +43,20 @@ impl Warning {
         format!("399 {host} \"{} {}\"", self.code, self.text)
     }
 
+    /// The one of these that a Warning text received from a peer says: a peer's own words are
+    /// not for logs.
+    #[must_use]
+    pub fn known(text: &[u8]) -> Option<Self> {
+        [
+            Self::LOCAL_POLICY,
+            Self::SERVICE_AUTHORISATION_FAILED,
+            Self::USER_UNKNOWN,
+            Self::NOT_AUTHORIZED_INTERCONNECTED,
+        ]
+        .into_iter()
+        .find(|warning| warning.is_in(text))
+    }
+
     /// Whether a Warning text received from a peer carries this code.
     #[must_use]
     pub fn is_in(self, text: &[u8]) -> bool {
@@ -66,6 +81,8 @@ pub struct Refusal {
     pub requirement: &'static str,
     /// More than the answer tells the sender, for decisions.
     pub detail: Option<Cow<'static, str>>,
+    /// Whom the decision concerns.
+    pub weight: Weight,
 }
 
 impl Refusal {
@@ -79,6 +96,7 @@ impl Refusal {
             headers: Vec::new(),
             requirement,
             detail: None,
+            weight: Weight::Normal,
         }
     }
 
@@ -140,6 +158,13 @@ impl Refusal {
         }
     }
 
+    /// The decision to refuse.
+    #[must_use]
+    pub fn decision(&self) -> Decision {
+        let verdict = format!("refused {}", self.status.as_u16());
+        Decision::new(self.requirement, verdict, self.why()).weighing(self.weight)
+    }
+
     /// The response to `request`, `host` being the agent of its Warning.
     #[must_use]
     pub fn response(&self, request: &Request, to_tag: &str, host: &str) -> Option<Response> {
@@ -173,6 +198,31 @@ impl fmt::Display for Refusal {
 /// 405 with Allow (RFC 3261 §21.4.6).
 pub(crate) fn method_not_allowed(allow: &str) -> Refusal {
     Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "wire:answers").with(HeaderName::Allow, allow)
+}
+
+/// 416 for a Request-URI of another scheme (RFC 3261 §8.2.2.1), 415 for a body in a coding other
+/// than identity (§8.2.3): the checks that need no role.
+pub(crate) fn check_readable(request: &Request) -> Result<(), Refusal> {
+    let scheme = request
+        .uri()
+        .map_err(|_| Refusal::bad_request("Malformed Request-URI"))?
+        .scheme()
+        .to_ascii_lowercase();
+    if scheme != b"sip" && scheme != b"sips" {
+        return Err(Refusal::new(
+            StatusCode::UNSUPPORTED_URI_SCHEME,
+            "wire:answers",
+        ));
+    }
+    let codings = request
+        .headers()
+        .tokens(&HeaderName::ContentEncoding)
+        .map_err(|_| Refusal::bad_request("Malformed Content-Encoding"))?;
+    if codings.iter().any(|c| !c.eq_ignore_ascii_case(b"identity")) {
+        let refusal = Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "wire:answers");
+        return Err(refusal.with(HeaderName::AcceptEncoding, "identity"));
+    }
+    Ok(())
 }
 
 /// 420 with Unsupported when the request requires an extension: none is supported (RFC 3261

@@ -40,7 +40,7 @@ pub use id::{InvalidId, McId, ProcedureId, SystemId};
 pub use names::{KindElement, MessageKind, Profile, Service, ServiceProfile};
 pub use random::Random;
 pub use role::{
-    Decision, Effect, Input, RequestId, Role, SendFailure, SendId, StoreFailure, StoreId,
+    Decision, Effect, Input, RequestId, Role, SendFailure, SendId, StoreFailure, StoreId, Weight,
 };
 pub use service_server::{Retention, ServiceServer, ServiceServerConfig};
 pub use time::{Now, Timestamp};

@@ -128,6 +128,20 @@ pub struct Decision {
     pub procedure: Option<ProcedureId>,
     /// The user, when it is known; not for logs.
     pub user: Option<McId>,
+    /// Whom it concerns.
+    pub weight: Weight,
+}
+
+/// Whom a decision concerns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Weight {
+    /// An engineer who traces; anybody who can send a datagram can cause as many as he likes.
+    Minor,
+    /// An operator who follows what happens.
+    #[default]
+    Normal,
+    /// An operator who has to do something.
+    Alarm,
 }
 
 impl Decision {
@@ -144,7 +158,15 @@ impl Decision {
             why: why.into(),
             procedure: None,
             user: None,
+            weight: Weight::Normal,
         }
+    }
+
+    /// The same decision, of another weight.
+    #[must_use]
+    pub fn weighing(mut self, weight: Weight) -> Self {
+        self.weight = weight;
+        self
     }
 
     /// The same decision, as part of a procedure.

@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 
 use sip_message::{Headers, Request};
 
-use crate::{Core, McId, MessageKind, Partner, Peer, Refusal, Systems};
+use crate::{Core, McId, MessageKind, Partner, Peer, Refusal, Systems, Weight};
 
 /// Who sent a request, as far as it is proven.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +87,7 @@ pub(crate) fn unknown_sender(source: SocketAddr) -> Refusal {
             )
             .into(),
         ),
+        weight: Weight::Minor,
         ..Refusal::not_entitled()
     }
 }

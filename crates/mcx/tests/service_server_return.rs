@@ -141,11 +141,20 @@ fn a_publication_is_answered_with_entity_tag_and_expiry() {
     let tag = value(&first, HeaderName::SipEtag).unwrap();
     assert_eq!(value(&first, HeaderName::Expires).as_deref(), Some("600"));
     let line = format!("SIP-If-Match: {tag}");
-    let second = response(&bench.exchange(CORE, &publish().header(&line).request()));
+    let refresh = |cseq: u32| {
+        let publish = publish().header(&line).request();
+        let text = String::from_utf8(publish.as_bytes().to_vec()).unwrap();
+        let text = text.replace("CSeq: 7", &format!("CSeq: {cseq}"));
+        match sip_message::Message::parse_datagram(text.into(), &Default::default()) {
+            Ok(sip_message::Message::Request(request)) => request,
+            _ => unreachable!(),
+        }
+    };
+    let second = response(&bench.exchange(CORE, &refresh(8)));
     assert_eq!(second.status().as_u16(), 200);
     assert_ne!(value(&second, HeaderName::SipEtag).unwrap(), tag);
     assert_eq!(value(&second, HeaderName::Expires).as_deref(), Some("3600"));
-    let third = response(&bench.exchange(CORE, &publish().header(&line).request()));
+    let third = response(&bench.exchange(CORE, &refresh(9)));
     assert_eq!(third.status().as_u16(), 412);
 }
 

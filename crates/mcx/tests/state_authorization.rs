@@ -3,10 +3,8 @@
 
 mod common;
 
-use common::alice;
-use common::at;
 use common::commands::*;
-use common::procedure;
+use common::{ALICE_AT_B, alice, at, id, procedure, system};
 use mcx::state::{Authorization, Command, MemoryRows, Verdict};
 
 /// Her mapping at B, of a registration and a publication.
@@ -92,7 +90,15 @@ fn only_the_same_registration_or_publication_refreshes() {
 #[test]
 fn an_authorization_that_ended_is_not_refreshed() {
     let mut b = registered();
-    run(&mut b, &Command::EndVisitorAuthorization { key: alice() });
+    run(
+        &mut b,
+        &Command::EndVisitorAuthorization {
+            key: alice(),
+            partner_id: id(ALICE_AT_B),
+            if_match: None,
+            at: at(1),
+        },
+    );
     assert_eq!(
         verdict(&mut b, &register("b", "call-1")),
         Verdict::NotMigrated
@@ -125,6 +131,7 @@ fn an_entity_tag_is_good_for_as_long_as_its_authorization() {
         key: alice(),
         authorization: authorization(Some(etag)),
         if_match: if_match.map(str::to_owned),
+        heard: None,
         procedure: procedure(1),
         at: at(seconds),
     };
@@ -135,4 +142,93 @@ fn an_entity_tag_is_good_for_as_long_as_its_authorization() {
         Verdict::NoSuchEntityTag
     );
     assert_eq!(verdict(&mut a, &publish("t2", Some("t1"), 3599)), done);
+}
+
+#[test]
+fn a_late_copy_of_an_event_at_home_ends_no_newer_stay() {
+    let mut a = MemoryRows::default();
+    let heard = |cseq| {
+        let Command::AuthorizeHome {
+            key,
+            authorization,
+            procedure,
+            at,
+            ..
+        } = returns(1)
+        else {
+            unreachable!();
+        };
+        Command::AuthorizeHome {
+            key,
+            authorization,
+            if_match: None,
+            heard: Some(mcx::state::Heard {
+                call_id: "x".into(),
+                cseq,
+            }),
+            procedure,
+            at,
+        }
+    };
+    let done = Verdict::Authorized { ended: vec![] };
+    assert_eq!(verdict(&mut a, &heard(7)), done);
+    run(&mut a, &allow("b", 2));
+    let before = a.clone();
+    assert_eq!(
+        verdict(&mut a, &heard(7)),
+        Verdict::HeardBefore { etag: None }
+    );
+    assert_eq!(
+        verdict(&mut a, &heard(6)),
+        Verdict::HeardBefore { etag: None }
+    );
+    assert_eq!(a, before);
+    // The next request of the same core is a return.
+    let ended = vec![(system("b"), 1)];
+    assert_eq!(verdict(&mut a, &heard(8)), Verdict::Authorized { ended });
+}
+
+#[test]
+fn nobody_ends_the_authorization_of_another_visitor() {
+    let mut b = MemoryRows::default();
+    run(&mut b, &map("b", Some(1), 1));
+    let before = b.clone();
+    let mallory = Command::EndVisitorAuthorization {
+        key: alice(),
+        partner_id: id("sip:mallory@b.mcx.example"),
+        if_match: None,
+        at: at(1),
+    };
+    assert_eq!(verdict(&mut b, &mallory), Verdict::AnotherUser);
+    assert_eq!(b, before);
+}
+
+#[test]
+fn a_publication_is_removed_by_its_own_entity_tag_alone() {
+    let mut a = MemoryRows::default();
+    let Command::AuthorizeHome {
+        key,
+        procedure,
+        at: when,
+        ..
+    } = returns(1)
+    else {
+        unreachable!();
+    };
+    let publish = Command::AuthorizeHome {
+        key,
+        authorization: authorization(Some("t1")),
+        if_match: None,
+        heard: None,
+        procedure,
+        at: when,
+    };
+    run(&mut a, &publish);
+    let remove = |tag: &str| Command::EndHomeAuthorization {
+        key: alice(),
+        if_match: Some(tag.into()),
+        at: at(1),
+    };
+    assert_eq!(verdict(&mut a, &remove("t0")), Verdict::NoSuchEntityTag);
+    assert_eq!(verdict(&mut a, &remove("t1")), Verdict::Done);
 }

@@ -187,13 +187,28 @@ fn ending_the_authorization_keeps_stay_and_mapping() {
     let mut a = at_b();
     run(&mut a, &returns(2));
     let before = home(&a).stays.clone();
-    run(&mut a, &Command::EndHomeAuthorization { key: alice() });
+    run(
+        &mut a,
+        &Command::EndHomeAuthorization {
+            key: alice(),
+            if_match: None,
+            at: at(1),
+        },
+    );
     assert_eq!(home(&a).authorization, None);
     assert_eq!(home(&a).stays, before);
 
     let mut b = MemoryRows::default();
     run(&mut b, &map("b", Some(1), 1));
-    run(&mut b, &Command::EndVisitorAuthorization { key: alice() });
+    run(
+        &mut b,
+        &Command::EndVisitorAuthorization {
+            key: alice(),
+            partner_id: id(ALICE_AT_B),
+            if_match: None,
+            at: at(1),
+        },
+    );
     assert_eq!(visitor(&b).phase, VisitorPhase::Migrated);
     assert_eq!(visitor(&b).authorization, None);
 }

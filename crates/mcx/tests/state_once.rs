@@ -40,7 +40,11 @@ fn every_command_twice_is_every_command_once() {
     };
     let commands = [
         returns(5),
-        Command::EndHomeAuthorization { key: alice() },
+        Command::EndHomeAuthorization {
+            key: alice(),
+            if_match: None,
+            at: at(1),
+        },
         allow("b", 1),
         allow("b", 6),
         refuse,
@@ -55,7 +59,12 @@ fn every_command_twice_is_every_command_once() {
         refresh("b", Some("t"), None),
         refresh("b", Some("t"), Some("s")),
         register("b", "call-1"),
-        Command::EndVisitorAuthorization { key: alice() },
+        Command::EndVisitorAuthorization {
+            key: alice(),
+            partner_id: id(ALICE_AT_B),
+            if_match: None,
+            at: at(1),
+        },
         end(Some(4), None),
         end(Some(6), None),
         end(Some(3), None),

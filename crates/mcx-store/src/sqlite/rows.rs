@@ -1,8 +1,8 @@
 //! Rows of the tables as the types of [`mcx::state`].
 
 use mcx::state::{
-    Authorization, Home, HomeStay, NewRow, OutboxRow, Parked, Rows, StayPhase, UserKey, Visitor,
-    VisitorPhase,
+    Authorization, Heard, Home, HomeStay, NewRow, OutboxRow, Parked, Rows, StayPhase, UserKey,
+    Visitor, VisitorPhase,
 };
 use mcx::{McId, ProcedureId, Service, SystemId, Timestamp};
 use rusqlite::types::Type;
@@ -65,7 +65,9 @@ impl Rows for SqlRows<'_> {
         let home = self
             .0
             .prepare_cached(
-                "SELECT counter, authorized_until, etag, registration, ended FROM home
+                "SELECT counter, authorized_until, etag, registration, ended, heard_call_id,
+                        heard_cseq
+                 FROM home
                  WHERE service = ? AND primary_id = ?",
             )?
             .query_row(of, |row| {
@@ -74,6 +76,10 @@ impl Rows for SqlRows<'_> {
                     ended: unsigned(row, 4)?,
                     stays: Vec::new(),
                     authorization: authorization(row, 1, 2, 3)?,
+                    heard: match (row.get(5)?, row.get(6)?) {
+                        (Some(call_id), Some(cseq)) => Some(Heard { call_id, cseq }),
+                        _ => None,
+                    },
                 })
             })
             .optional()?;
@@ -107,11 +113,13 @@ impl Rows for SqlRows<'_> {
         let (service, user) = (key.service.as_str(), key.primary_id.as_str());
         self.0
             .prepare_cached(
-                "INSERT INTO home (service, primary_id, counter, ended, authorized_until, etag, registration)
-                 VALUES (?, ?, ?, ?, ?, ?, ?)
+                "INSERT INTO home (service, primary_id, counter, ended, authorized_until, etag, registration,
+                     heard_call_id, heard_cseq)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
                  ON CONFLICT DO UPDATE SET counter = excluded.counter, ended = excluded.ended,
                      authorized_until = excluded.authorized_until, etag = excluded.etag,
-                     registration = excluded.registration",
+                     registration = excluded.registration, heard_call_id = excluded.heard_call_id,
+                     heard_cseq = excluded.heard_cseq",
             )?
             .execute(params![
                 service,
@@ -123,6 +131,8 @@ impl Rows for SqlRows<'_> {
                 home.authorization
                     .as_ref()
                     .and_then(|a| a.registration.as_deref()),
+                home.heard.as_ref().map(|h| h.call_id.as_str()),
+                home.heard.as_ref().map(|h| h.cseq),
             ])?;
         self.0
             .prepare_cached("DELETE FROM stay WHERE service = ? AND primary_id = ?")?

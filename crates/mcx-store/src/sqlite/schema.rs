@@ -16,6 +16,8 @@ const STEPS: [&str; 1] = ["
         authorized_until INTEGER,
         etag TEXT,
         registration TEXT,
+        heard_call_id TEXT,
+        heard_cseq INTEGER,
         PRIMARY KEY (service, primary_id)
     ) WITHOUT ROWID;
 

@@ -160,6 +160,7 @@ pub fn returns(key: UserKey, number: u8) -> Command {
         key,
         authorization: authorization(Some("home")),
         if_match: None,
+        heard: None,
         procedure: procedure(number),
         at: at(1),
     }

@@ -34,7 +34,11 @@ pub fn command(random: &mut Random, rows: &[OutboxRow]) -> Command {
     };
     match random.below(16) {
         0 | 1 => returns(key, n),
-        2 => Command::EndHomeAuthorization { key },
+        2 => Command::EndHomeAuthorization {
+            key,
+            if_match: None,
+            at: at(1),
+        },
         3..=5 => allow(key, partner(random), n),
         6 => {
             let Command::AllowMigration {
@@ -78,7 +82,12 @@ pub fn command(random: &mut Random, rows: &[OutboxRow]) -> Command {
             if_match: (random.below(2) == 0).then(|| "t1".to_owned()),
             at: at(random.below(2) * 4000),
         },
-        11 => Command::EndVisitorAuthorization { key },
+        11 => Command::EndVisitorAuthorization {
+            key,
+            partner_id: id("sip:guest@b.mcx.example"),
+            if_match: None,
+            at: at(1),
+        },
         12 => end(key, number(random), at(20 + random.below(20))),
         13 if random.below(4) == 0 => Command::Purge {
             at: at(15 + random.below(20)),

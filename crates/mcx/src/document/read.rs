@@ -175,7 +175,7 @@ impl<'a> Places<'a> {
             let invalid = || DocumentError::Invalid("stay".to_owned());
             let number = match element.attribute("number") {
                 None => None,
-                Some(number) => Some(number.parse().map_err(|_| invalid())?),
+                Some(number) => Some(stay_number(number).ok_or_else(invalid)?),
             };
             let procedure = match element.attribute("procedure") {
                 None => None,
@@ -188,4 +188,13 @@ impl<'a> Places<'a> {
         }
         Ok(found)
     }
+}
+
+/// Number of a stay: digits alone, at most 2⁶³ − 1, which is what every store can hold.
+fn stay_number(text: &str) -> Option<u64> {
+    if !text.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let number: u64 = text.parse().ok()?;
+    i64::try_from(number).is_ok().then_some(number)
 }

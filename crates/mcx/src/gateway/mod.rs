@@ -12,13 +12,13 @@ use std::time::Instant;
 
 use sip_message::{HeaderName, Limits, Method, Request, Response, StatusCode};
 
-use crate::answer::{check_max_forwards, check_require, method_not_allowed};
+use crate::answer::{check_max_forwards, check_readable, check_require, method_not_allowed};
 use crate::document::{FindError, ServiceDocument, documents};
 use crate::outgoing::host_of;
 use crate::trust::{self, Sender, same_uri};
 use crate::{
-    Core, Decision, Effect, Input, McId, Now, Partner, Peer, ProcedureId, Profile, Random, Refusal,
-    RequestId, Role, SendFailure, SendId, Service, SystemId, Systems,
+    Core, Decision, Effect, Input, McId, MessageKind, Now, Partner, Peer, ProcedureId, Profile,
+    Random, Refusal, RequestId, Role, SendFailure, SendId, Service, SystemId, Systems,
 };
 use loops::UnderWay;
 use replies::Replies;
@@ -70,6 +70,8 @@ struct Pending {
     user: McId,
     /// Where it went, for decisions.
     to: String,
+    /// The requirement behind it, for decisions.
+    requirement: &'static str,
     body: u64,
 }
 
@@ -132,6 +134,7 @@ impl GatewayServer {
         if !matches!(request.method(), Method::Message | Method::Options) {
             return Err(method_not_allowed(ALLOW));
         }
+        check_readable(request)?;
         check_require(request)?;
         if *request.method() == Method::Options {
             self.options(id, request, out);
@@ -189,7 +192,13 @@ impl GatewayServer {
         let partner_id = identity(&profile.partner_id, &document.partner_id)?;
         let own_user = config.systems.own.gave(&primary_id);
         let exit = inside.clone().any(|peer| peer.psi == *from);
-        let (peer, to, requirement) = if exit {
+        let requirement = match kind {
+            MessageKind::DeauthorizationNotification if exit => "P1.2",
+            MessageKind::DeauthorizationNotification => "P1.3",
+            MessageKind::UserAuthorizationNotification => "P2.1",
+            MessageKind::AuthorizationRequest | MessageKind::AuthorizationResponse => "L1",
+        };
+        let (peer, to) = if exit {
             let partner = if kind.from_primary() {
                 own_user
                     .then(|| match &partner_id {
@@ -204,7 +213,7 @@ impl GatewayServer {
                     .and_then(|_| config.systems.partner_of(&primary_id))
             };
             let partner = partner.ok_or_else(Refusal::not_entitled)?;
-            (&partner.peer, partner.system.id.to_string(), "P1.2")
+            (&partner.peer, partner.system.id.to_string())
         } else {
             trust::partner_entitled(
                 &config.systems,
@@ -215,7 +224,7 @@ impl GatewayServer {
             )?;
             let server = config.servers.iter().find(|(s, _)| s.contains(&service));
             let (_, peer) = server.ok_or_else(|| self.refuse_media())?;
-            (peer, format!("the {service} server"), "P1.3")
+            (peer, format!("the {service} server"))
         };
         out.push(Effect::Decide(
             Decision::new(requirement, "forwards", format!("{kind} to {to}"))
@@ -228,6 +237,7 @@ impl GatewayServer {
             user: primary_id,
             procedure: document.procedure(),
             to,
+            requirement,
             peer: peer.clone(),
             body,
         })
@@ -293,11 +303,7 @@ impl GatewayServer {
         refusal: &Refusal,
         out: &mut Vec<Effect>,
     ) {
-        out.push(Effect::Decide(Decision::new(
-            refusal.requirement,
-            format!("refused {}", refusal.status.as_u16()),
-            refusal.why(),
-        )));
+        out.push(Effect::Decide(refusal.decision()));
         let tag = self.random.hex(8);
         if let Some(response) = refusal.response(request, &tag, host_of(&self.config.psi)) {
             out.push(Effect::Respond { id, response });
@@ -308,7 +314,8 @@ impl GatewayServer {
         let to = &pending.to;
         if why == SendFailure::Timeout {
             // RFC 4320 §4.2: no 408 for a non-INVITE transaction; its sender has given up too.
-            let decision = Decision::new("P1.2", "no answer", format!("{to} did not answer"));
+            let why = format!("{to} did not answer");
+            let decision = Decision::new(pending.requirement, "no answer", why);
             out.push(Effect::Decide(
                 decision.of(pending.procedure).about(&pending.user),
             ));
@@ -324,10 +331,11 @@ impl GatewayServer {
 /// Where a request goes.
 struct Route {
     service: Service,
-    kind: crate::MessageKind,
+    kind: MessageKind,
     user: McId,
     procedure: Option<ProcedureId>,
     to: String,
+    requirement: &'static str,
     peer: Peer,
     body: u64,
 }

@@ -60,6 +60,7 @@ impl GatewayServer {
                 procedure: route.procedure,
                 user: route.user,
                 to: route.to,
+                requirement: route.requirement,
                 body: route.body,
             },
         );
@@ -91,16 +92,20 @@ impl GatewayServer {
         out: &mut Vec<Effect>,
     ) {
         let status = response.status();
-        let decision = Decision::new(
-            "P1.2",
-            "answer passed on",
-            format!("{} answered {}", pending.to, status.as_u16()),
-        );
+        // RFC 4320 §4.2: a 408 is not passed on.
+        let passed_on = status != StatusCode::REQUEST_TIMEOUT;
+        let verdict = if passed_on {
+            "answer passed on"
+        } else {
+            "no answer"
+        };
+        let why = format!("{} answered {}", pending.to, status.as_u16());
         out.push(Effect::Decide(
-            decision.of(pending.procedure).about(&pending.user),
+            Decision::new(pending.requirement, verdict, why)
+                .of(pending.procedure)
+                .about(&pending.user),
         ));
-        if status == StatusCode::REQUEST_TIMEOUT {
-            // RFC 4320 §4.2.
+        if !passed_on {
             out.push(Effect::Abandon { id: pending.id });
             return;
         }

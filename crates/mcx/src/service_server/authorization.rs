@@ -8,7 +8,7 @@ use sip_message::{HeaderName, Method, Request, StatusCode};
 
 use super::{Continuation, ServiceServer, identity};
 use crate::document::{ServiceDocument, client_register};
-use crate::state::{Authorization, Command, Outcome, UserKey, Verdict};
+use crate::state::{Authorization, Command, Heard, Outcome, UserKey, Verdict};
 use crate::token::TokenError;
 use crate::{Decision, Effect, McId, Now, ProcedureId, Refusal, RequestId, SystemId, Warning};
 
@@ -162,7 +162,11 @@ impl ServiceServer {
         for user in &event.users {
             out.push(Effect::Decide(
                 Decision::new(
-                    "P1.0",
+                    if user.visiting.is_some() {
+                        "L1"
+                    } else {
+                        "P1.0"
+                    },
                     "authorized",
                     format!(
                         "{} token verified for {} user",
@@ -179,12 +183,22 @@ impl ServiceServer {
             ));
             let key = user.key.clone();
             batch.push(match (&user.visiting, event.expires) {
-                (None, 0) => Command::EndHomeAuthorization { key },
-                (Some(_), 0) => Command::EndVisitorAuthorization { key },
+                (None, 0) => Command::EndHomeAuthorization {
+                    key,
+                    if_match: if_match.clone(),
+                    at: now.wall,
+                },
+                (Some(_), 0) => Command::EndVisitorAuthorization {
+                    key,
+                    partner_id: user.id_here.clone(),
+                    if_match: if_match.clone(),
+                    at: now.wall,
+                },
                 (None, _) => Command::AuthorizeHome {
                     key,
                     authorization: event.authorization.clone(),
                     if_match: if_match.clone(),
+                    heard: heard(&event.request),
                     procedure: event.procedure,
                     at: now.wall,
                 },
@@ -211,10 +225,15 @@ impl ServiceServer {
     /// An own user's event is durable, and with it what it starts (L4).
     pub(super) fn home_authorized(
         &mut self,
-        event: Event,
+        mut event: Event,
         outcomes: &[Outcome],
         out: &mut Vec<Effect>,
     ) {
+        for outcome in outcomes {
+            if let Verdict::HeardBefore { etag } = &outcome.verdict {
+                event.authorization.etag.clone_from(etag);
+            }
+        }
         if outcomes
             .iter()
             .any(|o| o.verdict == Verdict::NoSuchEntityTag)
@@ -222,8 +241,18 @@ impl ServiceServer {
             self.no_such_entity_tag(&event, out);
             return;
         }
+        if outcomes.iter().any(|o| o.verdict == Verdict::AnotherUser) {
+            let refusal = not_authorized(&TokenError::AnotherIdentity);
+            self.refuse(event.id, &event.request, &refusal, out);
+            return;
+        }
         for (user, outcome) in event.users.iter().zip(outcomes) {
             let decision = match &outcome.verdict {
+                Verdict::HeardBefore { .. } => Decision::new(
+                    "L2",
+                    "repeated",
+                    "a late copy of an event that was heard before; nothing changed",
+                ),
                 Verdict::Authorized { ended } if ended.is_empty() => Decision::new(
                     "P1.0",
                     "nothing to do",
@@ -270,6 +299,15 @@ impl ServiceServer {
         let refusal = Refusal::new(StatusCode::CONDITIONAL_REQUEST_FAILED, "P1.0");
         self.refuse(event.id, &event.request, &refusal, out);
     }
+}
+
+/// Which request an event came with.
+fn heard(request: &Request) -> Option<Heard> {
+    let headers = request.headers();
+    Some(Heard {
+        call_id: String::from_utf8_lossy(headers.call_id().ok()?).into_owned(),
+        cseq: headers.cseq().ok()?.number,
+    })
 }
 
 fn check_event_package(request: &Request) -> Result<(), Refusal> {

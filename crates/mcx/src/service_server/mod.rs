@@ -24,7 +24,7 @@ use crate::state::{Command, OutboxRow, Outcome};
 use crate::trust::{self, Sender};
 use crate::{
     Decision, Effect, Input, McId, MessageKind, Now, Random, Refusal, RequestId, Role, SendId,
-    StoreFailure, StoreId, Warning,
+    StoreFailure, StoreId, Warning, Weight,
 };
 use message::{identity, missing};
 use pending::Pending;
@@ -133,7 +133,12 @@ impl Role for ServiceServer {
                         "{waiting} owed from before the start, {} parked",
                         rows.len() - waiting
                     );
-                    out.push(Effect::Decide(Decision::new("L4", "recovered", why)));
+                    let decision = Decision::new("L4", "recovered", why);
+                    out.push(Effect::Decide(if waiting < rows.len() {
+                        decision.weighing(Weight::Alarm)
+                    } else {
+                        decision
+                    }));
                 }
                 for row in rows {
                     self.schedule.add(now, row);
@@ -192,6 +197,7 @@ impl ServiceServer {
         ) {
             return Err(crate::answer::method_not_allowed(ALLOW));
         }
+        crate::answer::check_readable(request)?;
         crate::answer::check_require(request)?;
         if *method == Method::Options {
             let accept = self.accept();
@@ -216,6 +222,7 @@ impl ServiceServer {
             _ => {
                 let mut refusal = Refusal::forbidden(Warning::LOCAL_POLICY, "L5");
                 refusal.detail = Some(format!("{source} is no source of the SIP core").into());
+                refusal.weight = Weight::Minor;
                 Err(refusal)
             }
         }
@@ -344,12 +351,7 @@ impl ServiceServer {
         refusal: &Refusal,
         out: &mut Vec<Effect>,
     ) {
-        let verdict = format!("refused {}", refusal.status.as_u16());
-        out.push(Effect::Decide(Decision::new(
-            refusal.requirement,
-            verdict,
-            refusal.why(),
-        )));
+        out.push(Effect::Decide(refusal.decision()));
         let tag = self.random.hex(8);
         if let Some(response) = refusal.response(request, &tag, host_of(&self.config.psi)) {
             out.push(Effect::Respond { id, response });

@@ -6,7 +6,7 @@ use super::{Continuation, Sending, ServiceServer};
 use crate::delivery::{Fate, fate};
 use crate::document::{Document, Stay};
 use crate::state::{Command, Notice, OutboxRow, Parked};
-use crate::{Decision, Effect, MessageKind, Now, SendFailure};
+use crate::{Decision, Effect, MessageKind, Now, SendFailure, Warning, Weight};
 
 impl ServiceServer {
     pub(super) fn send_due_rows(&mut self, now: Now, out: &mut Vec<Effect>) {
@@ -24,7 +24,7 @@ impl ServiceServer {
     fn send_row(&mut self, now: Now, row: OutboxRow, out: &mut Vec<Effect>) {
         let Some(partner) = self.config.systems.partner(&row.row.to) else {
             let text = format!("{} is no configured partner", row.row.to);
-            self.park(now, row, 0, text, out);
+            self.park(now, row, (0, text.clone()), text, out);
             return;
         };
         let peer = partner.peer.clone();
@@ -54,7 +54,7 @@ impl ServiceServer {
             .is_none()
         {
             let text = "the request cannot be written: its PSI or Route is invalid".to_owned();
-            self.park(now, row, 0, text, out);
+            self.park(now, row, (0, text.clone()), text, out);
         }
     }
 
@@ -84,7 +84,12 @@ impl ServiceServer {
                 let why = format!("{} answered {status}", row.row.to);
                 self.retry(now, row, retry_after, why, out);
             }
-            Fate::Park(status, text) => self.park(now, row, status, text, out),
+            Fate::Park(status, text) => {
+                let known = Warning::known(text.as_bytes())
+                    .map_or_else(String::new, |w| format!(" {} {}", w.code, w.text));
+                let why = format!("{} refused it with {status}{known}", row.row.to);
+                self.park(now, row, (status, text), why, out);
+            }
         }
     }
 
@@ -133,13 +138,24 @@ impl ServiceServer {
         self.store(batch, Continuation::Row { row, done: false }, out);
     }
 
-    /// The partner refused it: it is kept, not sent again, and the operator is told.
-    fn park(&mut self, now: Now, row: OutboxRow, status: u16, text: String, out: &mut Vec<Effect>) {
-        let why = format!(
-            "{} refused it with {status} {text}; an operator must look",
-            row.row.to
-        );
-        self.decide_row(&row, "L4", "parked", why, out);
+    /// It is kept, not sent again, and the operator is told. `text` may be the partner's words,
+    /// which are for the row and not for the log; `why` is for the log.
+    fn park(
+        &mut self,
+        now: Now,
+        row: OutboxRow,
+        parked: (u16, String),
+        why: String,
+        out: &mut Vec<Effect>,
+    ) {
+        let why = format!("{why}; an operator must look");
+        out.push(Effect::Decide(
+            Decision::new("L4", "parked", why)
+                .of(Some(row.row.procedure))
+                .about(&row.row.key.primary_id)
+                .weighing(Weight::Alarm),
+        ));
+        let (status, text) = parked;
         let parked = Parked {
             status,
             text,

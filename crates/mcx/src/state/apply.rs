@@ -81,6 +81,7 @@ pub fn apply<R: Rows>(rows: &mut R, command: &Command) -> Result<Outcome, R::Err
             key,
             authorization,
             if_match,
+            heard,
             procedure,
             at,
         } => {
@@ -88,6 +89,14 @@ pub fn apply<R: Rows>(rows: &mut R, command: &Command) -> Result<Outcome, R::Err
             if !Authorization::matches(home.authorization.as_ref(), if_match.as_deref(), *at) {
                 return Ok(Verdict::NoSuchEntityTag.into());
             }
+            if let (Some(old), Some(new)) = (&home.heard, heard)
+                && old.call_id == new.call_id
+                && new.cseq <= old.cseq
+            {
+                let etag = home.authorization.and_then(|a| a.etag);
+                return Ok(Verdict::HeardBefore { etag }.into());
+            }
+            home.heard = heard.clone();
             home.authorization = Some(authorization.after(home.authorization.as_ref()));
             // P1: whatever stay is open ends, and its partner is owed a notification.
             let ended = home.end_below(u64::MAX, None);
@@ -100,8 +109,12 @@ pub fn apply<R: Rows>(rows: &mut R, command: &Command) -> Result<Outcome, R::Err
                 appended,
             })
         }
-        Command::EndHomeAuthorization { key } => {
+        Command::EndHomeAuthorization { key, if_match, at } => {
             if let Some(mut home) = rows.home(key)? {
+                let present = home.authorization.as_ref();
+                if !Authorization::matches(present, if_match.as_deref(), *at) {
+                    return Ok(Verdict::NoSuchEntityTag.into());
+                }
                 home.authorization = None;
                 rows.put_home(key, &home)?;
             }
@@ -227,8 +240,20 @@ pub fn apply<R: Rows>(rows: &mut R, command: &Command) -> Result<Outcome, R::Err
             _ if if_match.is_some() => Ok(Verdict::NoSuchEntityTag.into()),
             _ => Ok(Verdict::NotMigrated.into()),
         },
-        Command::EndVisitorAuthorization { key } => {
+        Command::EndVisitorAuthorization {
+            key,
+            partner_id,
+            if_match,
+            at,
+        } => {
             if let Some(mut visitor) = rows.visitor(key)? {
+                if visitor.partner_id != *partner_id {
+                    return Ok(Verdict::AnotherUser.into());
+                }
+                let present = visitor.authorization.as_ref();
+                if !Authorization::matches(present, if_match.as_deref(), *at) {
+                    return Ok(Verdict::NoSuchEntityTag.into());
+                }
                 visitor.authorization = None;
                 rows.put_visitor(key, &visitor)?;
             }

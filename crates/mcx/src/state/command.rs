@@ -17,6 +17,16 @@ pub struct Authorization {
     pub registration: Option<String>,
 }
 
+/// Which request of the SIP core an event came with. A copy of it that comes late, in a
+/// transaction of its own, is no new event (RFC 3261 §10.3 step 7; L2).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heard {
+    /// Call-ID.
+    pub call_id: String,
+    /// CSeq number.
+    pub cseq: u32,
+}
+
 /// One change. Everything that the outcome depends on, the time included, is in it or in the
 /// rows, so that applying it is a pure function.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +39,8 @@ pub enum Command {
         authorization: Authorization,
         /// Entity-tag that must be the present authorization's (RFC 3903 §4.1), if any.
         if_match: Option<String>,
+        /// Which request it came with.
+        heard: Option<Heard>,
         /// Joins what follows.
         procedure: ProcedureId,
         /// When.
@@ -38,6 +50,10 @@ pub enum Command {
     EndHomeAuthorization {
         /// The user.
         key: UserKey,
+        /// Entity-tag that must be the present authorization's (RFC 3903 §4.1), if any.
+        if_match: Option<String>,
+        /// When.
+        at: Timestamp,
     },
     /// An own user may migrate: opens a stay and owes the partner the response (L1).
     AllowMigration {
@@ -126,6 +142,12 @@ pub enum Command {
     EndVisitorAuthorization {
         /// The user.
         key: UserKey,
+        /// The id that this system gave the user: another's authorization is not his to end.
+        partner_id: McId,
+        /// Entity-tag that must be the present authorization's (RFC 3903 §4.1), if any.
+        if_match: Option<String>,
+        /// When.
+        at: Timestamp,
     },
     /// The primary de-authorizes a stay here (P1.4).
     EndStay {
@@ -213,6 +235,13 @@ pub enum Verdict {
     NotMigrated,
     /// There is no authorization of that entity-tag (RFC 3903 §6).
     NoSuchEntityTag,
+    /// It is a late copy of an event that was heard before; nothing changed (L2).
+    HeardBefore {
+        /// The entity-tag of the authorization in force, if it has one.
+        etag: Option<String>,
+    },
+    /// The mapping is of another user of this system; nothing changed.
+    AnotherUser,
     /// The stay ended; the mapping is kept until then.
     Ended {
         /// When the mapping will be removed.

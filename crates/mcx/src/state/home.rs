@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Authorization;
+use super::{Authorization, Heard};
 use crate::{McId, ProcedureId, SystemId, Timestamp};
 
 /// An own user of one service: his authorization here and his stays at partners.
@@ -19,6 +19,8 @@ pub struct Home {
     pub stays: Vec<HomeStay>,
     /// Service authorization in this, the primary system.
     pub authorization: Option<Authorization>,
+    /// The newest event of the user.
+    pub heard: Option<Heard>,
 }
 
 /// A stay as the primary sees it.

@@ -12,7 +12,7 @@ mod outbox;
 mod visitor;
 
 pub use apply::{Rows, apply};
-pub use command::{Authorization, Command, Outcome, Verdict};
+pub use command::{Authorization, Command, Heard, Outcome, Verdict};
 pub use home::{Home, HomeStay, StayPhase};
 pub use memory::MemoryRows;
 pub use outbox::{Lane, NewRow, Notice, OutboxRow, Parked};

@@ -34,6 +34,7 @@ pub fn returns(n: u8) -> Command {
         key: alice(),
         authorization: authorization(None),
         if_match: None,
+        heard: None,
         procedure: procedure(n),
         at: at(0),
     }
