@@ -22,6 +22,7 @@ mod delivery;
 pub mod document;
 mod gateway;
 mod id;
+mod incoming;
 mod names;
 mod outgoing;
 mod random;

@@ -38,7 +38,7 @@ pub fn documents(
     }
     for service in Service::ALL {
         if found.iter().filter(|d| d.service == service).count() > 1 {
-            return Err(FindError::Broken("two MC info documents of one service"));
+            return Err(FindError::Broken("Two MC info documents of one service"));
         }
     }
     Ok(found)
@@ -77,13 +77,13 @@ fn collect(
     };
     let media = headers
         .content_type()
-        .map_err(|_| FindError::Broken("malformed Content-Type"))?;
+        .map_err(|_| FindError::Broken("Malformed Content-Type"))?;
     let Some(media) = media else {
         return Ok(());
     };
     if media.top().eq_ignore_ascii_case(b"multipart") {
         let parts = multipart::parts(&media, body, limits)
-            .map_err(|_| FindError::Broken("malformed multipart body"))?;
+            .map_err(|_| FindError::Broken("Malformed multipart body"))?;
         for part in parts {
             collect(&part.headers, &part.body, profile, limits, depth, found)?;
         }
@@ -91,7 +91,7 @@ fn collect(
     }
     if media.is("message", "sip") {
         let message = Message::parse_enclosed(body.clone(), limits)
-            .map_err(|_| FindError::Broken("malformed message/sip body"))?;
+            .map_err(|_| FindError::Broken("Malformed message/sip body"))?;
         return collect(
             message.headers(),
             message.body(),

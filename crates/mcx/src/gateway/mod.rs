@@ -13,7 +13,7 @@ use std::time::Instant;
 use sip_message::{HeaderName, Limits, Method, Request, Response, StatusCode};
 
 use crate::answer::{check_max_forwards, check_readable, check_require, method_not_allowed};
-use crate::document::{FindError, ServiceDocument, documents};
+use crate::incoming::{self, Said};
 use crate::outgoing::host_of;
 use crate::trust::{self, Sender, same_uri};
 use crate::{
@@ -169,27 +169,13 @@ impl GatewayServer {
             refusal.detail = Some("this body is being sent to where it came from".into());
             return Err(refusal);
         }
-        let [ServiceDocument { service, document }] = self
-            .documents(request)?
-            .try_into()
-            .map_err(|_| Refusal::bad_request("More than one MC info document"))?;
-        let profile = config.profile.of(service);
-        let kind = document.kind.ok_or_else(|| {
-            Refusal::bad_request(match document.unknown_kind {
-                Some(_) => "Unknown kind of message",
-                None => "Missing element req-type",
-            })
-        })?;
-        let identity = |name: &str, value: &Option<String>| match value {
-            None => Ok(None),
-            Some(value) => McId::parse(value)
-                .map(Some)
-                .map_err(|error| Refusal::bad_request(format!("Element {name}: {error}"))),
-        };
-        let missing = |name: &str| Refusal::bad_request(format!("Missing element {name}"));
-        let primary_id = identity(&profile.primary_id, &document.primary_id)?
-            .ok_or_else(|| missing(&profile.primary_id))?;
-        let partner_id = identity(&profile.partner_id, &document.partner_id)?;
+        let Said {
+            service,
+            kind,
+            primary_id,
+            partner_id,
+            document,
+        } = incoming::message(request, &config.profile, &config.limits, &self.accept())?;
         let own_user = config.systems.own.gave(&primary_id);
         let exit = inside.clone().any(|peer| peer.psi == *from);
         let requirement = match kind {
@@ -223,7 +209,7 @@ impl GatewayServer {
                 partner_id.as_ref(),
             )?;
             let server = config.servers.iter().find(|(s, _)| s.contains(&service));
-            let (_, peer) = server.ok_or_else(|| self.refuse_media())?;
+            let (_, peer) = server.ok_or_else(|| incoming::other_type(&self.accept()))?;
             (peer, format!("the {service} server"))
         };
         out.push(Effect::Decide(
@@ -253,36 +239,12 @@ impl GatewayServer {
         self.config.systems.partner(system)
     }
 
-    fn documents(&self, request: &Request) -> Result<Vec<ServiceDocument>, Refusal> {
-        documents(
-            request.headers(),
-            request.body(),
-            &self.config.profile,
-            &self.config.limits,
-        )
-        .map_err(|error| match error {
-            FindError::OtherType => self.refuse_media(),
-            FindError::Broken(what) => Refusal::bad_request(what),
-            FindError::TooDeep => Refusal::bad_request("Body parts nested too deeply"),
-            FindError::Document(error) => Refusal::bad_request(error.to_string()),
-        })
-    }
-
-    fn refuse_media(&self) -> Refusal {
-        Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "wire:answers")
-            .with(HeaderName::Accept, self.accept())
-    }
-
     fn accept(&self) -> String {
         let services = Service::ALL.into_iter().filter(|s| {
             let served = |(services, _): &(Vec<Service>, Peer)| services.contains(s);
             self.config.servers.iter().any(served)
         });
-        let mut types: Vec<_> = services
-            .map(|s| self.config.profile.of(s).media_type())
-            .collect();
-        types.push("multipart/mixed".into());
-        types.join(", ")
+        incoming::accept(&self.config.profile, services, &["multipart/mixed"])
     }
 
     fn options(&mut self, id: RequestId, request: &Request, out: &mut Vec<Effect>) {

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use sip_message::{HeaderName, Method, Request, StatusCode};
 
-use super::{Continuation, ServiceServer, identity};
+use super::{Continuation, ServiceServer};
 use crate::document::{ServiceDocument, client_register};
+use crate::incoming::identity;
 use crate::state::{Authorization, Command, Heard, Outcome, UserKey, Verdict};
 use crate::token::TokenError;
 use crate::{Decision, Effect, McId, Now, ProcedureId, Refusal, RequestId, SystemId, Warning};

@@ -4,10 +4,10 @@
 use sip_message::Request;
 
 use super::{Answerable, ServiceServer};
-use crate::document::ServiceDocument;
+use crate::incoming::{self, Said, missing};
 use crate::state::UserKey;
 use crate::trust::{self, Sender};
-use crate::{Decision, Effect, McId, MessageKind, Now, Refusal, RequestId};
+use crate::{Decision, Effect, MessageKind, Now, Refusal, RequestId};
 
 impl ServiceServer {
     /// A MESSAGE: its document, whether its sender may say that, and then by its kind.
@@ -19,29 +19,17 @@ impl ServiceServer {
         request: &Request,
         out: &mut Vec<Effect>,
     ) -> Result<(), Refusal> {
-        let [ServiceDocument { service, document }] = self
-            .documents(request)?
-            .try_into()
-            .map_err(|_| Refusal::bad_request("More than one MC info document"))?;
-        let profile = self.config.profile.of(service);
-        let Some(kind) = document.kind else {
-            return Err(match document.unknown_kind {
-                Some(_) => Refusal::bad_request("Unknown kind of message"),
-                None => Refusal::bad_request("Missing element req-type"),
-            });
-        };
-        let primary_id = identity(&profile.primary_id, document.primary_id.as_deref())?
-            .ok_or_else(|| missing(&profile.primary_id))?;
-        let partner_id = identity(&profile.partner_id, document.partner_id.as_deref())?;
-        let target = identity(&profile.request_uri, document.request_uri.as_deref())?;
-        if target.is_some_and(|t| t != primary_id) {
-            return Err(Refusal::bad_request(format!(
-                "{} is another user than {}",
-                profile.request_uri, profile.primary_id
-            )));
-        }
-        if kind != MessageKind::DeauthorizationNotification && partner_id.is_none() {
-            return Err(missing(&profile.partner_id));
+        let config = &self.config;
+        let accept = self.accept();
+        let Said {
+            service,
+            kind,
+            primary_id,
+            partner_id,
+            document,
+        } = incoming::message(request, &config.profile, &config.limits, &accept)?;
+        if !config.services.contains(&service) {
+            return Err(incoming::other_type(&accept));
         }
         let partner = trust::partner_entitled(
             &self.config.systems,
@@ -84,18 +72,4 @@ impl ServiceServer {
             (_, None) => Err(missing(&self.config.profile.of(service).partner_id)),
         }
     }
-}
-
-/// The id in an element, if the element is there.
-pub(super) fn identity(element: &str, value: Option<&str>) -> Result<Option<McId>, Refusal> {
-    match value {
-        None => Ok(None),
-        Some(value) => McId::parse(value)
-            .map(Some)
-            .map_err(|error| Refusal::bad_request(format!("Element {element}: {error}"))),
-    }
-}
-
-pub(super) fn missing(element: &str) -> Refusal {
-    Refusal::bad_request(format!("Missing element {element}"))
 }

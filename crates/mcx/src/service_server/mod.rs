@@ -18,7 +18,8 @@ use std::time::Instant;
 use sip_message::{HeaderName, Method, Request, Response, StatusCode};
 
 use crate::delivery::Schedule;
-use crate::document::{FindError, ServiceDocument, documents};
+use crate::document::ServiceDocument;
+use crate::incoming;
 use crate::outgoing::host_of;
 use crate::state::{Command, OutboxRow, Outcome};
 use crate::trust::{self, Sender};
@@ -26,7 +27,6 @@ use crate::{
     Decision, Effect, Input, McId, MessageKind, Now, Random, Refusal, RequestId, Role, SendId,
     StoreFailure, StoreId, Warning, Weight,
 };
-use message::{identity, missing};
 use pending::Pending;
 
 pub use config::{Retention, ServiceServerConfig};
@@ -300,47 +300,18 @@ impl ServiceServer {
     /// The MC info documents of a request, of services that this server serves.
     fn documents(&self, request: &Request) -> Result<Vec<ServiceDocument>, Refusal> {
         let config = &self.config;
-        let found = documents(
-            request.headers(),
-            request.body(),
-            &config.profile,
-            &config.limits,
-        )
-        .map_err(|error| self.not_found(&error))?;
+        let accept = self.accept();
+        let found = incoming::find(request, &config.profile, &config.limits, &accept)?;
         if found.iter().any(|d| !config.services.contains(&d.service)) {
-            return Err(self.not_found(&FindError::OtherType));
+            return Err(incoming::other_type(&accept));
         }
         Ok(found)
     }
 
-    fn not_found(&self, error: &FindError) -> Refusal {
-        match error {
-            FindError::OtherType => {
-                Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "wire:answers")
-                    .with(HeaderName::Accept, self.accept())
-            }
-            FindError::Broken(what) => {
-                let mut what = (*what).to_owned();
-                if let Some(first) = what.get_mut(..1) {
-                    first.make_ascii_uppercase();
-                }
-                Refusal::bad_request(what)
-            }
-            FindError::TooDeep => Refusal::bad_request("Body parts nested too deeply"),
-            FindError::Document(error) => Refusal::bad_request(error.to_string()),
-        }
-    }
-
     fn accept(&self) -> String {
-        let mut types: Vec<String> = self
-            .config
-            .services
-            .iter()
-            .map(|s| self.config.profile.of(*s).media_type())
-            .collect();
-        types.push("multipart/mixed".into());
-        types.push("message/sip".into());
-        types.join(", ")
+        let services = self.config.services.iter().copied();
+        let around = ["multipart/mixed", "message/sip"];
+        incoming::accept(&self.config.profile, services, &around)
     }
 
     /// Answers a request and records why it is refused.

@@ -157,7 +157,7 @@ impl ServiceServer {
     ) -> Result<(), Refusal> {
         let Some(allowed) = document.result else {
             let element = &self.config.profile.of(key.service).result;
-            return Err(super::missing(element));
+            return Err(crate::incoming::missing(element));
         };
         let waits = self.pending.of(&key).filter(|pending| {
             // By the two ids, and by procedure from a peer that names it.
