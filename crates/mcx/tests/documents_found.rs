@@ -154,7 +154,7 @@ fn two_of_one_service() {
     let Err(FindError::Broken(what)) = find(&media, body) else {
         panic!("which of them counts?");
     };
-    assert!(what.contains("two MC info documents"));
+    assert!(what.contains("Two MC info documents"));
 }
 
 #[test]
