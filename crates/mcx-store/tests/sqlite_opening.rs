@@ -21,7 +21,7 @@ fn the_files_are_for_their_owner_alone() {
         assert_eq!(mode & 0o777, 0o600, "{}", file.path().display());
         files += 1;
     }
-    assert_eq!(files, 3, "the database and its two side files");
+    assert_eq!(files, 4, "the database, its two side files, its lock");
 }
 
 #[test]
@@ -84,6 +84,29 @@ fn what_is_no_database_is_refused_by_name() {
     }
     let letter = std::fs::read_to_string(&path).unwrap();
     assert!(letter.starts_with("this is a letter"), "it was not touched");
+}
+
+#[test]
+fn one_store_at_a_time_has_a_database() {
+    let folder = Folder::new();
+    let path = folder.database();
+    let store = folder.open();
+    let in_use = OpenError::InUse { path: path.clone() };
+    assert_eq!(SqliteStore::open(&path).unwrap_err(), in_use);
+    assert_eq!(SqliteStore::check(&path).unwrap_err(), in_use);
+    assert!(in_use.to_string().contains("another process uses it"));
+    #[cfg(unix)]
+    {
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        let error = SqliteStore::open(&link).unwrap_err();
+        assert_eq!(error, OpenError::InUse { path: link });
+    }
+    assert!(SqliteReader::open(&path).unwrap().outbox().is_ok());
+    apply(&store, vec![map(user(1), Some(1))]).unwrap();
+    drop(store);
+    SqliteStore::check(&path).unwrap();
+    folder.open();
 }
 
 #[test]

@@ -6,8 +6,10 @@ mod schema;
 mod writer;
 
 use std::fmt;
+use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use mcx::state::{Command, OutboxRow};
 use rusqlite::{Connection, OpenFlags};
@@ -21,6 +23,8 @@ use writer::Writer;
 pub struct SqliteStore {
     writer: Writer,
     reader: SqliteReader,
+    /// Dropped last: the operating system releases it then, and when the process is killed.
+    _lock: File,
 }
 
 /// Why a database could not be opened.
@@ -34,6 +38,11 @@ pub enum OpenError {
         found: i64,
         /// Newest version that this program knows.
         known: i64,
+    },
+    /// Another process uses it.
+    InUse {
+        /// The file.
+        path: PathBuf,
     },
     /// SQLite or the file system says so.
     Failed {
@@ -52,6 +61,11 @@ impl fmt::Display for OpenError {
                 "{}: schema version {found} is newer than {known}, the newest that this program knows",
                 path.display()
             ),
+            Self::InUse { path } => write!(
+                f,
+                "{}: another process uses it: end that one, or write another path",
+                path.display()
+            ),
             Self::Failed { path, why } => write!(f, "{}: {why}", path.display()),
         }
     }
@@ -61,16 +75,54 @@ impl std::error::Error for OpenError {}
 
 impl SqliteStore {
     /// Opens the database at `path`, creating it, for its owner alone to read, when there is
-    /// none, and bringing an older schema up to date.
+    /// none, and bringing an older schema up to date. One process at a time: a lock on the file
+    /// beside it, `<path>.lock`, is held until the store is dropped.
     ///
     /// # Errors
     /// Says which file and why.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
+        create_private(path).map_err(|e| failed(path, &e))?;
+        let lock = lock(path)?;
         let connection = connect(path)?;
         schema::migrate(&connection, path)?;
         let reader = SqliteReader::open(path)?;
         let writer = Writer::start(connection, path.to_owned()).map_err(|e| failed(path, &e))?;
-        Ok(Self { writer, reader })
+        Ok(Self {
+            writer,
+            reader,
+            _lock: lock,
+        })
+    }
+
+    /// Whether [`SqliteStore::open`] would open the existing database at `path`; creates and
+    /// changes nothing.
+    ///
+    /// # Errors
+    /// Says which file and why.
+    pub fn check(path: &Path) -> Result<(), OpenError> {
+        OpenOptions::new()
+            .append(true)
+            .open(path)
+            .map_err(|e| failed(path, &e))?;
+        let lock = lock_path(path)?;
+        if lock.exists() {
+            let file = OpenOptions::new().append(true).open(&lock);
+            try_lock(&file.map_err(|e| failed(&lock, &e))?, path)?;
+        }
+        let reader = SqliteReader::open(path)?;
+        let connection = reader.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let _: i64 = connection
+            .query_row("PRAGMA user_version", [], |row| row.get(0))
+            .map_err(|e| failed(path, &e))?;
+        // Read only: it cannot bring an older schema up to date, but sees a newer one.
+        match schema::migrate(&connection, path) {
+            Err(newer @ OpenError::Newer { .. }) => Err(newer),
+            Err(_) => Ok(()),
+            Ok(()) => SqlRows(&connection)
+                .outbox()
+                .map(drop)
+                .map_err(|e| failed(path, &e)),
+        }
     }
 }
 
@@ -132,11 +184,10 @@ impl SqliteReader {
 }
 
 /// How long a statement waits for another process's lock.
-const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Opens a connection that may write.
 fn connect(path: &Path) -> Result<Connection, OpenError> {
-    create_private(path).map_err(|e| failed(path, &e))?;
     let connection = Connection::open(path).map_err(|e| failed(path, &e))?;
     let set_up = || -> rusqlite::Result<()> {
         connection.busy_timeout(BUSY_TIMEOUT)?;
@@ -150,10 +201,48 @@ fn connect(path: &Path) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
+/// How long a lock that somebody looks at, or gives up just now, is waited for.
+const LOCK_PATIENCE: Duration = Duration::from_millis(300);
+
+/// Takes the lock of the database at `path`, which exists.
+fn lock(path: &Path) -> Result<File, OpenError> {
+    let beside = lock_path(path)?;
+    create_private(&beside).map_err(|e| failed(&beside, &e))?;
+    let file = OpenOptions::new().append(true).open(&beside);
+    let file = file.map_err(|e| failed(&beside, &e))?;
+    try_lock(&file, path)?;
+    Ok(file)
+}
+
+/// Where the lock is: one database has one, whatever links lead to it.
+fn lock_path(path: &Path) -> Result<PathBuf, OpenError> {
+    let mut beside = path.canonicalize().map_err(|e| failed(path, &e))?;
+    beside.as_mut_os_string().push(".lock");
+    Ok(beside)
+}
+
+fn try_lock(file: &File, path: &Path) -> Result<(), OpenError> {
+    let begin = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) if begin.elapsed() < LOCK_PATIENCE => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(OpenError::InUse {
+                    path: path.to_owned(),
+                });
+            }
+            Err(TryLockError::Error(error)) => return Err(failed(path, &error)),
+        }
+    }
+}
+
 /// Creates the file for its owner alone: identities of users are in it. SQLite gives its side
 /// files the same mode.
 fn create_private(path: &Path) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
+    let mut options = OpenOptions::new();
     options.append(true).create(true);
     #[cfg(unix)]
     {
