@@ -108,7 +108,6 @@ fn what_the_inside_may_not_say_does_not_leave() {
         (RESPONSE, BOB, Some(BOB_AT_A)),
         (REQUEST, ALICE, Some(ALICE_AT_B)),
         (REQUEST, BOB, Some(ALICE_AT_B)),
-        (REQUEST, BOB, None),
         (REPORT, nobody, Some(BOB_AT_A)),
     ] {
         let message = says(INSIDE_A, kind, primary, partner);
@@ -121,6 +120,14 @@ fn what_the_inside_may_not_say_does_not_leave() {
 }
 
 #[test]
+fn a_message_without_the_id_that_it_needs_goes_nowhere() {
+    let request = says(INSIDE_A, REQUEST, BOB, None);
+    assert_eq!(goes(INSIDE, &request), Err(400));
+    let report = says(GATEWAY_B, REPORT, ALICE, None);
+    assert_eq!(goes(B, &report), Err(400));
+}
+
+#[test]
 fn what_a_partner_may_not_say_does_not_enter() {
     for (source, from, kind, primary, partner) in [
         (C, GATEWAY_C, END, BOB, Some(BOB_AT_A)),
@@ -129,7 +136,6 @@ fn what_a_partner_may_not_say_does_not_enter() {
         (B, GATEWAY_B, END, ALICE, Some(ALICE_AT_B)),
         (B, GATEWAY_B, REQUEST, BOB, Some(BOB_AT_A)),
         (B, GATEWAY_B, REPORT, ALICE, Some(ALICE_AT_C)),
-        (B, GATEWAY_B, REPORT, ALICE, None),
         (B, GATEWAY_C, END, BOB, Some(BOB_AT_A)),
         (B, INSIDE_A, END, ALICE, Some(ALICE_AT_B)),
         (STRANGER, GATEWAY_B, END, BOB, Some(BOB_AT_A)),
