@@ -164,3 +164,21 @@ fn overload_is_told_at_once_and_what_was_queued_is_done() {
     );
     assert!(apply(&store, done()).is_ok());
 }
+
+#[test]
+fn nothing_is_durable_in_a_file_that_is_gone() {
+    let folder = Folder::new();
+    let store = folder.open();
+    apply(&store, vec![map(user(1), Some(1))]).unwrap();
+    let away = folder.database().with_extension("away");
+    std::fs::rename(folder.database(), &away).unwrap();
+    let refused = apply(&store, vec![map(user(2), Some(1))]);
+    assert!(
+        matches!(refused, Err(StoreError::Backend(why)) if why.contains("removed or replaced"))
+    );
+    assert!(!folder.database().exists(), "no empty database takes its place");
+    // The same file is back: it goes on, and nothing of the refused batch is there.
+    std::fs::rename(&away, folder.database()).unwrap();
+    apply(&store, vec![map(user(3), Some(1))]).unwrap();
+    assert_eq!(snapshot(&store).visitors.len(), 2);
+}

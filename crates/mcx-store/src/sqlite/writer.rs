@@ -9,7 +9,7 @@ use futures_channel::oneshot;
 use mcx::state::{Command, Outcome, apply};
 use rusqlite::Connection;
 
-use super::{SqlRows, backend, connect};
+use super::{SqlRows, backend, connect, failed};
 use crate::{Applied, StoreError};
 
 /// Most batches that wait; beyond, the store is overloaded.
@@ -69,6 +69,7 @@ impl Drop for Writer {
 }
 
 fn run(mut connection: Option<Connection>, path: &Path, jobs: &Receiver<Job>) {
+    let opened = identity(path);
     while let Ok(first) = jobs.recv() {
         let mut group = vec![first];
         while group.len() < MAX_GROUP
@@ -78,7 +79,16 @@ fn run(mut connection: Option<Connection>, path: &Path, jobs: &Receiver<Job>) {
         }
         // After a failure nothing that SQLite holds in memory is trusted: it starts anew from
         // what is on disk.
-        let committed = match connection.take().map_or_else(|| connect(path), Ok) {
+        let usable = if identity(path) == opened {
+            connection.take().map_or_else(|| connect(path), Ok)
+        } else {
+            // What is written into a file that has no name any more is lost with this process.
+            Err(failed(
+                path,
+                &"the file was removed or replaced while it was in use",
+            ))
+        };
+        let committed = match usable {
             Ok(mut usable) => {
                 let committed = commit(&mut usable, &group).map_err(backend);
                 if committed.is_ok() {
@@ -101,6 +111,13 @@ fn run(mut connection: Option<Connection>, path: &Path, jobs: &Receiver<Job>) {
             }
         }
     }
+}
+
+/// Which file has this name, if any.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt as _;
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino()))
 }
 
 /// One transaction, one fsync. Dropping it unfinished rolls it back.
