@@ -6,6 +6,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use sip_tests::lab::{Lab, program};
 
@@ -110,6 +111,55 @@ fn a_node_killed_in_the_middle_spoils_nothing() {
         )));
         assert!(text.contains("everything held"));
     }
+}
+
+#[test]
+fn output_that_nobody_reads_ends_it_quietly_with_its_nodes() {
+    let lab = Lab::new("demo-pipe");
+    let folder = lab.folder().join("out");
+    let mut command = demo(&folder);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert_eq!(lines.take(5).count(), 5);
+    let done = child.wait_with_output().unwrap();
+    assert_eq!(done.status.code(), Some(141));
+    assert_eq!(String::from_utf8(done.stderr).unwrap(), "");
+    let limit = Instant::now() + Duration::from_secs(10);
+    while runs(&folder) {
+        assert!(Instant::now() < limit, "a node runs on");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn it_keeps_to_a_narrow_terminal() {
+    let lab = Lab::new("demo-narrow");
+    let done = Command::new(program())
+        .args(["demo", "--width", "70", "--out"])
+        .arg(lab.folder().join("out"))
+        .output()
+        .unwrap();
+    let text = String::from_utf8(done.stdout).unwrap();
+    assert!(done.status.success(), "{text}");
+    let begin = text.split("\n━━ ").next().unwrap();
+    let tables = text.split("stored: before → after\n").skip(1);
+    let entries = tables.filter_map(|t| t.split("\n\n").next());
+    let mut lines: Vec<&str> = begin.lines().collect();
+    lines.extend(entries.flat_map(str::lines));
+    assert!(lines.len() > 30, "{text}");
+    for line in lines {
+        assert!(line.chars().count() <= 70, "{line}");
+    }
+}
+
+/// Whether a process has a path below `folder` on its command line.
+fn runs(folder: &Path) -> bool {
+    let below = folder.to_str().unwrap();
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    processes
+        .filter_map(|p| std::fs::read(p.path().join("cmdline")).ok())
+        .any(|line| String::from_utf8_lossy(&line).contains(below))
 }
 
 /// `kill -9` of the one process whose command line has that file.

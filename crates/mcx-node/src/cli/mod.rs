@@ -1,6 +1,7 @@
 //! The command line.
 
 mod check;
+pub(crate) mod out;
 mod run;
 mod token;
 

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
+use super::out::complainln;
 use crate::config;
 use crate::node::Node;
 
@@ -14,7 +15,7 @@ pub(super) fn run(path: &Path, until_stdin_closes: bool) -> ExitCode {
     let config = match config::load(path) {
         Ok(config) => config,
         Err(problems) => {
-            eprintln!("{problems}");
+            complainln!("{problems}");
             return ExitCode::FAILURE;
         }
     };
@@ -25,7 +26,7 @@ pub(super) fn run(path: &Path, until_stdin_closes: bool) -> ExitCode {
     {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("mcx: cannot start: {error}");
+            complainln!("mcx: cannot start: {error}");
             return ExitCode::FAILURE;
         }
     };
@@ -36,13 +37,13 @@ pub(super) fn run(path: &Path, until_stdin_closes: bool) -> ExitCode {
             signal(SignalKind::interrupt()),
         );
         let (Ok(mut term), Ok(mut int)) = (term, int) else {
-            eprintln!("mcx: cannot listen for signals");
+            complainln!("mcx: cannot listen for signals");
             return ExitCode::FAILURE;
         };
         let node = match Node::start(config) {
             Ok(node) => node,
             Err(error) => {
-                eprintln!("mcx: {name}: {error}");
+                complainln!("mcx: {name}: {error}");
                 return ExitCode::FAILURE;
             }
         };

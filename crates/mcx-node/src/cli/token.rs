@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Map, Value};
 
+use super::out::{complainln, sayln};
 use crate::clock;
 
 #[derive(Debug, clap::Args)]
@@ -44,11 +45,11 @@ pub(super) struct Args {
 pub(super) fn token(args: &Args) -> ExitCode {
     match sign(args) {
         Ok(token) => {
-            println!("{token}");
+            sayln!("{token}");
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("mcx: {error}");
+            complainln!("mcx: {error}");
             ExitCode::FAILURE
         }
     }

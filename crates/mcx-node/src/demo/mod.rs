@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use crate::cli::out::complainln;
 use folder::Folder;
 use show::Screen;
 use world::World;
@@ -53,7 +54,7 @@ pub fn demo(args: &Args) -> ExitCode {
     let (folder, mut world) = match started {
         Ok(started) => started,
         Err(error) => {
-            eprintln!("mcx demo: {error}");
+            complainln!("mcx demo: {error}");
             return ExitCode::FAILURE;
         }
     };

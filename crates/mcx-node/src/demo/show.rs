@@ -1,7 +1,6 @@
 //! What a person sees: ladders, tables, progress, the summary.
 
 use std::collections::HashMap;
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,6 +11,7 @@ use sip_trace::summary::Labels;
 
 use super::scenario::Step;
 use super::tables::Stored;
+use crate::cli::out::{say, sayln};
 
 /// From how long a wait on there is a progress line.
 const PATIENT: Duration = Duration::from_millis(300);
@@ -40,33 +40,36 @@ impl Screen {
     }
 
     pub fn started(&mut self, addresses: &[(String, SocketAddr)]) {
-        println!(
+        sayln!(
             "{}",
             self.bold("mcx demo: three MC systems on loopback, real SIP over UDP")
         );
-        println!();
+        sayln!();
         for system in ["a", "b", "c"] {
-            let of: Vec<_> = addresses
+            let of = addresses
                 .iter()
-                .filter(|(name, _)| name.starts_with(system))
-                .map(|(name, address)| format!("{name} {address}"))
-                .collect();
-            println!("  system {}   {}", system.to_uppercase(), of.join("   "));
+                .filter(|(name, _)| name.starts_with(system));
+            let of = of.map(|(name, address)| format!("{name} {address}"));
+            let first = format!("  system {}   ", system.to_uppercase());
+            self.wrapped(&first, of, "   ");
         }
-        println!();
-        println!(
-            "  A is alice's primary system, B and C are partners. Each server and gateway is a process"
-        );
-        println!(
-            "  of its own (`mcx run`); the SIP cores, which send the clients' events, are simulated."
-        );
+        sayln!();
+        let text = "A is alice's primary system, B and C are partners. Each server and gateway is a process of its own (`mcx run`); the SIP cores, which send the clients' events, are simulated.";
+        self.wrapped("  ", text.split(' ').map(str::to_owned), " ");
+    }
+
+    /// Writes `items`, as many on a line as there is room for, the first line after `first`.
+    fn wrapped(&self, first: &str, items: impl Iterator<Item = String>, between: &str) {
+        for line in wrap(first, items, between, self.width) {
+            sayln!("{line}");
+        }
     }
 
     /// Announces a step.
     pub fn step(&mut self, number: usize, title: &str) {
         self.progress_done();
-        println!();
-        println!("{}", self.bold(&format!("━━ {number}. {title}")));
+        sayln!();
+        sayln!("{}", self.bold(&format!("━━ {number}. {title}")));
     }
 
     /// The step: ladder, tables, what held.
@@ -79,9 +82,9 @@ impl Screen {
         after: &Stored,
     ) {
         self.progress_done();
-        println!();
-        println!("{}", self.ladder(records, addresses).trim_end());
-        println!();
+        sayln!();
+        sayln!("{}", self.ladder(records, addresses).trim_end());
+        sayln!();
         self.tables(before, after);
         for (check, held) in &step.checks {
             let mark = if *held {
@@ -89,17 +92,17 @@ impl Screen {
             } else {
                 self.red("✗")
             };
-            println!("  {mark} {check}");
+            sayln!("  {mark} {check}");
         }
         if let Some(error) = &step.error {
-            println!("  {} {error}", self.red("✗"));
+            sayln!("  {} {error}", self.red("✗"));
         }
     }
 
     /// Something happened that nobody planned.
     pub fn notice(&mut self, text: &str) {
         self.progress_done();
-        println!("  ! {text}");
+        sayln!("  ! {text}");
     }
 
     /// Says what is waited for, once it takes a while.
@@ -108,17 +111,21 @@ impl Screen {
             return;
         }
         if self.terminal {
-            print!("\r  … waiting for {what} ({:.1} s) ", since.as_secs_f64());
-            let _ = std::io::stdout().flush();
+            let seconds = since.as_secs_f64();
+            say(format_args!("\r  … waiting for {what} ({seconds:.1} s) "));
         } else if !self.in_progress {
-            println!("  … waiting for {what}");
+            sayln!("  … waiting for {what}");
         }
         self.in_progress = true;
     }
 
     pub fn progress_done(&mut self) {
         if self.in_progress && self.terminal {
-            print!("\r{:width$}\r", "", width = self.width.min(78));
+            say(format_args!(
+                "\r{:width$}\r",
+                "",
+                width = self.width.min(78)
+            ));
         }
         self.in_progress = false;
     }
@@ -186,8 +193,8 @@ impl Screen {
         whats.sort_unstable();
         whats.dedup();
         if whats.is_empty() {
-            println!("  stored: nothing, before and after");
-            println!();
+            sayln!("  stored: nothing, before and after");
+            sayln!();
             return;
         }
         let widest = |column: &dyn Fn(&str) -> usize| whats.iter().map(|w| column(w)).max();
@@ -195,7 +202,12 @@ impl Screen {
         let second = widest(&|w| state(&before, w).chars().count())
             .unwrap_or(0)
             .max(6);
-        println!("  {:first$}   {:second$}   after", "stored", "before");
+        let third = widest(&|w| state(&after, w).chars().count()).unwrap_or(0);
+        if 2 + first + 3 + second + 3 + third.max(5) > self.width {
+            self.narrow_table(&whats, |what| (state(&before, what), state(&after, what)));
+            return;
+        }
+        sayln!("  {:first$}   {:second$}   after", "stored", "before");
         for what in whats {
             let (old, new) = (state(&before, what), state(&after, what));
             let shown = if old == new {
@@ -203,9 +215,25 @@ impl Screen {
             } else {
                 self.bold(&new)
             };
-            println!("  {what:first$}   {old:second$}   {shown}");
+            sayln!("  {what:first$}   {old:second$}   {shown}");
         }
-        println!();
+        sayln!();
+    }
+
+    /// The table where its columns have no room: two lines an entry.
+    fn narrow_table(&self, whats: &[&str], states: impl Fn(&str) -> (String, String)) {
+        sayln!("  stored: before → after");
+        for what in whats {
+            let (old, new) = states(what);
+            let shown = if old == new {
+                format!("{new} (as before)")
+            } else {
+                format!("{old} → {}", self.bold(&new))
+            };
+            sayln!("  {}", shortened(what, self.width - 2));
+            sayln!("      {shown}");
+        }
+        sayln!();
     }
 
     /// One screen at the end.
@@ -216,46 +244,46 @@ impl Screen {
         folder: &Path,
         took: Duration,
     ) {
-        println!();
-        println!("{}", self.bold("━━ Summary"));
-        println!();
+        sayln!();
+        sayln!("{}", self.bold("━━ Summary"));
+        sayln!();
         for step in steps {
             let mark = match step.failed() {
                 None => self.green("✓"),
                 Some(_) => self.red("✗"),
             };
-            println!(
+            sayln!(
                 "  {mark} {:>5.2} s  {}",
                 step.took.as_secs_f64(),
                 step.title
             );
         }
-        println!();
+        sayln!();
         match capture {
             Ok(path) => {
-                println!("  capture   {}", path.display());
-                println!(
+                sayln!("  capture   {}", path.display());
+                sayln!(
                     "            open it with: tshark -r FILE -o udp.try_heuristic_first:TRUE -Y sip"
                 );
-                println!("            or:           sngrep -I FILE");
+                sayln!("            or:           sngrep -I FILE");
             }
-            Err(error) => println!("  {} no capture file: {error}", self.red("✗")),
+            Err(error) => sayln!("  {} no capture file: {error}", self.red("✗")),
         }
-        println!(
+        sayln!(
             "  nodes     {} (configurations, databases, traces, logs)",
             folder.join("nodes").display()
         );
-        println!("  time      {:.1} s", took.as_secs_f64());
-        println!();
+        sayln!("  time      {:.1} s", took.as_secs_f64());
+        sayln!();
         let failed: Vec<_> = steps
             .iter()
             .filter_map(|s| Some((s, s.failed()?)))
             .collect();
         if failed.is_empty() {
-            println!("  {}", self.green("everything held"));
+            sayln!("  {}", self.green("everything held"));
         }
         for (step, what) in failed {
-            println!("  {} {}: {what}", self.red("did not hold:"), step.title);
+            sayln!("  {} {}: {what}", self.red("did not hold:"), step.title);
         }
     }
 
@@ -278,5 +306,56 @@ impl Screen {
         } else {
             text.to_owned()
         }
+    }
+}
+
+/// Lines of at most `width` characters where that is possible; later ones are indented as the
+/// first.
+fn wrap(
+    first: &str,
+    items: impl Iterator<Item = String>,
+    between: &str,
+    width: usize,
+) -> Vec<String> {
+    let indent = first.chars().count();
+    let mut lines = Vec::new();
+    let mut line = first.to_owned();
+    let mut empty = true;
+    for item in items {
+        let more = between.chars().count() + item.chars().count();
+        if !empty && line.chars().count() + more > width {
+            lines.push(std::mem::replace(&mut line, " ".repeat(indent)));
+            empty = true;
+        }
+        if !empty {
+            line.push_str(between);
+        }
+        line.push_str(&item);
+        empty = false;
+    }
+    lines.push(line);
+    lines
+}
+
+/// The text, its end replaced by `…` where there is no room for it.
+fn shortened(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    let kept = text.chars().take(width.saturating_sub(1));
+    kept.chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_keep_to_the_width() {
+        let items = ["one 1", "two 22", "three 333"].map(str::to_owned);
+        let lines = wrap("  A  ", items.into_iter(), "   ", 20);
+        assert_eq!(lines, ["  A  one 1   two 22", "     three 333"]);
+        assert_eq!(shortened("gateway", 7), "gateway");
+        assert_eq!(shortened("gateways", 7), "gatewa…");
     }
 }
