@@ -3,9 +3,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+use std::io::{BufRead as _, BufReader};
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A folder with a copy of the example keys, removed at the end.
@@ -45,9 +46,13 @@ fn check(text: &str) -> (Output, String) {
     let folder = Folder::new();
     let path = folder.0.join("nodes/node.toml");
     std::fs::write(&path, text).unwrap();
+    check_file(&path)
+}
+
+fn check_file(path: &Path) -> (Output, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_mcx"))
         .args(["check", "--config"])
-        .arg(&path)
+        .arg(path)
         .output()
         .unwrap();
     let said = String::from_utf8(output.stderr.clone()).unwrap();
@@ -208,8 +213,190 @@ fn other_values_that_mean_nothing_are_named() {
         ),
         ("\"ES256\"", "\"HS256\"", "unknown variant `HS256`"),
         ("\"a-server\"", "\"a server\"", "`a server` is no node name"),
+        ("\"20 s\"", "\"0 s\"", "write \"1 s\" to \"30 s\""),
+        ("\"20 s\"", "\"31 s\"", "write \"1 s\" to \"30 s\""),
+        (
+            "udp:127.0.0.1:0",
+            "udp:0.0.0.0:5061",
+            "write the machine's own address",
+        ),
+        (
+            "udp:127.0.0.1:0",
+            "udp:[::]:5061",
+            "write the machine's own address",
+        ),
+        (
+            "\"udp:127.0.0.1:0\"",
+            "\"udp:127.0.0.1:9\", \"udp:127.0.0.1:9\"",
+            "is listened on already",
+        ),
+        (
+            "[\"127.0.0.1:5060\"]",
+            "[\"127.0.0.1\"]",
+            "`127.0.0.1` is also the next-hop `sip:127.0.0.1:5062`",
+        ),
+        (
+            "[\"127.0.0.1:5060\"]",
+            "[\"127.0.0.1:5062\"]",
+            "which would pass for the SIP core",
+        ),
     ] {
         refused(server, from, to, expected);
+    }
+}
+
+#[test]
+fn a_next_hop_to_itself_is_named() {
+    for (name, from) in [
+        ("gateways/a-server.toml", "sip:127.0.0.1:5062"),
+        ("gateways/a-gateway.toml", "sip:127.0.0.1:5061"),
+        ("gateways/a-gateway.toml", "sip:127.0.0.1:5072"),
+        ("direct/a-server.toml", "sip:127.0.0.1:5071"),
+    ] {
+        let text = example(name).replace("udp:127.0.0.1:0", "udp:127.0.0.1:9");
+        let line = text.lines().position(|l| l.contains(from)).unwrap() + 1;
+        let (_, said) = check(&text.replace(from, "sip:127.0.0.1:9"));
+        let wanted = format!("node.toml:{line}: next-hop `sip:127.0.0.1:9` is this node's own");
+        assert!(said.contains(&wanted), "no `{wanted}` in:\n{said}");
+    }
+}
+
+#[test]
+fn what_the_reader_refuses_has_a_remedy() {
+    let server = "gateways/a-server.toml";
+    for (from, to, expected) in [
+        ("\"a-server\"", "5", "expected a string: write it in quotes"),
+        (
+            "topology-hiding = true",
+            "topology-hiding = \"yes\"",
+            "write true or false, without quotes",
+        ),
+        (
+            "[\"udp:127.0.0.1:0\"]",
+            "\"udp:127.0.0.1:0\"",
+            "write a list in brackets",
+        ),
+    ] {
+        refused(server, from, to, expected);
+    }
+    let (_, said) = check("[system]\nid = \"a.mcx.example\"\n");
+    let expected = "missing field `node`: write a section [node] with name = \"NAME\"";
+    assert!(said.contains(expected), "{said}");
+    assert!(said.ends_with("1 problem\n"), "{said}");
+}
+
+#[test]
+fn a_file_that_is_no_text_is_named_with_the_place() {
+    let folder = Folder::new();
+    let path = folder.0.join("nodes/node.toml");
+    std::fs::write(&path, b"[node]\nname = \"\xe4\"\n").unwrap();
+    let said = check_file(&path).1;
+    let expected = "node.toml:2: byte 16 of the file is no UTF-8: write the file in UTF-8";
+    assert!(said.contains(expected), "{said}");
+    assert!(said.ends_with("1 problem\n"), "{said}");
+}
+
+#[test]
+fn files_that_cannot_be_used_are_named_at_their_own_line() {
+    let folder = Folder::new();
+    let path = folder.0.join("nodes/node.toml");
+    let with = |store: &str, trace: &str| {
+        let store = format!("# a-server.sqlite\nstore = \"{store}\"");
+        let text = example("gateways/a-server.toml")
+            .replace("store = \"a-server.sqlite\"", &store)
+            .replace(
+                "[service-server]\n",
+                &format!("[trace]\nfile = \"{trace}\"\n[service-server]\n"),
+            );
+        std::fs::write(&path, &text).unwrap();
+        let line = |start: &str| text.lines().position(|l| l.starts_with(start)).unwrap() + 1;
+        let (_, said) = check_file(&path);
+        (line("store ="), line("file ="), said)
+    };
+    let (store, trace, said) = with("missing/a.sqlite", "missing/a.ndjson");
+    for (line, what) in [(store, "store"), (trace, "trace file")] {
+        let there = |l: &str| {
+            l.starts_with(&format!("node.toml:{line}: {what} "))
+                && l.contains("its folder does not exist")
+        };
+        assert!(said.lines().any(there), "{said}");
+    }
+    assert!(said.ends_with("2 problems\n"), "{said}");
+
+    std::fs::write(folder.0.join("nodes/letter"), "Dear Alice").unwrap();
+    let (store, trace, said) = with("letter", "../nodes/../keys/idms-a.pub.pem");
+    assert!(
+        said.contains(&format!("node.toml:{store}: store ")),
+        "{said}"
+    );
+    let expected = format!("node.toml:{trace}: trace file ");
+    assert!(
+        said.contains(&expected) && said.contains("is no trace file"),
+        "{said}"
+    );
+    let letter = std::fs::read(folder.0.join("nodes/letter")).unwrap();
+    assert_eq!(letter, b"Dear Alice");
+    assert_eq!(
+        std::fs::read_dir(folder.0.join("nodes")).unwrap().count(),
+        2
+    );
+}
+
+#[test]
+fn a_store_that_a_node_uses_is_named_and_a_second_node_does_not_start() {
+    let folder = Folder::new();
+    let path = folder.0.join("nodes/node.toml");
+    std::fs::write(&path, example("gateways/a-server.toml")).unwrap();
+    let run = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mcx"));
+        command.args(["run", "--config"]).arg(&path);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let ready = |child: &mut Child| {
+        let out = BufReader::new(child.stdout.take().unwrap());
+        assert!(out.lines().any(|l| l.unwrap().ends_with(" ready")));
+    };
+    let mut first = run();
+    ready(&mut first);
+    let (output, said) = check_file(&path);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.contains("another process uses it"), "{said}");
+    let second = run().wait_with_output().unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    let said = String::from_utf8(second.stderr).unwrap();
+    assert!(said.contains("another process uses it"), "{said}");
+    // Killed, it leaves no lock behind.
+    first.kill().unwrap();
+    first.wait().unwrap();
+    assert!(check_file(&path).0.status.success());
+    let mut third = run();
+    ready(&mut third);
+    third.kill().unwrap();
+    third.wait().unwrap();
+}
+
+#[test]
+fn output_that_nobody_reads_ends_the_program_quietly() {
+    let folder = Folder::new();
+    let path = folder.0.join("nodes/node.toml");
+    std::fs::write(&path, example("gateways/a-gateway.toml")).unwrap();
+    let key = examples().join("keys/idms-a.key.pem");
+    let (path, key) = (path.to_str().unwrap(), key.to_str().unwrap());
+    for arguments in [
+        vec!["check", "--config", path],
+        vec!["token", "--key", key, "--issuer", "i", "--audience", "a"],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = Command::new(env!("CARGO_BIN_EXE_mcx"))
+            .args(&arguments)
+            .stdout(writer)
+            .stderr(Stdio::piped())
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(141), "{arguments:?}");
+        assert_eq!(output.stderr, b"", "{arguments:?}");
     }
 }
 

@@ -1,105 +1,111 @@
 //! `mcx check`.
 
+use std::fs::{self, OpenOptions};
+use std::io;
 use std::net::UdpSocket;
 use std::path::Path;
 use std::process::ExitCode;
 
-use mcx_store::SqliteReader;
+use mcx_store::SqliteStore;
 
-use crate::config::{self, Config, Problem};
+use super::out::{complainln, sayln};
+use crate::config::{self, Config, Problem, Problems};
+use crate::trace;
 
 pub(super) fn check(path: &Path) -> ExitCode {
-    let config = match config::load(path) {
-        Ok(config) => config,
-        Err(problems) => {
-            eprintln!("{problems}");
-            let count = problems.0.len();
-            eprintln!(
-                "{}: {count} problem{}",
-                path.display(),
-                if count == 1 { "" } else { "s" }
-            );
-            return ExitCode::FAILURE;
+    let (config, problems) = match config::load(path) {
+        Ok(config) => {
+            let problems = surroundings(path, &config);
+            (Some(config), Problems(problems))
         }
+        Err(problems) => (None, problems),
     };
-    let problems = surroundings(path, &config);
-    if problems.is_empty() {
+    if let Some(config) = config
+        && problems.0.is_empty()
+    {
         let functions: Vec<_> = config
             .listeners()
-            .map(|(kind, address)| format!("{kind} on udp:{address}"))
+            .map(|(kind, address, _)| format!("{kind} on udp:{address}"))
             .collect();
-        println!(
-            "{}: {}: {}: ok",
-            path.display(),
-            config.name,
-            functions.join(", ")
-        );
+        let (name, functions) = (&config.name, functions.join(", "));
+        sayln!("{}: {name}: {functions}: ok", path.display());
         return ExitCode::SUCCESS;
     }
-    for problem in &problems {
-        eprintln!("{problem}");
-    }
+    complainln!("{problems}");
+    let count = problems.0.len();
+    let plural = if count == 1 { "" } else { "s" };
+    complainln!("{}: {count} problem{plural}", path.display());
     ExitCode::FAILURE
 }
 
-/// What the file itself cannot tell: free ports, a usable store.
+/// What the file itself cannot tell: free ports, usable files.
 fn surroundings(path: &Path, config: &Config) -> Vec<Problem> {
-    let text = std::fs::read_to_string(path).unwrap_or_default();
-    let problem = |needle: &str, message: String| Problem {
-        file: path.to_owned(),
-        line: line_of(&text, needle),
-        message,
-    };
     let mut problems = Vec::new();
-    for (kind, address) in config.listeners() {
+    let mut wrong = |line, message| {
+        problems.push(Problem {
+            file: path.to_owned(),
+            line,
+            message,
+        });
+    };
+    for (kind, address, line) in config.listeners() {
         if let Err(error) = UdpSocket::bind(address) {
             let remedy = match error.kind() {
-                std::io::ErrorKind::AddrInUse => {
+                io::ErrorKind::AddrInUse => {
                     "the port is in use: write a free one, or end the program that holds it"
                 }
-                std::io::ErrorKind::AddrNotAvailable => {
+                io::ErrorKind::AddrNotAvailable => {
                     "this machine has no such address: write one of its own"
                 }
                 _ => "write an address and port that this user may listen on",
             };
-            problems.push(problem(
-                &address.to_string(),
-                format!("{kind} cannot listen on udp:{address} ({error}): {remedy}"),
-            ));
+            let message = format!("{kind} cannot listen on udp:{address} ({error}): {remedy}");
+            wrong(line, message);
         }
     }
     if let Some(server) = &config.service_server {
         let store = &server.store;
-        let name = store.file_name().map(|n| n.to_string_lossy().into_owned());
-        let needle = name.unwrap_or_default();
-        let folder = store.parent().filter(|p| !p.as_os_str().is_empty());
-        if store.exists() {
-            if let Err(error) = SqliteReader::open(store).and_then(|r| {
-                r.outbox()
-                    .map(drop)
-                    .map_err(|e| mcx_store::OpenError::Failed {
-                        path: store.clone(),
-                        why: e.to_string(),
-                    })
-            }) {
-                problems.push(problem(&needle, format!("store {error}")));
-            }
-        } else if folder.is_some_and(|f| !f.is_dir()) {
-            problems.push(problem(
-                &needle,
-                format!(
-                    "store {}: its folder does not exist: create it, or write another path",
-                    store.display()
-                ),
-            ));
+        if let Err(why) = writable_folder_of(store) {
+            let message = format!("store {}: {why}", store.display());
+            wrong(config.lines.store, message);
+        } else if store.exists()
+            && let Err(error) = SqliteStore::check(store)
+        {
+            wrong(config.lines.store, format!("store {error}"));
         }
     }
+    if let Some(trace) = &config.trace_file {
+        let found = if trace.exists() {
+            trace::check(trace).map_err(|e| e.to_string())
+        } else {
+            writable_folder_of(trace)
+        };
+        if let Err(why) = found {
+            let message = format!("trace file {}: {why}", trace.display());
+            wrong(config.lines.trace_file, message);
+        }
+    }
+    problems.sort_by_key(|p| p.line);
     problems
 }
 
-/// The first line that has `needle` outside of a comment, from 1.
-fn line_of(text: &str, needle: &str) -> usize {
-    let mut lines = text.lines();
-    let found = lines.position(|line| line.split('#').next().unwrap_or(line).contains(needle));
-    found.map_or(1, |n| n + 1)
+/// Whether this user may create files where `path` is.
+fn writable_folder_of(path: &Path) -> Result<(), String> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        return Err("its folder does not exist: create it, or write another path".into());
+    }
+    // Nothing but trying tells, whatever the file system and the rights.
+    let trial = folder.join(format!(".mcx-check-{}", std::process::id()));
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&trial)
+        .and_then(|_| fs::remove_file(&trial))
+        .map_err(|error| {
+            format!(
+                "its folder is not writable ({error}): change its rights, or write another path"
+            )
+        })
 }

@@ -18,6 +18,9 @@ use super::{GatewaySection, ServiceServerSection};
 const RETENTION: Duration = Duration::from_secs(30 * 86_400);
 /// How long a client waits for the primary's answer where nothing is said.
 const MIGRATION_TIMEOUT: Duration = Duration::from_secs(20);
+/// What may be said.
+const MIGRATION_TIMEOUTS: std::ops::RangeInclusive<Duration> =
+    Duration::from_secs(1)..=Duration::from_secs(30);
 /// Validity of a service authorization that names none, where nothing is said.
 const EXPIRES: Duration = Duration::from_secs(3600);
 
@@ -83,9 +86,7 @@ impl Loader<'_, '_> {
             limits: limits.clone(),
             retention,
             retry,
-            migration_timeout: self
-                .report
-                .duration(section.migration_timeout.as_ref(), MIGRATION_TIMEOUT),
+            migration_timeout: self.migration_timeout(section.migration_timeout.as_ref()),
             default_expires: self.duration_secs(section.default_expires.as_ref(), EXPIRES),
         };
         ServiceServerSection {
@@ -221,6 +222,22 @@ impl Loader<'_, '_> {
             services,
             partners: HashMap::new(),
         }
+    }
+
+    fn migration_timeout(&mut self, text: Option<&file::Text>) -> Duration {
+        let read = self.report.duration(text, MIGRATION_TIMEOUT);
+        if let Some(text) = text
+            && !MIGRATION_TIMEOUTS.contains(&read)
+        {
+            self.report.wrong(
+                text.span(),
+                format!(
+                    "`{}` is out of range: write \"1 s\" to \"30 s\"",
+                    text.get_ref()
+                ),
+            );
+        }
+        read
     }
 
     fn retry(&mut self, retry: &file::Retry) -> Retry {

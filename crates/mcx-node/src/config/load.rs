@@ -10,6 +10,7 @@ use toml::{Spanned, Table};
 
 use super::file::{self, Text};
 use super::problem::Report;
+use super::remedy::with_remedy;
 use super::{Config, Problem, Problems};
 
 /// Reads and checks the configuration in `path`.
@@ -17,12 +18,25 @@ use super::{Config, Problem, Problems};
 /// # Errors
 /// Everything that is wrong with it.
 pub fn load(path: &Path) -> Result<Config, Problems> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    let problem = |line, message| {
         Problems(vec![Problem {
             file: path.to_owned(),
-            line: 0,
-            message: format!("cannot be read: {error}"),
+            line,
+            message,
         }])
+    };
+    let bytes = std::fs::read(path).map_err(|e| problem(0, format!("cannot be read: {e}")))?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let before = error.as_bytes().get(..at).unwrap_or_default();
+        let line = before.iter().filter(|b| **b == b'\n').count() + 1;
+        problem(
+            line,
+            format!(
+                "byte {} of the file is no UTF-8: write the file in UTF-8",
+                at + 1
+            ),
+        )
     })?;
     parse(path, &text)
 }
@@ -37,7 +51,7 @@ pub fn parse(path: &Path, text: &str) -> Result<Config, Problems> {
         Ok(file) => file,
         Err(error) => {
             let at = error.span().unwrap_or_default();
-            report.wrong(at, error.message().to_owned());
+            report.wrong(at, with_remedy(error.message()));
             return Err(report.finish());
         }
     };
@@ -80,9 +94,13 @@ impl Loader<'_, '_> {
         let own = self.system(&file.system.id, file.system.domains.as_deref());
         self.check_systems(file, &own);
         self.check_trace_file(file);
+        self.check_listen(file);
+        self.check_next_hops(file);
+        self.check_core_sources(file);
         Config {
             name,
             timers: self.timers(&file.timers),
+            lines: self.lines(file),
             trace_file: file.trace.file.as_ref().map(|f| self.path(f)),
             service_server: file
                 .service_server
@@ -93,36 +111,6 @@ impl Loader<'_, '_> {
                 .as_ref()
                 .map(|section| self.gateway(file, section, own.clone(), &profile, &limits)),
             limits,
-        }
-    }
-
-    /// The trace file is no file that something else is in.
-    fn check_trace_file(&mut self, file: &file::File) {
-        let Some(text) = &file.trace.file else { return };
-        let path = self.path(text);
-        let instead = "write the path of a file of its own, for example \"trace.ndjson\"";
-        if same_file(&path, self.report.file()) {
-            self.report.wrong(
-                text.span(),
-                format!("the trace file is this configuration file: {instead}"),
-            );
-        }
-        let store = file.service_server.as_ref().map(|s| &s.get_ref().store);
-        let Some(store) = store.map(|s| self.path(s)) else {
-            return;
-        };
-        let of_store = ["", "-wal", "-shm", "-journal", ".lock"]
-            .into_iter()
-            .any(|end| {
-                let mut name = store.clone().into_os_string();
-                name.push(end);
-                same_file(&path, Path::new(&name))
-            });
-        if of_store {
-            self.report.wrong(
-                text.span(),
-                format!("the trace file is a file of the store: {instead}"),
-            );
         }
     }
 
@@ -232,25 +220,6 @@ impl Loader<'_, '_> {
         let duration = self.report.duration(text, default);
         u32::try_from(duration.as_secs()).unwrap_or(u32::MAX)
     }
-}
-
-/// Whether both paths lead to one file, which need not exist yet.
-fn same_file(one: &Path, other: &Path) -> bool {
-    let resolved = |path: &Path| {
-        path.canonicalize().or_else(|_| {
-            let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
-            let folder = folder.unwrap_or(Path::new(".")).canonicalize()?;
-            Ok::<_, std::io::Error>(folder.join(path.file_name().unwrap_or_default()))
-        })
-    };
-    let same_inode = || {
-        use std::os::unix::fs::MetadataExt as _;
-        let id = |path: &Path| path.metadata().map(|m| (m.dev(), m.ino())).ok();
-        id(one).is_some_and(|one| Some(one) == id(other))
-    };
-    one == other
-        || matches!((resolved(one), resolved(other)), (Ok(one), Ok(other)) if one == other)
-        || same_inode()
 }
 
 /// The names of a service with some of them replaced.

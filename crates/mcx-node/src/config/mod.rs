@@ -4,7 +4,9 @@
 mod file;
 mod functions;
 mod load;
+mod places;
 mod problem;
+mod remedy;
 mod values;
 
 use std::net::SocketAddr;
@@ -28,10 +30,25 @@ pub struct Config {
     pub limits: Limits,
     /// File that the flight recorder writes to, if any.
     pub trace_file: Option<PathBuf>,
+    /// Where in the file it is written.
+    pub lines: Lines,
     /// The MC service server, if this node is one.
     pub service_server: Option<ServiceServerSection>,
     /// The MC gateway server, if this node is one.
     pub gateway: Option<GatewaySection>,
+}
+
+/// Lines of the file, from 1, where what depends on the machine is written.
+#[derive(Clone, Debug, Default)]
+pub struct Lines {
+    /// Line of the trace file.
+    pub trace_file: usize,
+    /// Line of the store.
+    pub store: usize,
+    /// Lines of the addresses that the service server listens on.
+    pub service_server: Vec<usize>,
+    /// Lines of the addresses that the gateway listens on.
+    pub gateway: Vec<usize>,
 }
 
 /// The MC service server of a node.
@@ -55,16 +72,22 @@ pub struct GatewaySection {
 }
 
 impl Config {
-    /// Every address that the node listens on, with the function behind it.
-    pub fn listeners(&self) -> impl Iterator<Item = (&'static str, SocketAddr)> {
+    /// Every address that the node listens on, with the function behind it and its line in the
+    /// file.
+    pub fn listeners(&self) -> impl Iterator<Item = (&'static str, SocketAddr, usize)> {
+        let part = |kind, listen: &[SocketAddr], lines: &[usize]| {
+            let with_line = listen.iter().zip(lines);
+            let all = with_line.map(|(address, line)| (kind, *address, *line));
+            all.collect::<Vec<_>>()
+        };
         let server = self
             .service_server
             .iter()
-            .flat_map(|s| s.listen.iter().map(|a| ("service-server", *a)));
+            .flat_map(move |s| part("service-server", &s.listen, &self.lines.service_server));
         let gateway = self
             .gateway
             .iter()
-            .flat_map(|g| g.listen.iter().map(|a| ("gateway", *a)));
+            .flat_map(move |g| part("gateway", &g.listen, &self.lines.gateway));
         server.chain(gateway)
     }
 }

@@ -61,12 +61,17 @@ impl<'a> Report<'a> {
 
     /// Something is wrong at the bytes `at` of the file.
     pub fn wrong(&mut self, at: Range<usize>, message: impl Into<String>) {
-        let before = self.text.get(..at.start).unwrap_or(self.text);
         self.problems.push(Problem {
             file: self.file.to_owned(),
-            line: before.matches('\n').count() + 1,
+            line: self.line(&at),
             message: message.into(),
         });
+    }
+
+    /// The line of the bytes `at`, from 1.
+    pub fn line(&self, at: &Range<usize>) -> usize {
+        let before = self.text.get(..at.start).unwrap_or(self.text);
+        before.matches('\n').count() + 1
     }
 
     /// The file that is read.

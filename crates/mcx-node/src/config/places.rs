@@ -1,0 +1,186 @@
+//! Checks of addresses and files against each other.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use mcx::NextHop;
+
+use super::Lines;
+use super::file::{self, Text};
+use super::load::Loader;
+
+impl Loader<'_, '_> {
+    /// Where what depends on the machine is written.
+    pub fn lines(&self, file: &file::File) -> Lines {
+        let of = |text: &Text| self.report.line(&text.span());
+        let all = |list: &[Text]| list.iter().map(of).collect();
+        let server = file.service_server.as_ref().map(|s| s.get_ref());
+        let gateway = file.gateway.as_ref().map(|g| g.get_ref());
+        Lines {
+            trace_file: file.trace.file.as_ref().map_or(0, of),
+            store: server.map_or(0, |s| of(&s.store)),
+            service_server: server.map_or(Vec::new(), |s| all(s.listen.get_ref())),
+            gateway: gateway.map_or(Vec::new(), |g| all(g.listen.get_ref())),
+        }
+    }
+
+    /// The trace file is no file that something else is in.
+    pub fn check_trace_file(&mut self, file: &file::File) {
+        let Some(text) = &file.trace.file else { return };
+        let path = self.path(text);
+        let instead = "write the path of a file of its own, for example \"trace.ndjson\"";
+        if same_file(&path, self.report.file()) {
+            self.report.wrong(
+                text.span(),
+                format!("the trace file is this configuration file: {instead}"),
+            );
+        }
+        let store = file.service_server.as_ref().map(|s| &s.get_ref().store);
+        let Some(store) = store.map(|s| self.path(s)) else {
+            return;
+        };
+        let of_store = ["", "-wal", "-shm", "-journal", ".lock"]
+            .into_iter()
+            .any(|end| {
+                let mut name = store.clone().into_os_string();
+                name.push(end);
+                same_file(&path, Path::new(&name))
+            });
+        if of_store {
+            self.report.wrong(
+                text.span(),
+                format!("the trace file is a file of the store: {instead}"),
+            );
+        }
+    }
+
+    /// An address is listened on once, and is one that an answer can be sent to.
+    pub fn check_listen(&mut self, file: &file::File) {
+        let mut seen = Vec::new();
+        let (server, gateway) = listen_texts(file);
+        for text in server.iter().chain(gateway) {
+            let Some(address) = udp(text) else { continue };
+            if address.ip().is_unspecified() {
+                self.report.wrong(
+                    text.span(),
+                    format!("`{}` means every address of this machine, but Via and Contact need one (RFC 3261 §18.1.1): write the machine's own address", text.get_ref()),
+                );
+            }
+            if seen.contains(&address) {
+                self.report.wrong(
+                    text.span(),
+                    format!(
+                        "`{}` is listened on already: write each address once",
+                        text.get_ref()
+                    ),
+                );
+            }
+            // Port 0 is another one each time.
+            if address.port() != 0 {
+                seen.push(address);
+            }
+        }
+    }
+
+    /// No function sends to itself; a node's server and gateway may send to each other.
+    pub fn check_next_hops(&mut self, file: &file::File) {
+        let (server, gateway) = listen_texts(file);
+        let server: Vec<_> = server.iter().filter_map(udp).collect();
+        let gateway: Vec<_> = gateway.iter().filter_map(udp).collect();
+        let both = [server.as_slice(), &gateway].concat();
+        let mut hops: Vec<(&Text, &[SocketAddr])> = Vec::new();
+        if let Some(peer) = own_gateway(file) {
+            hops.push((&peer.next_hop, &server));
+        }
+        for behind in file.gateway.iter().flat_map(|g| &g.get_ref().server) {
+            hops.push((&behind.next_hop, &gateway));
+        }
+        for partner in &file.partner {
+            let partner = partner.get_ref();
+            for peer in [&partner.server, &partner.gateway].into_iter().flatten() {
+                hops.push((&peer.next_hop, &both));
+            }
+        }
+        for (hop, own) in hops {
+            if address_of(hop).is_some_and(|address| own.contains(&address)) {
+                self.report.wrong(
+                    hop.span(),
+                    format!("next-hop `{}` is this node's own listening address: write the other one's, \"sip:ADDRESS:PORT\"", hop.get_ref()),
+                );
+            }
+        }
+    }
+
+    /// What comes from the SIP core is taken as the core's: nobody else sends from there.
+    pub fn check_core_sources(&mut self, file: &file::File) {
+        let mut pairs: Vec<(&[Text], &Text)> = Vec::new();
+        let partners = || file.partner.iter().map(|p| p.get_ref());
+        if let Some(section) = &file.service_server {
+            let sources = section.get_ref().core.sources.as_slice();
+            let direct = partners().filter_map(|p| p.server.as_ref());
+            let others = direct.chain(own_gateway(file));
+            pairs.extend(others.map(|peer| (sources, &peer.next_hop)));
+        }
+        if let Some(section) = &file.gateway {
+            let sources = section.get_ref().core.sources.as_slice();
+            let others = partners().filter_map(|p| p.gateway.as_ref());
+            pairs.extend(others.map(|peer| (sources, &peer.next_hop)));
+        }
+        for (sources, hop) in pairs {
+            let Some(address) = address_of(hop) else {
+                continue;
+            };
+            for source in sources {
+                let text = source.get_ref();
+                if text.parse() == Ok(address) || text.parse() == Ok(address.ip()) {
+                    self.report.wrong(
+                        source.span(),
+                        format!("`{text}` is also the next-hop `{}`, which would pass for the SIP core: write the core's own address, with its port where they share one", hop.get_ref()),
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// The listening addresses as written: of the server, of the gateway.
+fn listen_texts(file: &file::File) -> (&[Text], &[Text]) {
+    let server = file.service_server.as_ref().map(|s| &s.get_ref().listen);
+    let gateway = file.gateway.as_ref().map(|g| &g.get_ref().listen);
+    (
+        server.map_or(&[], |l| l.get_ref()),
+        gateway.map_or(&[], |l| l.get_ref()),
+    )
+}
+
+fn own_gateway(file: &file::File) -> Option<&file::Peer> {
+    file.service_server.as_ref()?.get_ref().gateway.as_ref()
+}
+
+fn udp(text: &Text) -> Option<SocketAddr> {
+    text.get_ref().strip_prefix("udp:")?.parse().ok()
+}
+
+fn address_of(hop: &Text) -> Option<SocketAddr> {
+    let uri = hop.get_ref().clone();
+    NextHop { uri }.address()
+}
+
+/// Whether both paths lead to one file, which need not exist yet.
+fn same_file(one: &Path, other: &Path) -> bool {
+    let resolved = |path: &Path| {
+        path.canonicalize().or_else(|_| {
+            let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+            let folder = folder.unwrap_or(Path::new(".")).canonicalize()?;
+            Ok::<_, std::io::Error>(folder.join(path.file_name().unwrap_or_default()))
+        })
+    };
+    let same_inode = || {
+        use std::os::unix::fs::MetadataExt as _;
+        let id = |path: &Path| path.metadata().map(|m| (m.dev(), m.ino())).ok();
+        id(one).is_some_and(|one| Some(one) == id(other))
+    };
+    one == other
+        || matches!((resolved(one), resolved(other)), (Ok(one), Ok(other)) if one == other)
+        || same_inode()
+}
