@@ -79,11 +79,10 @@ impl Sockets {
             if self.buffer.capacity() - self.buffer.len() < MAX_DATAGRAM {
                 self.buffer.reserve(CHUNK);
             }
-            match socket.try_recv_buf_from(&mut self.buffer) {
-                Ok((_, peer)) => return Some((*local, peer, self.buffer.split().freeze())),
-                // An ICMP error of an earlier send; Timer F takes care of its transaction.
-                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
-                Err(_) => {}
+            // An error: nothing there, or ICMP's about an earlier send, whose transaction Timer F
+            // takes care of.
+            if let Ok((_, peer)) = socket.try_recv_buf_from(&mut self.buffer) {
+                return Some((*local, peer, self.buffer.split().freeze()));
             }
         }
         None
