@@ -140,6 +140,13 @@ impl Refusal {
             .with(HeaderName::RetryAfter, retry_after_secs.to_string())
     }
 
+    /// The same refusal of something that anybody can send: not worth an operator's eye.
+    #[must_use]
+    pub fn of_anybody(mut self) -> Self {
+        self.weight = Weight::Minor;
+        self
+    }
+
     /// Adds a header field.
     #[must_use]
     pub fn with(mut self, name: HeaderName, value: impl Into<String>) -> Self {
@@ -197,7 +204,9 @@ impl fmt::Display for Refusal {
 
 /// 405 with Allow (RFC 3261 §21.4.6).
 pub(crate) fn method_not_allowed(allow: &str) -> Refusal {
-    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "wire:answers").with(HeaderName::Allow, allow)
+    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "wire:answers")
+        .with(HeaderName::Allow, allow)
+        .of_anybody()
 }
 
 /// 416 for a Request-URI of another scheme (RFC 3261 §8.2.2.1), 415 for a body in a coding other
@@ -205,22 +214,21 @@ pub(crate) fn method_not_allowed(allow: &str) -> Refusal {
 pub(crate) fn check_readable(request: &Request) -> Result<(), Refusal> {
     let scheme = request
         .uri()
-        .map_err(|_| Refusal::bad_request("Malformed Request-URI"))?
+        .map_err(|_| Refusal::bad_request("Malformed Request-URI").of_anybody())?
         .scheme()
         .to_ascii_lowercase();
     if scheme != b"sip" && scheme != b"sips" {
-        return Err(Refusal::new(
-            StatusCode::UNSUPPORTED_URI_SCHEME,
-            "wire:answers",
-        ));
+        return Err(Refusal::new(StatusCode::UNSUPPORTED_URI_SCHEME, "wire:answers").of_anybody());
     }
     let codings = request
         .headers()
         .tokens(&HeaderName::ContentEncoding)
-        .map_err(|_| Refusal::bad_request("Malformed Content-Encoding"))?;
+        .map_err(|_| Refusal::bad_request("Malformed Content-Encoding").of_anybody())?;
     if codings.iter().any(|c| !c.eq_ignore_ascii_case(b"identity")) {
         let refusal = Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "wire:answers");
-        return Err(refusal.with(HeaderName::AcceptEncoding, "identity"));
+        return Err(refusal
+            .with(HeaderName::AcceptEncoding, "identity")
+            .of_anybody());
     }
     Ok(())
 }
@@ -231,7 +239,7 @@ pub(crate) fn check_require(request: &Request) -> Result<(), Refusal> {
     let required = request
         .headers()
         .tokens(&HeaderName::Require)
-        .map_err(|_| Refusal::bad_request("Malformed Require"))?;
+        .map_err(|_| Refusal::bad_request("Malformed Require").of_anybody())?;
     if required.is_empty() {
         return Ok(());
     }
@@ -240,14 +248,15 @@ pub(crate) fn check_require(request: &Request) -> Result<(), Refusal> {
         .map(|t| String::from_utf8_lossy(t).into_owned())
         .collect();
     Err(Refusal::new(StatusCode::BAD_EXTENSION, "wire:answers")
-        .with(HeaderName::Unsupported, unsupported.join(", ")))
+        .with(HeaderName::Unsupported, unsupported.join(", "))
+        .of_anybody())
 }
 
 /// 483 when the request has been forwarded as often as it may (wire profile, "Answers").
 pub(crate) fn check_max_forwards(request: &Request) -> Result<u8, Refusal> {
     match request.headers().max_forwards() {
-        Ok(Some(0)) => Err(Refusal::new(StatusCode::TOO_MANY_HOPS, "wire:answers")),
+        Ok(Some(0)) => Err(Refusal::new(StatusCode::TOO_MANY_HOPS, "wire:answers").of_anybody()),
         Ok(left) => Ok(left.unwrap_or(crate::outgoing::MAX_FORWARDS)),
-        Err(_) => Err(Refusal::bad_request("Malformed Max-Forwards")),
+        Err(_) => Err(Refusal::bad_request("Malformed Max-Forwards").of_anybody()),
     }
 }
