@@ -36,8 +36,8 @@ enum Command {
     },
     /// Checks a configuration file and names everything that is wrong with it.
     ///
-    /// Also tries whether the ports are free and the store can be opened. Exit code 0 when all is
-    /// well, 1 otherwise.
+    /// Also tries whether the ports are free and the store and the trace file can be used. Exit
+    /// code 0 when all is well, 1 otherwise.
     Check {
         /// Configuration file (TOML; see docs/examples).
         #[arg(long, value_name = "FILE")]
