@@ -176,7 +176,10 @@ fn nothing_is_durable_in_a_file_that_is_gone() {
     assert!(
         matches!(refused, Err(StoreError::Backend(why)) if why.contains("removed or replaced"))
     );
-    assert!(!folder.database().exists(), "no empty database takes its place");
+    assert!(
+        !folder.database().exists(),
+        "no empty database takes its place"
+    );
     // The same file is back: it goes on, and nothing of the refused batch is there.
     std::fs::rename(&away, folder.database()).unwrap();
     apply(&store, vec![map(user(3), Some(1))]).unwrap();

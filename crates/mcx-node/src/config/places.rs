@@ -110,37 +110,6 @@ impl Loader<'_, '_> {
             }
         }
     }
-
-    /// What comes from the SIP core is taken as the core's: nobody else sends from there.
-    pub fn check_core_sources(&mut self, file: &file::File) {
-        let mut pairs: Vec<(&[Text], &Text)> = Vec::new();
-        let partners = || file.partner.iter().map(|p| p.get_ref());
-        if let Some(section) = &file.service_server {
-            let sources = section.get_ref().core.sources.as_slice();
-            let direct = partners().filter_map(|p| p.server.as_ref());
-            let others = direct.chain(own_gateway(file));
-            pairs.extend(others.map(|peer| (sources, &peer.next_hop)));
-        }
-        if let Some(section) = &file.gateway {
-            let sources = section.get_ref().core.sources.as_slice();
-            let others = partners().filter_map(|p| p.gateway.as_ref());
-            pairs.extend(others.map(|peer| (sources, &peer.next_hop)));
-        }
-        for (sources, hop) in pairs {
-            let Some(address) = address_of(hop) else {
-                continue;
-            };
-            for source in sources {
-                let text = source.get_ref();
-                if text.parse() == Ok(address) || text.parse() == Ok(address.ip()) {
-                    self.report.wrong(
-                        source.span(),
-                        format!("`{text}` is also the next-hop `{}`, which would pass for the SIP core: write the core's own address, with its port where they share one", hop.get_ref()),
-                    );
-                }
-            }
-        }
-    }
 }
 
 /// The listening addresses as written: of the server, of the gateway.
