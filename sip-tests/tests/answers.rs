@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use mcx_store::Snapshot;
-use sip_message::{HeaderName, Message, Response};
+use sip_message::{HeaderName, Message, Request, Response};
 use sip_tests::lab::{ALICE, ALICE_AT_B, Lab, Node, Wire, mapping_at_b};
 
 const PRIMARY: &str = "<primary-mcptt-id type=\"Normal\"><mcpttURI>sip:alice@a.mcx.example</mcpttURI></primary-mcptt-id>";
@@ -462,13 +462,12 @@ fn when_the_store_fails_503_with_retry_after_and_later_it_works_again() {
     let _ = node.stop();
 }
 
-#[test]
-fn a_request_that_comes_back_to_its_sender_is_a_loop() {
-    let lab = Lab::new("answers-loop");
+/// alice returned, and B's server has received what A's server owes it.
+fn a_notification_on_its_way(lab: &Lab) -> (Node, Wire, Request) {
     lab.seed("a-server", vec![sip_tests::lab::stay_at_b()]);
-    let node = Node::start(&lab, "direct/a-server", |text| text);
-    let partner = Wire::new(&lab, "b-server", "a-server");
-    let core = Wire::new(&lab, "a-core", "a-server");
+    let node = Node::start(lab, "direct/a-server", |text| text);
+    let partner = Wire::new(lab, "b-server", "a-server");
+    let core = Wire::new(lab, "a-core", "a-server");
     let token = lab.token("a", &[("mcptt_id", ALICE)], 3600);
     let mut register = notification(1).method("REGISTER");
     register.body = format!(
@@ -476,9 +475,16 @@ fn a_request_that_comes_back_to_its_sender_is_a_loop() {
     );
     register = register.replace("P-Asserted-Identity", "");
     assert_eq!(core.ask(&register.bytes(&core)).status().as_u16(), 200);
-    let Message::Request(owed) = partner.receive() else {
-        panic!("a request was expected");
-    };
+    match partner.receive() {
+        Message::Request(owed) => (node, partner, owed),
+        Message::Response(_) => panic!("a request was expected"),
+    }
+}
+
+#[test]
+fn a_request_that_comes_back_to_its_sender_is_a_loop() {
+    let lab = Lab::new("answers-loop");
+    let (node, partner, owed) = a_notification_on_its_way(&lab);
     // Sent back to where it came from, with one more Via on top, as a proxy would.
     let address = partner.address();
     let via = format!("SIP/2.0/UDP {address};branch=z9hG4bKproxy;rport");
@@ -515,20 +521,7 @@ fn a_body_that_comes_back_to_a_gateway_is_a_loop() {
 #[test]
 fn what_a_partner_says_of_a_user_is_kept_and_not_logged() {
     let lab = Lab::new("answers-words");
-    lab.seed("a-server", vec![sip_tests::lab::stay_at_b()]);
-    let node = Node::start(&lab, "direct/a-server", |text| text);
-    let partner = Wire::new(&lab, "b-server", "a-server");
-    let core = Wire::new(&lab, "a-core", "a-server");
-    let token = lab.token("a", &[("mcptt_id", ALICE)], 3600);
-    let mut register = notification(1).method("REGISTER");
-    register.body = format!(
-        "<mcpttinfo xmlns=\"urn:3gpp:ns:mcpttInfo:1.0\"><mcptt-Params><mcptt-access-token><mcpttString>{token}</mcpttString></mcptt-access-token></mcptt-Params></mcpttinfo>"
-    );
-    register = register.replace("P-Asserted-Identity", "");
-    assert_eq!(core.ask(&register.bytes(&core)).status().as_u16(), 200);
-    let Message::Request(owed) = partner.receive() else {
-        panic!("a request was expected");
-    };
+    let (node, partner, owed) = a_notification_on_its_way(&lab);
     let refusal = Response::to(&owed, sip_message::StatusCode::FORBIDDEN, Some("t"));
     let words = "no sip:alice@a.mcx.example here";
     let refusal = refusal.reason(words).finish().unwrap();

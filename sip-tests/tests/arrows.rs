@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use serde_json::Value;
-use sip_tests::lab::project;
+use sip_tests::lab::{project, sources};
 
 /// What each crate of ours may depend on.
 const ARROWS: [(&str, &[&str]); 7] = [
@@ -109,17 +109,4 @@ fn the_pure_crates_read_no_clock() {
             }
         }
     }
-}
-
-fn sources(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap().flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            files.extend(sources(&path));
-        } else if path.extension().is_some_and(|e| e == "rs") {
-            files.push(path);
-        }
-    }
-    files
 }

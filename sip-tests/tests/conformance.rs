@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
-use sip_tests::lab::project;
+use sip_tests::lab::{project, sources};
 
 const IDS: [&str; 18] = [
     "P1.0", "P1.1", "P1.2", "P1.3", "P1.4", "P1.N1", "P1.N2", "P1.E1", "P2.0", "P2.1", "P2.2",
@@ -89,17 +89,4 @@ fn every_id_that_code_cites_exists() {
         }
     }
     assert!(cited > 50);
-}
-
-fn sources(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap().flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            files.extend(sources(&path));
-        } else if path.extension().is_some_and(|e| e == "rs") {
-            files.push(path);
-        }
-    }
-    files
 }

@@ -33,6 +33,21 @@ pub fn project() -> PathBuf {
         .to_owned()
 }
 
+/// Every Rust source file below a folder.
+#[must_use]
+pub fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            files.extend(sources(&path));
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}
+
 /// Addresses in the example configurations and who they belong to.
 const EXAMPLE_ADDRESSES: [(&str, &str); 9] = [
     ("127.0.0.1:5060", "a-core"),
