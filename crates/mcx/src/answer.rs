@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::{Decision, Weight};
+use crate::outgoing::host_of;
+use crate::{Decision, Effect, Random, RequestId, Weight};
 use sip_message::{HeaderName, Request, Response, StatusCode};
 
 /// A Warning of TS 24.379 clause 4.4: code 399 of RFC 3261 with the 3GPP code and text inside.
@@ -170,6 +171,21 @@ impl Refusal {
     pub fn decision(&self) -> Decision {
         let verdict = format!("refused {}", self.status.as_u16());
         Decision::new(self.requirement, verdict, self.why()).weighing(self.weight)
+    }
+
+    /// Records the decision and answers the request as the function `psi`.
+    pub(crate) fn send(
+        &self,
+        id: RequestId,
+        request: &Request,
+        psi: &str,
+        random: &mut Random,
+        out: &mut Vec<Effect>,
+    ) {
+        out.push(Effect::Decide(self.decision()));
+        if let Some(response) = self.response(request, &random.hex(8), host_of(psi)) {
+            out.push(Effect::Respond { id, response });
+        }
     }
 
     /// The response to `request`, `host` being the agent of its Warning.

@@ -20,12 +20,12 @@ pub(crate) struct Said {
     pub document: Document,
 }
 
-/// Reads a MESSAGE of the procedures; `accept` is what a 415 answers.
+/// Reads a MESSAGE of the procedures; `accept` writes what a 415 answers.
 pub(crate) fn message(
     request: &Request,
     profile: &Profile,
     limits: &Limits,
-    accept: &str,
+    accept: impl Fn() -> String,
 ) -> Result<Said, Refusal> {
     let found = find(request, profile, limits, accept)?;
     let [ServiceDocument { service, document }] = found
@@ -58,15 +58,15 @@ pub(crate) fn message(
     })
 }
 
-/// The MC info documents of a request; `accept` is what a 415 answers.
+/// The MC info documents of a request; `accept` writes what a 415 answers.
 pub(crate) fn find(
     request: &Request,
     profile: &Profile,
     limits: &Limits,
-    accept: &str,
+    accept: impl Fn() -> String,
 ) -> Result<Vec<ServiceDocument>, Refusal> {
     documents(request.headers(), request.body(), profile, limits).map_err(|error| match error {
-        FindError::OtherType => other_type(accept),
+        FindError::OtherType => other_type(accept()),
         FindError::Broken(what) => Refusal::bad_request(what),
         FindError::TooDeep => Refusal::bad_request("Body parts nested too deeply"),
         FindError::Document(error) => Refusal::bad_request(error.to_string()),
@@ -74,7 +74,7 @@ pub(crate) fn find(
 }
 
 /// 415 with Accept.
-pub(crate) fn other_type(accept: &str) -> Refusal {
+pub(crate) fn other_type(accept: String) -> Refusal {
     Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "wire:answers")
         .with(HeaderName::Accept, accept)
 }

@@ -6,8 +6,7 @@ use sip_message::Uri;
 
 use crate::{McId, SystemId};
 
-/// Where requests for a function are sent: a SIP URI that names the host (RFC 3263), and the
-/// Route header fields on top.
+/// Where requests for a function are sent: a SIP URI that names the host (RFC 3263).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct NextHop {
     /// `sip:` URI of the hop, host and port.

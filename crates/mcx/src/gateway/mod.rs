@@ -14,7 +14,6 @@ use sip_message::{HeaderName, Limits, Method, Request, Response, StatusCode};
 
 use crate::answer::{check_max_forwards, check_readable, check_require, method_not_allowed};
 use crate::incoming::{self, Said};
-use crate::outgoing::host_of;
 use crate::trust::{self, Sender, same_uri};
 use crate::{
     Core, Decision, Effect, Input, McId, MessageKind, Now, Partner, Peer, ProcedureId, Profile,
@@ -141,10 +140,10 @@ impl GatewayServer {
             return Ok(());
         }
         let max_forwards = check_max_forwards(request)?;
-        let route = self.route(source, request, out)?;
         if self.pending.len() >= MAX_PENDING {
             return Err(Refusal::unavailable(RETRY_AFTER));
         }
+        let route = self.route(source, request, out)?;
         self.forward(now, id, request, route, max_forwards.saturating_sub(1), out)
     }
 
@@ -175,7 +174,7 @@ impl GatewayServer {
             primary_id,
             partner_id,
             document,
-        } = incoming::message(request, &config.profile, &config.limits, &self.accept())?;
+        } = incoming::message(request, &config.profile, &config.limits, || self.accept())?;
         let own_user = config.systems.own.gave(&primary_id);
         let exit = inside.clone().any(|peer| peer.psi == *from);
         let requirement = match kind {
@@ -209,7 +208,7 @@ impl GatewayServer {
                 partner_id.as_ref(),
             )?;
             let server = config.servers.iter().find(|(s, _)| s.contains(&service));
-            let (_, peer) = server.ok_or_else(|| incoming::other_type(&self.accept()))?;
+            let (_, peer) = server.ok_or_else(|| incoming::other_type(self.accept()))?;
             (peer, format!("the {service} server"))
         };
         out.push(Effect::Decide(
@@ -265,11 +264,7 @@ impl GatewayServer {
         refusal: &Refusal,
         out: &mut Vec<Effect>,
     ) {
-        out.push(Effect::Decide(refusal.decision()));
-        let tag = self.random.hex(8);
-        if let Some(response) = refusal.response(request, &tag, host_of(&self.config.psi)) {
-            out.push(Effect::Respond { id, response });
-        }
+        refusal.send(id, request, &self.config.psi, &mut self.random, out);
     }
 
     fn failed(&mut self, pending: &Pending, why: SendFailure, out: &mut Vec<Effect>) {

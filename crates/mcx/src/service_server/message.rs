@@ -20,16 +20,16 @@ impl ServiceServer {
         out: &mut Vec<Effect>,
     ) -> Result<(), Refusal> {
         let config = &self.config;
-        let accept = self.accept();
+        let accept = || self.accept();
         let Said {
             service,
             kind,
             primary_id,
             partner_id,
             document,
-        } = incoming::message(request, &config.profile, &config.limits, &accept)?;
+        } = incoming::message(request, &config.profile, &config.limits, accept)?;
         if !config.services.contains(&service) {
-            return Err(incoming::other_type(&accept));
+            return Err(incoming::other_type(accept()));
         }
         let partner = trust::partner_entitled(
             &self.config.systems,

@@ -20,7 +20,6 @@ use sip_message::{HeaderName, Method, Request, Response, StatusCode};
 use crate::delivery::Schedule;
 use crate::document::ServiceDocument;
 use crate::incoming;
-use crate::outgoing::host_of;
 use crate::state::{Command, OutboxRow, Outcome};
 use crate::trust::{self, Sender};
 use crate::{
@@ -300,10 +299,10 @@ impl ServiceServer {
     /// The MC info documents of a request, of services that this server serves.
     fn documents(&self, request: &Request) -> Result<Vec<ServiceDocument>, Refusal> {
         let config = &self.config;
-        let accept = self.accept();
-        let found = incoming::find(request, &config.profile, &config.limits, &accept)?;
+        let accept = || self.accept();
+        let found = incoming::find(request, &config.profile, &config.limits, accept)?;
         if found.iter().any(|d| !config.services.contains(&d.service)) {
-            return Err(incoming::other_type(&accept));
+            return Err(incoming::other_type(accept()));
         }
         Ok(found)
     }
@@ -322,11 +321,7 @@ impl ServiceServer {
         refusal: &Refusal,
         out: &mut Vec<Effect>,
     ) {
-        out.push(Effect::Decide(refusal.decision()));
-        let tag = self.random.hex(8);
-        if let Some(response) = refusal.response(request, &tag, host_of(&self.config.psi)) {
-            out.push(Effect::Respond { id, response });
-        }
+        refusal.send(id, request, &self.config.psi, &mut self.random, out);
     }
 
     /// Answers a request.
