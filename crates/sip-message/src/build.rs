@@ -1,23 +1,42 @@
-//! Messages of our own making. What is built is parsed again, so that it is an indexed message like any other.
+//! Messages of our own making.
 
-use bytes::{Bytes, BytesMut};
+use std::fmt::Write as _;
 
-use crate::error::{BuildError, BuildErrorKind, ParseErrorKind, Subject};
+use bytes::Bytes;
+
+use crate::error::{BuildError, BuildErrorKind, Subject};
+use crate::headers::Bounds;
+use crate::index::Index;
 use crate::limits::Limits;
-use crate::message::{Message, Request, Response};
+use crate::message::{Raw, Request, Response};
 use crate::method::Method;
 use crate::name::HeaderName;
 use crate::status::StatusCode;
+use crate::writer::Writer;
 
 /// Collects the header fields and the body of a message. The first mistake is kept and told by `finish`.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Draft {
-    fields: BytesMut,
+    fields: Writer,
     body: Bytes,
     error: Option<BuildError>,
 }
 
+/// Room for the header fields of a usual message.
+const USUAL_BYTES: usize = 768;
+const USUAL_FIELDS: usize = 16;
+/// Room for `Content-Length` and the blank line.
+const LAST_LINES: usize = 48;
+
 impl Draft {
+    fn new() -> Draft {
+        Draft {
+            fields: Writer::with_capacity(USUAL_BYTES, USUAL_FIELDS),
+            body: Bytes::new(),
+            error: None,
+        }
+    }
+
     pub(crate) fn header(&mut self, name: HeaderName, value: &[u8]) {
         if name == HeaderName::ContentLength {
             return;
@@ -28,24 +47,22 @@ impl Draft {
         if has_control(value) {
             return self.fail(Subject::Header(name), BuildErrorKind::ControlCharacter);
         }
-        self.copy(&name, &[value.trim_ascii()]);
+        self.fields.field(&name, value.trim_ascii());
     }
 
     /// Writes a field whose value comes from a parsed message: folding becomes a blank, since the bytes between lines
     /// are the sender's own.
     pub(crate) fn copy(&mut self, name: &HeaderName, pieces: &[&[u8]]) {
-        self.fields.extend_from_slice(name.as_bytes());
-        self.fields.extend_from_slice(b": ");
+        self.fields.begin_field(name);
         for piece in pieces {
             let mut lines = piece.split(|byte| matches!(byte, b'\r' | b'\n'));
-            self.fields
-                .extend_from_slice(lines.next().unwrap_or_default());
+            self.fields.put(lines.next().unwrap_or_default());
             for line in lines.filter(|line| !line.is_empty()) {
-                self.fields.extend_from_slice(b" ");
-                self.fields.extend_from_slice(line.trim_ascii_start());
+                self.fields.put(b" ");
+                self.fields.put(line.trim_ascii_start());
             }
         }
-        self.fields.extend_from_slice(b"\r\n");
+        self.fields.end_field();
     }
 
     pub(crate) fn body(&mut self, content_type: &str, body: Bytes) {
@@ -57,42 +74,36 @@ impl Draft {
         self.error.get_or_insert(BuildError { subject, kind });
     }
 
-    fn finish(self, start_line: &[&[u8]]) -> Result<Message, BuildError> {
+    /// The message that begins with these pieces of a start line.
+    fn finish(self, start_line: &[&[u8]]) -> Result<Raw, BuildError> {
         if let Some(error) = self.error {
             return Err(error);
         }
-        let mut bytes = BytesMut::with_capacity(self.fields.len() + self.body.len() + 256);
-        for piece in start_line {
-            bytes.extend_from_slice(piece);
-        }
-        bytes.extend_from_slice(b"\r\n");
-        bytes.extend_from_slice(&self.fields);
-        bytes.extend_from_slice(HeaderName::ContentLength.as_bytes());
-        bytes.extend_from_slice(format!(": {}\r\n\r\n", self.body.len()).as_bytes());
-        bytes.extend_from_slice(&self.body);
-        let limits = unlimited();
-        Message::parse_datagram(bytes.freeze(), &limits).map_err(|error| match error.kind {
-            ParseErrorKind::StartLine | ParseErrorKind::NotSip => BuildError {
-                subject: Subject::RequestUri,
-                kind: BuildErrorKind::Malformed,
-            },
-            _ => BuildError {
+        let line: usize = start_line.iter().map(|piece| piece.len()).sum();
+        let length = line + 2 + self.fields.len() + LAST_LINES + self.body.len();
+        if length > Index::MOST_BYTES {
+            return Err(BuildError {
                 subject: Subject::Value("message"),
-                kind: BuildErrorKind::Malformed,
-            },
-        })
+                kind: BuildErrorKind::TooLarge,
+            });
+        }
+        let mut out = Writer::with_capacity(length, USUAL_FIELDS);
+        start_line.iter().for_each(|piece| out.put(piece));
+        out.put(b"\r\n");
+        out.append(&self.fields);
+        out.field(
+            &HeaderName::ContentLength,
+            decimal(self.body.len()).as_bytes(),
+        );
+        Ok(out.finish(&self.body, Bounds::of(&Limits::default())))
     }
 }
 
-/// What we wrote ourselves is as long as it is.
-pub(crate) fn unlimited() -> Limits {
-    Limits {
-        message: usize::MAX,
-        header_fields: usize::MAX,
-        header_bytes: usize::MAX,
-        body: usize::MAX,
-        ..Limits::default()
-    }
+/// A number as it is written.
+fn decimal(number: usize) -> String {
+    let mut text = String::with_capacity(20);
+    let _ = write!(text, "{number}");
+    text
 }
 
 /// CR, LF and NUL are what ends lines or strings for somebody.
@@ -134,7 +145,7 @@ impl Request {
         RequestBuilder {
             method,
             uri: uri.as_bytes().to_vec(),
-            draft: Draft::default(),
+            draft: Draft::new(),
         }
     }
 }
@@ -170,16 +181,18 @@ impl RequestBuilder {
             self.draft
                 .fail(Subject::RequestUri, BuildErrorKind::Malformed);
         }
-        match self
+        let start = self.method.as_bytes().len() + 1;
+        let raw = self
             .draft
-            .finish(&[self.method.as_bytes(), b" ", &self.uri, b" SIP/2.0"])?
-        {
-            Message::Request(request) => Ok(request),
-            Message::Response(_) => Err(BuildError {
-                subject: Subject::Method,
-                kind: BuildErrorKind::Malformed,
-            }),
-        }
+            .finish(&[self.method.as_bytes(), b" ", &self.uri, b" SIP/2.0"])?;
+        Ok(Request {
+            raw,
+            method: self.method,
+            uri: start..start + self.uri.len(),
+            sip2: true,
+            clean_line: true,
+            source: None,
+        })
     }
 }
 
@@ -196,7 +209,7 @@ impl ResponseBuilder {
         ResponseBuilder {
             status,
             reason: status.default_reason().as_bytes().to_vec(),
-            draft: Draft::default(),
+            draft: Draft::new(),
         }
     }
 
@@ -231,15 +244,13 @@ impl ResponseBuilder {
                 .fail(Subject::ReasonPhrase, BuildErrorKind::ControlCharacter);
         }
         let code = self.status.to_string();
-        match self
-            .draft
-            .finish(&[b"SIP/2.0 ", code.as_bytes(), b" ", &self.reason])?
-        {
-            Message::Response(response) => Ok(response),
-            Message::Request(_) => Err(BuildError {
-                subject: Subject::ReasonPhrase,
-                kind: BuildErrorKind::Malformed,
-            }),
-        }
+        let start_line: [&[u8]; 4] = [b"SIP/2.0 ", code.as_bytes(), b" ", &self.reason];
+        let start = start_line.iter().take(3).map(|piece| piece.len()).sum();
+        Ok(Response {
+            raw: self.draft.finish(&start_line)?,
+            status: self.status,
+            reason: start..start + self.reason.len(),
+            sip2: true,
+        })
     }
 }

@@ -1,15 +1,15 @@
 //! Changing a few header fields of a message that is passed on. All other lines are copied byte for byte.
 
-use bytes::{Bytes, BytesMut};
-use memchr::memchr;
+use std::fmt;
+use std::ops::Range;
 
-use crate::build::{has_control, unlimited};
+use crate::build::has_control;
 use crate::error::{BuildError, BuildErrorKind, Subject};
-use crate::headers::{Field, Headers};
+use crate::index::Index;
 use crate::list::List;
-use crate::message::{Message, Request, Response};
+use crate::message::{Raw, Request, Response};
 use crate::name::HeaderName;
-use crate::parse::parse_message;
+use crate::writer::Writer;
 
 /// Changes to a message, collected and written at once by `finish`. The body stays, and so does its Content-Length.
 ///
@@ -42,52 +42,66 @@ use crate::parse::parse_message;
 ///       X-Other:kept as it is\r\n\r\n"
 /// );
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Edit<'a, M> {
     message: &'a M,
-    headers: &'a Headers,
-    body: &'a Bytes,
+    raw: &'a Raw,
     uri: Option<String>,
-    changes: Vec<Change>,
-    top: Vec<(HeaderName, Vec<u8>)>,
-    end: Vec<(HeaderName, Vec<u8>)>,
+    /// What happens to which field, in the order of the fields.
+    changes: Vec<(usize, Change)>,
+    /// The last one comes first.
+    top: Vec<(HeaderName, Range<usize>)>,
+    end: Vec<(HeaderName, Range<usize>)>,
+    /// New values, one behind the other.
+    values: Vec<u8>,
     error: Option<BuildError>,
 }
 
 /// What happens to one field of the message.
 #[derive(Clone, Debug)]
 enum Change {
-    Keep,
     Drop,
     /// The value from here on.
     From(usize),
-    To(Vec<u8>),
+    /// This of the new values.
+    To(Range<usize>),
 }
+
+/// Sizes, never content.
+impl<M> fmt::Debug for Edit<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let added = self.top.len() + self.end.len();
+        write!(f, "Edit({} changed, {added} added)", self.changes.len())
+    }
+}
+
+/// Room for the new values of a usual edit.
+const USUAL_VALUES: usize = 128;
 
 impl Request {
     /// Begins changes to a copy of this request.
     pub fn edit(&self) -> Edit<'_, Request> {
-        Edit::new(self, self.headers(), self.body())
+        Edit::new(self, &self.raw)
     }
 }
 
 impl Response {
     /// Begins changes to a copy of this response.
     pub fn edit(&self) -> Edit<'_, Response> {
-        Edit::new(self, self.headers(), self.body())
+        Edit::new(self, &self.raw)
     }
 }
 
 impl<'a, M> Edit<'a, M> {
-    fn new(message: &'a M, headers: &'a Headers, body: &'a Bytes) -> Self {
+    fn new(message: &'a M, raw: &'a Raw) -> Self {
         Edit {
             message,
-            headers,
-            body,
+            raw,
             uri: None,
-            changes: vec![Change::Keep; headers.len()],
+            changes: Vec::new(),
             top: Vec::new(),
             end: Vec::new(),
+            values: Vec::with_capacity(USUAL_VALUES),
             error: None,
         }
     }
@@ -118,9 +132,7 @@ impl<'a, M> Edit<'a, M> {
             return self;
         };
         let mut value = Some(value);
-        for change in self.changes_of(&name) {
-            *change = value.take().map_or(Change::Drop, Change::To);
-        }
+        self.change_all(&name, |_| value.take().map_or(Change::Drop, Change::To));
         if let Some(value) = value {
             self.end.push((name, value));
         }
@@ -131,8 +143,7 @@ impl<'a, M> Edit<'a, M> {
     #[must_use]
     pub fn remove(mut self, name: &HeaderName) -> Self {
         if *name != HeaderName::ContentLength {
-            self.changes_of(name)
-                .for_each(|change| *change = Change::Drop);
+            self.change_all(name, |_| Change::Drop);
         }
         self
     }
@@ -141,39 +152,57 @@ impl<'a, M> Edit<'a, M> {
     /// to fields that were changed before.
     #[must_use]
     pub fn pop(mut self, name: &HeaderName) -> Self {
-        let headers = self.headers;
-        let mut both = headers.fields.iter().zip(&mut self.changes);
-        let found = both.find(|(field, change)| {
-            field.name == *name && matches!(change, Change::Keep | Change::From(_))
-        });
-        if let Some((field, change)) = found {
-            let start = match change {
-                Change::From(start) => *start,
-                _ => 0,
+        let headers = &self.raw.headers;
+        for (place, field) in headers.named(name) {
+            let start = match self.change(place) {
+                None => 0,
+                Some(Change::From(start)) => *start,
+                Some(Change::Drop | Change::To(_)) => continue,
             };
             let value = headers.value(field).get(start..).unwrap_or_default();
-            *change = match List::new(value).nth(1) {
+            let change = match List::new(value).nth(1) {
                 Some((offset, _)) => Change::From(start + offset),
                 None => Change::Drop,
             };
+            self.set_change(place, change);
+            break;
         }
         self
     }
 
-    fn changes_of(&mut self, name: &HeaderName) -> impl Iterator<Item = &mut Change> {
-        let both = self.headers.fields.iter().zip(&mut self.changes);
-        both.filter(move |(field, _)| field.name == *name)
-            .map(|(_, change)| change)
+    fn change(&self, place: usize) -> Option<&Change> {
+        let found = self.changes.binary_search_by_key(&place, |(at, _)| *at);
+        self.changes.get(found.ok()?).map(|(_, change)| change)
+    }
+
+    fn set_change(&mut self, place: usize, change: Change) {
+        match self.changes.binary_search_by_key(&place, |(at, _)| *at) {
+            Ok(at) => {
+                if let Some((_, old)) = self.changes.get_mut(at) {
+                    *old = change;
+                }
+            }
+            Err(at) => self.changes.insert(at, (place, change)),
+        }
+    }
+
+    fn change_all(&mut self, name: &HeaderName, mut change: impl FnMut(usize) -> Change) {
+        let raw = self.raw;
+        for (place, _) in raw.headers.named(name) {
+            self.set_change(place, change(place));
+        }
     }
 
     /// A value that may be written. Content-Length may not: the body stays.
-    fn checked(&mut self, name: &HeaderName, value: &[u8]) -> Option<Vec<u8>> {
+    fn checked(&mut self, name: &HeaderName, value: &[u8]) -> Option<Range<usize>> {
         let kind = if has_control(value) {
             BuildErrorKind::ControlCharacter
         } else if !name.is_token() || *name == HeaderName::ContentLength {
             BuildErrorKind::Malformed
         } else {
-            return Some(value.trim_ascii().to_vec());
+            let start = self.values.len();
+            self.values.extend_from_slice(value.trim_ascii());
+            return Some(start..self.values.len());
         };
         self.fail(Subject::Header(name.clone()), kind);
         None
@@ -183,68 +212,77 @@ impl<'a, M> Edit<'a, M> {
         self.error.get_or_insert(BuildError { subject, kind });
     }
 
-    fn write(self, start_line: &[&[u8]]) -> Result<Message, BuildError> {
-        if let Some(error) = self.error {
-            return Err(error);
+    fn value(&self, range: &Range<usize>) -> &[u8] {
+        self.values.get(range.clone()).unwrap_or_default()
+    }
+
+    fn write(&self, start_line: &[&[u8]]) -> Result<Raw, BuildError> {
+        if let Some(error) = &self.error {
+            return Err(error.clone());
         }
-        let old = &self.headers.bytes;
-        let mut out = BytesMut::with_capacity(old.len() + 256);
-        start_line
+        let headers = &self.raw.headers;
+        let old: &[u8] = &headers.bytes;
+        let added: usize = self
+            .top
             .iter()
-            .for_each(|piece| out.extend_from_slice(piece));
-        for (name, value) in self.top.iter().rev() {
-            write_line(&mut out, name, value);
+            .chain(&self.end)
+            .map(|(name, _)| name.as_bytes().len() + 4)
+            .sum();
+        let capacity = old.len() + added + self.values.len() + MORE;
+        if self.raw.torn || capacity > Index::MOST_BYTES {
+            return Err(BuildError {
+                subject: Subject::Value("message"),
+                kind: if self.raw.torn {
+                    BuildErrorKind::Malformed
+                } else {
+                    BuildErrorKind::TooLarge
+                },
+            });
         }
-        for (field, change) in self.headers.fields.iter().zip(&self.changes) {
+        let count = headers.len() + self.top.len() + self.end.len();
+        let mut out = Writer::with_capacity(capacity, count);
+        start_line.iter().for_each(|piece| out.put(piece));
+        for (name, value) in self.top.iter().rev() {
+            out.field(name, self.value(value));
+        }
+        let fields = headers.index.fields();
+        let line = |place: usize| match fields.get(place) {
+            Some(field) => field.line(),
+            None => self.raw.fields_end(),
+        };
+        let mut next = 0;
+        for (place, change) in &self.changes {
+            let kept = fields.get(next..*place).unwrap_or_default();
+            out.keep(old, line(next), line(*place), kept);
+            next = place + 1;
+            let Some(field) = fields.get(*place) else {
+                continue;
+            };
             match change {
-                Change::Keep => {
-                    let line = whole_line(old, field);
-                    out.extend_from_slice(line);
-                    if !line.ends_with(b"\n") {
-                        out.extend_from_slice(b"\r\n");
-                    }
-                }
                 Change::Drop => {}
                 Change::From(start) => {
-                    let value = self.headers.value(field).get(*start..).unwrap_or_default();
-                    write_line(&mut out, &field.name, value);
+                    let value = headers.value(field).get(*start..).unwrap_or_default();
+                    out.field(&headers.name(field), value);
                 }
-                Change::To(value) => write_line(&mut out, &field.name, value),
+                Change::To(value) => out.field(&headers.name(field), self.value(value)),
             }
         }
+        let kept = fields.get(next..).unwrap_or_default();
+        out.keep(old, line(next), self.raw.fields_end(), kept);
         for (name, value) in &self.end {
-            write_line(&mut out, name, value);
+            out.field(name, self.value(value));
         }
-        out.extend_from_slice(b"\r\n");
-        out.extend_from_slice(self.body);
-        let mut limits = unlimited();
-        limits.parameters = self.headers.bounds.parameters;
-        limits.values = self.headers.bounds.values;
-        let malformed = BuildError {
-            subject: Subject::Value("message"),
-            kind: BuildErrorKind::Malformed,
-        };
-        parse_message(out.freeze(), &limits, false, None).map_err(|_| malformed)
+        Ok(out.finish_as(self.raw))
     }
 }
 
-fn write_line(out: &mut BytesMut, name: &HeaderName, value: &[u8]) {
-    for piece in [name.as_bytes(), b": ", value, b"\r\n"] {
-        out.extend_from_slice(piece);
-    }
-}
-
-/// The field as it stands, to the end of its line.
-fn whole_line<'a>(bytes: &'a [u8], field: &Field) -> &'a [u8] {
-    let rest = bytes.get(field.end..).unwrap_or_default();
-    let end = memchr(b'\n', rest).map_or(bytes.len(), |end| field.end + end + 1);
-    bytes.get(field.line..end).unwrap_or_default()
-}
+/// Room for a longer start line and canonical names where there were compact ones.
+const MORE: usize = 128;
 
 /// The first line, its line end included.
-fn first_line(bytes: &[u8]) -> &[u8] {
-    let end = memchr(b'\n', bytes).map_or(bytes.len(), |end| end + 1);
-    bytes.get(..end).unwrap_or_default()
+fn first_line(raw: &Raw) -> &[u8] {
+    let end = raw.first_line_end();
+    raw.headers.bytes.get(..end).unwrap_or_default()
 }
 
 impl Edit<'_, Request> {
@@ -261,28 +299,27 @@ impl Edit<'_, Request> {
     /// The changed request. It knows no source: it is one to be sent.
     ///
     /// # Errors
-    /// What cannot be written without becoming something else.
-    pub fn finish(mut self) -> Result<Request, BuildError> {
-        let request = self.message;
-        let written = match self.uri.take() {
-            Some(uri) => {
-                let line = [
-                    request.method().as_bytes(),
-                    b" ",
-                    uri.as_bytes(),
-                    b" SIP/2.0\r\n",
-                ];
-                self.write(&line)?
-            }
-            None => self.write(&[first_line(request.as_bytes())])?,
+    /// What cannot be written without becoming something else; a request that is there to be answered only.
+    pub fn finish(self) -> Result<Request, BuildError> {
+        let old = self.message;
+        let Some(uri) = &self.uri else {
+            return Ok(Request {
+                raw: self.write(&[first_line(self.raw)])?,
+                source: None,
+                ..old.clone()
+            });
         };
-        match written {
-            Message::Request(request) => Ok(request),
-            Message::Response(_) => Err(BuildError {
-                subject: Subject::Method,
-                kind: BuildErrorKind::Malformed,
-            }),
-        }
+        let method = old.method().as_bytes();
+        let raw = self.write(&[method, b" ", uri.as_bytes(), b" SIP/2.0\r\n"])?;
+        let start = method.len() + 1;
+        Ok(Request {
+            raw,
+            method: old.method().clone(),
+            uri: start..start + uri.len(),
+            sip2: true,
+            clean_line: true,
+            source: None,
+        })
     }
 }
 
@@ -292,13 +329,9 @@ impl Edit<'_, Response> {
     /// # Errors
     /// What cannot be written without becoming something else.
     pub fn finish(self) -> Result<Response, BuildError> {
-        let line = first_line(self.message.as_bytes());
-        match self.write(&[line])? {
-            Message::Response(response) => Ok(response),
-            Message::Request(_) => Err(BuildError {
-                subject: Subject::ReasonPhrase,
-                kind: BuildErrorKind::Malformed,
-            }),
-        }
+        Ok(Response {
+            raw: self.write(&[first_line(self.raw)])?,
+            ..self.message.clone()
+        })
     }
 }

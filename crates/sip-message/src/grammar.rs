@@ -4,11 +4,11 @@
 use std::borrow::Cow;
 
 use memchr::memchr2;
-use nom::bytes::complete::{tag, take_while, take_while1};
 use nom::error::{Error, ErrorKind};
-use nom::sequence::{delimited, terminated};
+use nom::sequence::terminated;
 use nom::{Err, IResult, Parser};
 
+use crate::class::{LWS, TOKEN};
 use crate::error::ValueError;
 
 pub(crate) type Bits<'a> = &'a [u8];
@@ -16,62 +16,51 @@ pub(crate) type Bits<'a> = &'a [u8];
 /// Comments may nest; this deep and no deeper.
 const COMMENT_DEPTH: usize = 8;
 
-/// `token`
-pub(crate) fn is_token(byte: u8) -> bool {
-    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~')
-}
-
-/// `word`, of which a Call-ID is made
-pub(crate) fn is_word(byte: u8) -> bool {
-    is_token(byte)
-        || matches!(
-            byte,
-            b'(' | b')'
-                | b'<'
-                | b'>'
-                | b':'
-                | b'\\'
-                | b'"'
-                | b'/'
-                | b'['
-                | b']'
-                | b'?'
-                | b'{'
-                | b'}'
-        )
-}
-
-pub(crate) fn is_lws(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
-}
-
-/// `unreserved`
-pub(crate) fn is_unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'-' | b'_' | b'.' | b'!' | b'~' | b'*' | b'\'' | b'(' | b')'
-        )
-}
-
+#[inline]
 pub(crate) fn failed<'a, O>(input: Bits<'a>) -> IResult<Bits<'a>, O> {
     Err(Err::Error(Error::new(input, ErrorKind::Verify)))
 }
 
 /// `LWS` or nothing
+#[inline]
 pub(crate) fn lws(input: Bits<'_>) -> IResult<Bits<'_>, Bits<'_>> {
-    take_while(is_lws).parse(input)
+    let (blank, rest) = LWS.split(input);
+    Ok((rest, blank))
 }
 
+/// What is left behind `LWS`, or nothing.
+#[inline]
+pub(crate) fn behind_lws(input: Bits<'_>) -> Bits<'_> {
+    LWS.split(input).1
+}
+
+#[inline]
 pub(crate) fn token(input: Bits<'_>) -> IResult<Bits<'_>, Bits<'_>> {
-    take_while1(is_token).parse(input)
+    match TOKEN.split(input) {
+        ([], _) => failed(input),
+        (token, rest) => Ok((rest, token)),
+    }
 }
 
-/// A separator with optional white space on both sides: `SLASH`, `EQUAL`, `SEMI`, `COLON` …
+/// What is left behind a separator with optional white space on both sides, if there is one here: `SLASH`, `EQUAL`,
+/// `SEMI`, `COLON` …
+#[inline]
+pub(crate) fn behind(byte: u8, input: Bits<'_>) -> Option<Bits<'_>> {
+    match behind_lws(input) {
+        [first, rest @ ..] if *first == byte => Some(behind_lws(rest)),
+        _ => None,
+    }
+}
+
+/// A separator with optional white space on both sides.
+#[inline]
 pub(crate) fn separator<'a>(
-    byte: &'static [u8],
-) -> impl Parser<Bits<'a>, Output = Bits<'a>, Error = Error<Bits<'a>>> {
-    delimited(lws, tag(byte), lws)
+    byte: u8,
+) -> impl Parser<Bits<'a>, Output = (), Error = Error<Bits<'a>>> {
+    move |input: Bits<'a>| match behind(byte, input) {
+        Some(rest) => Ok((rest, ())),
+        None => failed(input),
+    }
 }
 
 /// `quoted-string` without leading white space, returned with its quotes. Any byte may stand inside, and folding.
@@ -118,27 +107,41 @@ pub(crate) fn comment(input: Bits<'_>) -> IResult<Bits<'_>, Bits<'_>> {
     failed(input)
 }
 
+/// No header field has a number as large as this.
+const ENOUGH: u64 = 1 << 60;
+
 /// `1*DIGIT` that fits; a number that does not is malformed, never wrapped
-pub(crate) fn number<N: std::str::FromStr>(input: Bits<'_>) -> IResult<Bits<'_>, N> {
-    let (rest, digits) = take_while1(|byte: u8| byte.is_ascii_digit()).parse(input)?;
-    match std::str::from_utf8(digits)
-        .ok()
-        .and_then(|text| text.parse().ok())
-    {
-        Some(number) => Ok((rest, number)),
-        None => failed(input),
+#[inline]
+pub(crate) fn number<N: TryFrom<u64>>(input: Bits<'_>) -> IResult<Bits<'_>, N> {
+    let mut value = 0u64;
+    let mut rest = input;
+    while let [digit @ b'0'..=b'9', tail @ ..] = rest {
+        rest = tail;
+        value = match value {
+            // far from wrapping
+            ..ENOUGH => value * 10 + u64::from(*digit & 0x0f),
+            _ => return failed(input),
+        };
+    }
+    match N::try_from(value) {
+        Ok(number) if rest.len() < input.len() => Ok((rest, number)),
+        _ => failed(input),
     }
 }
 
 /// Runs a parser over a whole value, white space around it aside, and turns its failure into an error with a place.
+#[inline]
 pub(crate) fn whole<'a, O>(
     name: &'static str,
     value: Bits<'a>,
     parser: impl Parser<Bits<'a>, Output = O, Error = Error<Bits<'a>>>,
 ) -> Result<O, ValueError> {
-    let left = match delimited(lws, parser, lws).parse(value) {
-        Ok(([], output)) => return Ok(output),
-        Ok((rest, _)) => rest.len(),
+    let mut parser = parser;
+    let left = match parser.parse(behind_lws(value)) {
+        Ok((rest, output)) => match behind_lws(rest) {
+            [] => return Ok(output),
+            rest => rest.len(),
+        },
         Err(Err::Error(error) | Err::Failure(error)) => error.input.len(),
         Err(Err::Incomplete(_)) => 0,
     };
@@ -149,6 +152,7 @@ pub(crate) fn whole<'a, O>(
 }
 
 /// The part of `whole` before `rest`, which is its end.
+#[inline]
 pub(crate) fn before<'a>(whole: Bits<'a>, rest: Bits<'_>) -> Bits<'a> {
     whole
         .get(..whole.len().saturating_sub(rest.len()))

@@ -4,8 +4,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::error::ValueError;
+use crate::index::{Field, Index};
+use crate::limits::Limits;
 use crate::list::List;
 use crate::name::HeaderName;
+use crate::name::known::Number;
 
 /// The header fields of a message or of a body part: an index over its bytes. Cheap to clone.
 ///
@@ -14,17 +17,8 @@ use crate::name::HeaderName;
 #[derive(Clone)]
 pub struct Headers {
     pub(crate) bytes: Bytes,
-    pub(crate) fields: Arc<Vec<Field>>,
+    pub(crate) index: Arc<Index>,
     pub(crate) bounds: Bounds,
-}
-
-/// One header field: its name, where its line begins, and where its value lies, in bytes of the message.
-#[derive(Clone)]
-pub(crate) struct Field {
-    pub(crate) name: HeaderName,
-    pub(crate) line: usize,
-    pub(crate) start: usize,
-    pub(crate) end: usize,
 }
 
 /// The limits that hold when values are parsed.
@@ -34,38 +28,44 @@ pub(crate) struct Bounds {
     pub(crate) values: usize,
 }
 
+impl Bounds {
+    pub(crate) fn of(limits: &Limits) -> Bounds {
+        Bounds {
+            parameters: limits.parameters.min(Limits::MOST_PARAMETERS),
+            values: limits.values,
+        }
+    }
+}
+
 impl Headers {
     /// All fields in the order they came.
-    pub fn iter(&self) -> impl Iterator<Item = (&HeaderName, &[u8])> {
-        self.fields
+    pub fn iter(&self) -> impl Iterator<Item = (HeaderName, &[u8])> {
+        self.index
+            .fields()
             .iter()
-            .map(|field| (&field.name, self.value(field)))
+            .map(|field| (self.name(field), self.value(field)))
     }
 
     /// How many fields there are.
     pub fn len(&self) -> usize {
-        self.fields.len()
+        self.index.fields().len()
     }
 
     /// Are there none?
     pub fn is_empty(&self) -> bool {
-        self.fields.is_empty()
+        self.index.fields().is_empty()
     }
 
     /// The value of the first field with this name.
+    #[inline]
     pub fn first(&self, name: &HeaderName) -> Option<&[u8]> {
-        self.fields
-            .iter()
-            .find(|field| field.name == *name)
-            .map(|field| self.value(field))
+        self.all(name).next()
     }
 
     /// The values of all fields with this name, in order; comma lists are not split.
+    #[inline]
     pub fn all(&self, name: &HeaderName) -> impl Iterator<Item = &[u8]> {
-        self.fields
-            .iter()
-            .filter(move |field| field.name == *name)
-            .map(|field| self.value(field))
+        self.named(name).map(|(_, field)| self.value(field))
     }
 
     /// The items of all fields with this name: comma lists are split, outside quoted strings and angle brackets
@@ -75,19 +75,22 @@ impl Headers {
     }
 
     /// How many fields have this name.
+    #[inline]
     pub fn count(&self, name: &HeaderName) -> usize {
-        self.all(name).count()
+        self.named(name).count()
     }
 
     /// Is there a field with this name?
+    #[inline]
     pub fn contains(&self, name: &HeaderName) -> bool {
-        self.first(name).is_some()
+        self.named(name).next().is_some()
     }
 
     /// The value of the only field with this name.
     ///
     /// # Errors
     /// Missing; duplicate, because two readers would disagree on which one counts.
+    #[inline]
     pub fn one(&self, name: &HeaderName) -> Result<&[u8], ValueError> {
         self.at_most_one(name)?
             .ok_or_else(|| ValueError::missing(name))
@@ -97,17 +100,51 @@ impl Headers {
     ///
     /// # Errors
     /// Duplicate.
+    #[inline]
     pub fn at_most_one(&self, name: &HeaderName) -> Result<Option<&[u8]>, ValueError> {
-        let mut all = self.all(name);
-        let first = all.next();
-        match all.next() {
-            Some(_) => Err(ValueError::duplicate(name)),
-            None => Ok(first),
+        let number = name.number();
+        if number == Number::UNKNOWN {
+            let mut all = self.all(name);
+            let first = all.next();
+            return match all.next() {
+                Some(_) => Err(ValueError::duplicate(name)),
+                None => Ok(first),
+            };
+        }
+        if self.index.repeated().contains(number) {
+            return Err(ValueError::duplicate(name));
+        }
+        // far away, the first one found is a neighbour of the one that is sought
+        let (_, fields) = self.index.starting_with(number);
+        let field = fields.iter().find(|field| field.known() == number);
+        Ok(field.map(|field| self.value(field)))
+    }
+
+    /// The fields with this name and their places.
+    #[inline]
+    pub(crate) fn named(&self, name: &HeaderName) -> impl Iterator<Item = (usize, &Field)> {
+        let number = name.number();
+        let (place, fields) = self.index.starting_with(number);
+        (place..).zip(fields).filter(move |(_, field)| {
+            field.known() == number && (number != Number::UNKNOWN || self.spelled_as(field, name))
+        })
+    }
+
+    fn spelled_as(&self, field: &Field, name: &HeaderName) -> bool {
+        let spelled = self.bytes.get(field.name()).unwrap_or_default();
+        spelled.eq_ignore_ascii_case(name.as_bytes())
+    }
+
+    pub(crate) fn name(&self, field: &Field) -> HeaderName {
+        match field.known().name() {
+            Some(name) => name.clone(),
+            None => HeaderName::Other(self.bytes.slice(field.name())),
         }
     }
 
+    #[inline]
     pub(crate) fn value(&self, field: &Field) -> &[u8] {
-        self.bytes.get(field.start..field.end).unwrap_or_default()
+        self.bytes.get(field.value()).unwrap_or_default()
     }
 }
 
@@ -115,11 +152,7 @@ impl Headers {
 impl fmt::Debug for Headers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map()
-            .entries(
-                self.fields
-                    .iter()
-                    .map(|field| (&field.name, field.end - field.start)),
-            )
+            .entries(self.iter().map(|(name, value)| (name, value.len())))
             .finish()
     }
 }

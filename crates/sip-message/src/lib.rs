@@ -59,10 +59,12 @@
 )]
 
 mod build;
+mod class;
 mod edit;
 mod error;
 mod grammar;
 mod headers;
+mod index;
 mod limits;
 mod list;
 mod message;
@@ -76,6 +78,7 @@ mod stream;
 mod typed;
 pub mod validate;
 mod value;
+mod writer;
 
 pub use build::{RequestBuilder, ResponseBuilder};
 pub use edit::Edit;

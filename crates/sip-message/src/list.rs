@@ -1,6 +1,9 @@
 //! Comma lists (RFC 3261 §7.3.1).
 
-use crate::grammar::{Bits, is_lws};
+use memchr::{memchr, memchr2, memchr3};
+
+use crate::class::LWS;
+use crate::grammar::Bits;
 
 /// The items of a comma list: split at commas outside quoted strings and angle brackets. Items are trimmed and come
 /// with their offset. An empty value has no items; `a,,b` has an empty one, which no grammar accepts.
@@ -12,7 +15,7 @@ pub(crate) struct List<'a> {
 
 impl<'a> List<'a> {
     pub(crate) fn new(value: Bits<'a>) -> Self {
-        let empty = value.iter().copied().all(is_lws);
+        let empty = LWS.span(value) == value.len();
         List {
             value,
             at: (!empty).then_some(0),
@@ -26,24 +29,36 @@ impl<'a> Iterator for List<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         let start = self.at?;
         let rest = self.value.get(start..)?;
-        let (mut quoted, mut escaped, mut angled) = (false, false, false);
-        let comma = rest.iter().position(|byte| {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' if quoted => escaped = true,
-                b'"' if !angled => quoted = !quoted,
-                _ if quoted => {}
-                b'<' => angled = true,
-                b'>' => angled = false,
-                b',' => return !angled,
-                _ => {}
-            }
-            false
-        });
+        let comma = comma(rest);
         self.at = comma.map(|comma| start + comma + 1);
         let item = comma.and_then(|comma| rest.get(..comma)).unwrap_or(rest);
-        let blank = item.iter().take_while(|byte| is_lws(**byte)).count();
-        Some((start + blank, item.trim_ascii()))
+        Some((start + LWS.span(item), item.trim_ascii()))
+    }
+}
+
+/// The first comma outside quoted strings and angle brackets. What is opened and not closed goes to the end.
+fn comma(value: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        let found = at + memchr3(b',', b'"', b'<', value.get(at..)?)?;
+        let inside = found + 1;
+        at = match value.get(found) {
+            Some(b'"') => inside + quoted_end(value.get(inside..)?)?,
+            Some(b'<') => inside + memchr(b'>', value.get(inside..)?)? + 1,
+            _ => return Some(found),
+        };
+    }
+}
+
+/// Where a quoted string that has begun is over: behind its second quote.
+fn quoted_end(value: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        let found = at + memchr2(b'"', b'\\', value.get(at..)?)?;
+        if value.get(found) == Some(&b'"') {
+            return Some(found + 1);
+        }
+        at = found + 2;
     }
 }
 

@@ -1,17 +1,17 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::ops::Range;
-use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use memchr::memchr;
 
 use crate::error::{Subject, ValueError};
-use crate::headers::{Field, Headers};
+use crate::headers::Headers;
 use crate::method::Method;
 use crate::name::HeaderName;
 use crate::status::StatusCode;
 use crate::value::Uri;
+use crate::writer::Writer;
 
 /// A request or a response (RFC 3261 §7).
 #[derive(Clone, Debug)]
@@ -57,6 +57,37 @@ pub(crate) struct Raw {
     pub(crate) headers: Headers,
     pub(crate) body: Bytes,
     pub(crate) truncated: bool,
+    /// Were lines of the head left out of the index, because they cannot be represented? Such a message is there to be
+    /// answered only.
+    pub(crate) torn: bool,
+}
+
+impl Raw {
+    /// Where the line after the start line begins.
+    pub(crate) fn first_line_end(&self) -> usize {
+        let bytes = &self.headers.bytes;
+        match self.headers.index.fields().first() {
+            Some(field) if !self.torn => field.line(),
+            _ => memchr(b'\n', bytes).map_or(bytes.len(), |end| end + 1),
+        }
+    }
+
+    /// Where the body begins.
+    pub(crate) fn head_end(&self) -> usize {
+        self.headers.bytes.len().saturating_sub(self.body.len())
+    }
+
+    /// Where the lines of the header fields end: before the blank line, which a message enclosed in another may lack.
+    pub(crate) fn fields_end(&self) -> usize {
+        let head_end = self.head_end();
+        let head = self.headers.bytes.get(..head_end).unwrap_or_default();
+        let blank = match head {
+            [.., b'\n', b'\r', b'\n'] => 2,
+            [.., b'\n', b'\n'] => 1,
+            _ => 0,
+        };
+        head_end - blank
+    }
 }
 
 /// A request: its bytes and an index. Cheap to clone.
@@ -138,54 +169,19 @@ impl Request {
     /// out of the value, so that it stays one field.
     pub fn with_via(&self, via_value: &str) -> Request {
         let old = self.as_bytes();
-        let headers = self.headers();
-        let line = match headers.fields.first() {
-            Some(field) => field.line,
-            None => memchr(b'\n', old).map_or(old.len(), |end| end + 1),
-        };
-        let mut bytes = BytesMut::with_capacity(old.len() + via_value.len() + 8);
-        bytes.extend_from_slice(old.get(..line).unwrap_or_default());
-        bytes.extend_from_slice(HeaderName::Via.as_bytes());
-        bytes.extend_from_slice(b": ");
-        let start = bytes.len();
-        bytes.extend(
-            via_value
-                .trim()
-                .bytes()
-                .filter(|byte| !byte.is_ascii_control()),
-        );
-        let end = bytes.len();
-        bytes.extend_from_slice(b"\r\n");
-        let grown = bytes.len() - line;
-        bytes.extend_from_slice(old.get(line..).unwrap_or_default());
-        let bytes = bytes.freeze();
-
-        let moved = |field: &Field| Field {
-            name: field.name.clone(),
-            line: field.line + grown,
-            start: field.start + grown,
-            end: field.end + grown,
-        };
-        let mut fields = Vec::with_capacity(headers.fields.len() + 1);
-        fields.push(Field {
-            name: HeaderName::Via,
-            line,
-            start,
-            end,
-        });
-        fields.extend(headers.fields.iter().map(moved));
-        let body = bytes.slice(bytes.len() - self.body().len()..);
-        let headers = Headers {
-            bytes,
-            fields: Arc::new(fields),
-            bounds: headers.bounds,
-        };
+        let fields = self.headers().index.fields();
+        let top = self.raw.first_line_end();
+        let mut out = Writer::with_capacity(old.len() + via_value.len() + 8, fields.len() + 1);
+        out.put(old.get(..top).unwrap_or_default());
+        out.begin_field(&HeaderName::Via);
+        via_value
+            .trim()
+            .split(|character: char| character.is_ascii_control())
+            .for_each(|piece| out.put(piece.as_bytes()));
+        out.end_field();
+        out.keep(old, top, self.raw.fields_end(), fields);
         Request {
-            raw: Raw {
-                headers,
-                body,
-                truncated: self.raw.truncated,
-            },
+            raw: out.finish_as(&self.raw),
             ..self.clone()
         }
     }

@@ -2,7 +2,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use crate::grammar::is_token;
+use crate::class::TOKEN;
 
 macro_rules! methods {
     ($($(#[$doc:meta])* $variant:ident = $text:literal,)*) => {
@@ -18,14 +18,15 @@ macro_rules! methods {
             /// The method with this name; `None` if it is not a token.
             pub fn from_bytes(name: &[u8]) -> Option<Method> {
                 Method::known(name).or_else(|| {
-                    let token = !name.is_empty() && name.iter().copied().all(is_token);
-                    token.then(|| Method::Other(Bytes::copy_from_slice(name)))
+                    TOKEN.fills(name).then(|| Method::Other(Bytes::copy_from_slice(name)))
                 })
             }
 
             pub(crate) fn known(name: &[u8]) -> Option<Method> {
-                $(if name == $text { return Some(Method::$variant); })*
-                None
+                match name {
+                    $($text => Some(Method::$variant),)*
+                    _ => None,
+                }
             }
 
             /// The name as it stands in the request line and in CSeq.
@@ -78,7 +79,7 @@ impl Method {
 
     /// Is the name a token? Always, unless [`Method::Other`] was filled by hand.
     pub fn is_token(&self) -> bool {
-        !self.as_bytes().is_empty() && self.as_bytes().iter().copied().all(is_token)
+        TOKEN.fills(self.as_bytes())
     }
 }
 

@@ -194,25 +194,16 @@ fn before_line_end(body: &[u8], start: usize, at: usize) -> usize {
 
 /// `[ header fields ] blank line content`. A part that begins with a blank line has no header fields.
 fn part(bytes: Bytes, limits: &Limits) -> Option<Part> {
-    let mut head = Head {
-        fields: Vec::new(),
-        end: 0,
-        flaw: None,
-    };
-    head.read(&bytes, |name| bytes.slice(name), limits, true);
+    let head = Head::read(&bytes, 0, limits, true);
     if head.flaw.is_some() {
         return None;
     }
     let body = bytes.slice(head.end.min(bytes.len())..);
-    let bounds = Bounds {
-        parameters: limits.parameters.min(Limits::MOST_PARAMETERS),
-        values: limits.values,
-    };
     Some(Part {
         headers: Headers {
             bytes,
-            fields: Arc::new(head.fields),
-            bounds,
+            index: Arc::new(head.index),
+            bounds: Bounds::of(limits),
         },
         body,
     })

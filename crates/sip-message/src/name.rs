@@ -1,10 +1,12 @@
+pub(crate) mod known;
+
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::LazyLock;
 
 use bytes::Bytes;
 
-use crate::grammar::is_token;
+use self::known::Number;
+use crate::class::TOKEN;
 
 macro_rules! names {
     ($($variant:ident $text:literal $($compact:literal)?,)*) => {
@@ -25,10 +27,19 @@ macro_rules! names {
                     HeaderName::Other(name) => std::str::from_utf8(name).unwrap_or_default(),
                 }
             }
+
+            /// Its place in the table of known names.
+            #[inline]
+            pub(crate) fn number(&self) -> Number {
+                match self {
+                    $(HeaderName::$variant => const { Number::of($text) },)*
+                    HeaderName::Other(name) => known::find(name),
+                }
+            }
         }
 
         /// Every known name with its long and compact spelling.
-        static KNOWN: &[(HeaderName, &str, Option<&str>)] =
+        const KNOWN: &[(HeaderName, &str, Option<&str>)] =
             &[$((HeaderName::$variant, $text, names!(@compact $($compact)?)),)*];
     };
     (@compact) => { None };
@@ -140,60 +151,18 @@ names! {
     WwwAuthenticate "WWW-Authenticate",
 }
 
-/// Slots of [`INDEX`]: a power of two, and more than twice the spellings.
-const SLOTS: usize = 512;
-
-/// Open addressing over both spellings: entry + 1 of [`KNOWN`], 0 for a free slot.
-static INDEX: LazyLock<[u8; SLOTS]> = LazyLock::new(|| {
-    let mut index = [0u8; SLOTS];
-    for (number, (_, long, compact)) in (1u8..).zip(KNOWN) {
-        for spelling in [Some(*long), *compact].into_iter().flatten() {
-            let mut slot = slot(spelling.as_bytes());
-            while index.get(slot).is_some_and(|entry| *entry != 0) {
-                slot = (slot + 1) % SLOTS;
-            }
-            if let Some(free) = index.get_mut(slot) {
-                *free = number;
-            }
-        }
-    }
-    index
-});
-
-/// Where to look first: mixes the length and a few letters without regard to case.
-fn slot(name: &[u8]) -> usize {
-    let letter = |at: usize| usize::from(name.get(at).copied().unwrap_or(0) | 0x20);
-    let length = name.len();
-    let mixed = length * 3
-        + letter(0) * 7
-        + letter(length / 2) * 31
-        + letter(length.saturating_sub(1)) * 57
-        + letter(length.saturating_sub(3)) * 113
-        + letter(2) * 5;
-    mixed % SLOTS
-}
-
 impl HeaderName {
     /// The name with this spelling, long or compact, in any case; `None` if it is not a token.
     pub fn from_bytes(name: &[u8]) -> Option<HeaderName> {
         HeaderName::known(name).or_else(|| {
-            let token = !name.is_empty() && name.iter().copied().all(is_token);
-            token.then(|| HeaderName::Other(Bytes::copy_from_slice(name)))
+            TOKEN
+                .fills(name)
+                .then(|| HeaderName::Other(Bytes::copy_from_slice(name)))
         })
     }
 
-    /// One probe in the index; linear probing stops at the first free slot.
     pub(crate) fn known(name: &[u8]) -> Option<HeaderName> {
-        let mut slot = slot(name);
-        loop {
-            let entry = usize::from(*INDEX.get(slot)?);
-            let (known, long, compact) = KNOWN.get(entry.checked_sub(1)?)?;
-            let same = |spelling: &str| spelling.as_bytes().eq_ignore_ascii_case(name);
-            if same(long) || compact.is_some_and(same) {
-                return Some(known.clone());
-            }
-            slot = (slot + 1) % SLOTS;
-        }
+        known::find(name).name().cloned()
     }
 
     /// The canonical spelling.
@@ -206,7 +175,7 @@ impl HeaderName {
 
     /// Is the name a token? Always, unless [`HeaderName::Other`] was filled by hand.
     pub(crate) fn is_token(&self) -> bool {
-        !self.as_bytes().is_empty() && self.as_bytes().iter().copied().all(is_token)
+        !matches!(self, HeaderName::Other(name) if !TOKEN.fills(name))
     }
 }
 
@@ -216,7 +185,7 @@ impl PartialEq for HeaderName {
             (HeaderName::Other(_), _) | (_, HeaderName::Other(_)) => {
                 self.as_bytes().eq_ignore_ascii_case(other.as_bytes())
             }
-            _ => std::mem::discriminant(self) == std::mem::discriminant(other),
+            _ => self.number() == other.number(),
         }
     }
 }
@@ -263,16 +232,6 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn probing_stays_short() {
-        let longest = INDEX
-            .split(|entry| *entry == 0)
-            .map(<[u8]>::len)
-            .max()
-            .unwrap();
-        assert!(longest < 16, "{longest} slots in a row");
     }
 
     #[test]

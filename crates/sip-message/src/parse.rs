@@ -5,12 +5,13 @@ mod start_line;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 pub(crate) use self::head::{Flaw, Head, next_line};
 use self::start_line::{Start, may_begin};
 use crate::error::{ParseError, ParseErrorKind};
-use crate::headers::{Bounds, Field, Headers};
+use crate::headers::{Bounds, Headers};
+use crate::index::Index;
 use crate::limits::Limits;
 use crate::message::{Message, Raw, Request};
 use crate::method::Method;
@@ -39,7 +40,7 @@ impl Message {
     }
 }
 
-fn parse(bytes: Bytes, limits: &Limits, enclosed: bool) -> Result<Message, ParseError> {
+fn parse(mut bytes: Bytes, limits: &Limits, enclosed: bool) -> Result<Message, ParseError> {
     if bytes.is_empty() {
         return Err(ParseError::new(ParseErrorKind::Empty, 0));
     }
@@ -47,7 +48,8 @@ fn parse(bytes: Bytes, limits: &Limits, enclosed: bool) -> Result<Message, Parse
     if skipped == bytes.len() {
         return Err(ParseError::new(ParseErrorKind::KeepAlive, 0));
     }
-    parse_message(bytes.slice(skipped..), limits, enclosed, None).map_err(|mut error| {
+    bytes.advance(skipped);
+    parse_message(bytes, limits, enclosed, None).map_err(|mut error| {
         error.offset += skipped;
         error
     })
@@ -72,6 +74,9 @@ pub(crate) fn parse_message(
     enclosed: bool,
     framing: Option<Flaw>,
 ) -> Result<Message, ParseError> {
+    if bytes.len() > Index::MOST_BYTES {
+        return Err(ParseError::new(ParseErrorKind::TooLarge, Index::MOST_BYTES));
+    }
     let window = bytes.get(..limits.header_bytes).unwrap_or(&bytes);
     let Some(line) = next_line(window, 0) else {
         let sip = may_begin(window);
@@ -84,54 +89,69 @@ pub(crate) fn parse_message(
         return Err(ParseError::new(kind, offset));
     };
     let start = Start::parse(&bytes, line.content).map_err(|kind| ParseError::new(kind, 0))?;
-    let mut head = Head {
-        fields: Vec::with_capacity(24),
-        end: line.next,
-        flaw: framing.or(line.flaw),
-    };
-    if bytes.len() > limits.message {
-        head.flaw = Some((ParseErrorKind::TooLarge, limits.message));
-    }
-    head.read(&bytes, |name| bytes.slice(name), limits, enclosed);
+    let Head {
+        index,
+        end: head_end,
+        flaw,
+    } = Head::read(&bytes, line.next, limits, enclosed);
+    let too_large =
+        (bytes.len() > limits.message).then_some((ParseErrorKind::TooLarge, limits.message));
+    let mut flaw = too_large.or(framing).or(line.flaw).or(flaw);
 
-    let bounds = Bounds {
-        parameters: limits.parameters.min(Limits::MOST_PARAMETERS),
-        values: limits.values,
-    };
     let (mut end, mut truncated) = (bytes.len(), false);
-    if head.flaw.is_some() {
-        end = head.end.min(bytes.len());
-    } else if let Length::Exactly(length) = declared_length(&bytes, &head.fields) {
-        match head.end.checked_add(length).filter(|cut| *cut <= end) {
+    if flaw.is_some() {
+        end = head_end.min(bytes.len());
+    } else if let Length::Exactly(length) = declared_length(&bytes, &index) {
+        match head_end.checked_add(length).filter(|cut| *cut <= end) {
             Some(cut) => end = cut,
             None => truncated = true,
         }
     }
-    if head.flaw.is_none() && end - head.end > limits.body {
-        head.flaw = Some((
-            ParseErrorKind::BodyTooLarge,
-            head.end.saturating_add(limits.body),
-        ));
-        end = head.end;
+    if flaw.is_none() && end - head_end > limits.body {
+        let place = head_end.saturating_add(limits.body);
+        flaw = Some((ParseErrorKind::BodyTooLarge, place));
+        end = head_end;
     }
-    let body = bytes.slice(head.end.min(end)..end);
-    let headers = Headers {
-        bytes: bytes.slice(..end),
-        fields: Arc::new(head.fields),
-        bounds,
-    };
-    let message = start.message(Raw {
-        headers,
-        body,
-        truncated,
-    });
-    match head.flaw {
+    let message = start.message(Raw::new(
+        bytes,
+        index,
+        head_end,
+        end,
+        (truncated, flaw.is_some()),
+        limits,
+    ));
+    match flaw {
         None => Ok(message),
         Some((kind, offset)) => Err(ParseError {
             kind,
             offset,
             answerable: answerable(message),
         }),
+    }
+}
+
+impl Raw {
+    fn new(
+        mut bytes: Bytes,
+        index: Index,
+        head_end: usize,
+        end: usize,
+        (truncated, torn): (bool, bool),
+        limits: &Limits,
+    ) -> Raw {
+        bytes.truncate(end);
+        let body = bytes.slice(head_end.min(end)..);
+        let headers = Headers {
+            bytes,
+            index: Arc::new(index),
+            bounds: Bounds::of(limits),
+        };
+        Raw {
+            headers,
+            body,
+            truncated,
+            torn,
+        }
     }
 }
 
@@ -147,7 +167,7 @@ fn answerable(message: Message) -> Option<Box<Request>> {
         HeaderName::CallId,
         HeaderName::CSeq,
     ];
-    let enough = copied.iter().all(|name| request.headers().contains(name));
+    let enough = request.raw.headers.index.has_all(&copied);
     (enough && *request.method() != Method::Ack).then(|| Box::new(request))
 }
 
@@ -160,13 +180,15 @@ pub(crate) enum Length {
 }
 
 /// Digits that do not fit count as the largest number: longer than anything that can have come.
-pub(crate) fn declared_length(bytes: &[u8], fields: &[Field]) -> Length {
+pub(crate) fn declared_length(bytes: &[u8], index: &Index) -> Length {
     let mut length = None;
-    for field in fields
-        .iter()
-        .filter(|field| field.name == HeaderName::ContentLength)
-    {
-        let value = bytes.get(field.start..field.end).unwrap_or_default();
+    let name = HeaderName::ContentLength.number();
+    let (_, fields) = index.starting_with(name);
+    for field in fields {
+        if field.known() != name {
+            continue;
+        }
+        let value = bytes.get(field.value()).unwrap_or_default();
         let next = match whole_number(value) {
             Ok(number) => number,
             Err(_) if !value.is_empty() && value.iter().all(u8::is_ascii_digit) => usize::MAX,
@@ -176,6 +198,9 @@ pub(crate) fn declared_length(bytes: &[u8], fields: &[Field]) -> Length {
             return Length::Unknown;
         }
         length = Some(next);
+        if !index.repeated().contains(name) {
+            break;
+        }
     }
     length.map_or(Length::Unknown, Length::Exactly)
 }

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use crate::build::ResponseBuilder;
+use crate::class::TOKEN;
 use crate::error::{BuildErrorKind, Subject};
-use crate::grammar::is_token;
 use crate::list::List;
 use crate::message::{Request, Response};
 use crate::name::HeaderName;
@@ -39,7 +39,7 @@ impl Response {
         if let Some(to) = headers.first(&HeaderName::To) {
             let has_tag = NameAddr::parse(to).is_ok_and(|to| to.params().contains("tag"));
             match to_tag.filter(|_| !has_tag && status != StatusCode::TRYING) {
-                Some(tag) if tag.is_empty() || !tag.bytes().all(is_token) => {
+                Some(tag) if !TOKEN.fills(tag.as_bytes()) => {
                     draft.fail(Subject::Header(HeaderName::To), BuildErrorKind::Malformed);
                 }
                 Some(tag) => draft.copy(&HeaderName::To, &[to, b";tag=", tag.as_bytes()]),

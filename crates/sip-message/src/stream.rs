@@ -1,6 +1,6 @@
 //! Messages on a stream (RFC 3261 §18.3, RFC 5626 §3.5.1).
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use memchr::memchr;
 
 use crate::error::{ParseError, ParseErrorKind};
@@ -131,13 +131,8 @@ impl StreamFramer {
         let Some(start_line) = next_line(bytes, 0) else {
             return Err(ParseErrorKind::NotSip);
         };
-        let mut head = Head {
-            fields: Vec::with_capacity(24),
-            end: start_line.next,
-            flaw: None,
-        };
-        head.read(bytes, |_| Bytes::new(), &self.limits, false);
-        match (declared_length(bytes, &head.fields), head.flaw) {
+        let head = Head::read(bytes, start_line.next, &self.limits, false);
+        match (declared_length(bytes, &head.index), head.flaw) {
             (_, Some((kind @ ParseErrorKind::TooManyHeaders, _))) => Err(kind),
             (Length::Unknown, _) => Err(ParseErrorKind::ContentLength),
             (Length::Exactly(body), _) if body > self.limits.body => {

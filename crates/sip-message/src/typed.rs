@@ -51,14 +51,12 @@ impl Parameters for Warning<'_> {
     }
 }
 
-/// Parses one item of a header field and tells errors of it.
-type Parse<'a, T> = fn(&'a [u8]) -> Result<T, ValueError>;
-
 impl Headers {
+    #[inline]
     pub(crate) fn exactly<'a, T: Parameters>(
         &'a self,
         name: &HeaderName,
-        parse: Parse<'a, T>,
+        parse: impl Fn(&'a [u8]) -> Result<T, ValueError>,
     ) -> Result<T, ValueError> {
         self.within_bounds(name, 0, parse(self.one(name)?))
     }
@@ -66,14 +64,14 @@ impl Headers {
     pub(crate) fn optional<'a, T: Parameters>(
         &'a self,
         name: &HeaderName,
-        parse: Parse<'a, T>,
+        parse: impl Fn(&'a [u8]) -> Result<T, ValueError>,
     ) -> Result<Option<T>, ValueError> {
         self.at_most_one(name)?
             .map(|value| self.within_bounds(name, 0, parse(value)))
             .transpose()
     }
 
-    pub(crate) fn number<N: std::str::FromStr>(
+    pub(crate) fn number<N: TryFrom<u64>>(
         &self,
         name: &HeaderName,
     ) -> Result<Option<N>, ValueError> {
@@ -84,7 +82,7 @@ impl Headers {
     pub(crate) fn each<'a, T: Parameters>(
         &'a self,
         name: &'static HeaderName,
-        parse: Parse<'a, T>,
+        parse: impl Fn(&'a [u8]) -> Result<T, ValueError>,
     ) -> impl Iterator<Item = Result<T, ValueError>> {
         self.all(name)
             .flat_map(List::new)
@@ -94,7 +92,7 @@ impl Headers {
     pub(crate) fn list<'a, T: Parameters>(
         &'a self,
         name: &HeaderName,
-        parse: Parse<'a, T>,
+        parse: impl Fn(&'a [u8]) -> Result<T, ValueError>,
     ) -> Result<Vec<T>, ValueError> {
         let mut values = Vec::new();
         for (shift, item) in self.all(name).flat_map(List::new) {
@@ -127,16 +125,17 @@ impl Headers {
         ))
     }
 
+    #[inline]
     pub(crate) fn within_bounds<T: Parameters>(
         &self,
         name: &HeaderName,
         shift: usize,
         parsed: Result<T, ValueError>,
     ) -> Result<T, ValueError> {
-        let value = parsed.map_err(|error| error.within(name, shift))?;
-        if value.parameters() > self.bounds.parameters {
-            return Err(ValueError::too_many("parameters").within(name, shift));
+        match parsed {
+            Ok(value) if value.parameters() <= self.bounds.parameters => Ok(value),
+            Ok(_) => Err(ValueError::too_many("parameters").within(name, shift)),
+            Err(error) => Err(error.within(name, shift)),
         }
-        Ok(value)
     }
 }

@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::LazyLock;
 
 use crate::error::{Subject, ValueError, ValueErrorKind};
 use crate::headers::Headers;
+use crate::index::Names;
 use crate::message::{Request, Response};
 use crate::name::HeaderName;
 use crate::status::StatusCode;
@@ -46,6 +48,8 @@ const SINGULAR: &[HeaderName] = &[
     HeaderName::Timestamp,
     HeaderName::UserAgent,
 ];
+
+static SINGULAR_NAMES: LazyLock<Names> = LazyLock::new(|| Names::of(SINGULAR));
 
 /// Why a request is refused, and the answer it is owed. The reason names the header field, never its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -186,20 +190,14 @@ fn expires(contact: &crate::NameAddr<'_>) -> Result<(), ValueError> {
         })
 }
 
-/// No singular header field stands twice. One pass over the fields.
+/// No singular header field stands twice.
 fn singular(headers: &Headers) -> Result<(), ValueError> {
-    let mut seen = 0u64;
-    for (name, _) in headers.iter() {
-        let Some(place) = SINGULAR.iter().position(|singular| singular == name) else {
-            continue;
-        };
-        let bit = 1u64 << (place % 64);
-        if seen & bit != 0 {
-            return Err(ValueError::duplicate(name));
-        }
-        seen |= bit;
+    let repeated = headers.index.repeated().and(*SINGULAR_NAMES);
+    if repeated.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let again = SINGULAR
+        .iter()
+        .find(|name| repeated.contains(name.number()));
+    again.map_or(Ok(()), |name| Err(ValueError::duplicate(name)))
 }
-
-const _: () = assert!(SINGULAR.len() <= 64, "one bit each");

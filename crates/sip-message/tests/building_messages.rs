@@ -36,7 +36,7 @@ fn built_requests_parse_again() {
     assert!(again.headers().iter().eq(built.headers().iter()));
     assert_eq!(again.body().as_ref(), body);
     let (last, length) = built.headers().iter().last().unwrap();
-    assert_eq!((last, length), (&HeaderName::ContentLength, &b"256"[..]));
+    assert_eq!((last, length), (HeaderName::ContentLength, &b"256"[..]));
     assert_eq!(built.headers().count(&HeaderName::ContentLength), 1);
     let unknown = HeaderName::from_bytes(b"x-own").unwrap();
     assert_eq!(built.headers().first(&unknown), Some(&b"\xff"[..]));
@@ -49,7 +49,7 @@ fn rebuilding_a_message_from_its_fields_changes_no_value() {
     for (name, value) in original
         .headers()
         .iter()
-        .filter(|(name, _)| **name != HeaderName::Subject)
+        .filter(|(name, _)| *name != HeaderName::Subject)
     {
         builder = builder.header(name.clone(), value);
     }
@@ -57,10 +57,10 @@ fn rebuilding_a_message_from_its_fields_changes_no_value() {
     for (name, value) in rebuilt
         .headers()
         .iter()
-        .filter(|(name, _)| **name != HeaderName::ContentLength)
+        .filter(|(name, _)| *name != HeaderName::ContentLength)
     {
         assert!(
-            original.headers().all(name).any(|other| other == value),
+            original.headers().all(&name).any(|other| other == value),
             "{name}"
         );
     }

@@ -91,7 +91,7 @@ fn fields_are_set_removed_and_appended() {
     assert_eq!(edited.headers().content_length(), Ok(Some(5)));
     assert_eq!(
         edited.headers().iter().last().unwrap().0,
-        &HeaderName::Require
+        HeaderName::Require
     );
 }
 

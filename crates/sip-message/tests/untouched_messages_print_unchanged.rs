@@ -20,10 +20,10 @@ fn a_message_prints_as_it_came() {
 #[test]
 fn all_header_fields_are_there_in_order_with_folding_inside() {
     let message = parse(message_bytes());
-    let names: Vec<&str> = message
+    let names: Vec<String> = message
         .headers()
         .iter()
-        .map(|(name, _)| name.as_str())
+        .map(|(name, _)| name.to_string())
         .collect();
     assert_eq!(names.len(), 24);
     assert_eq!(names[..4], ["Via", "Via", "Max-Forwards", "Route"]);

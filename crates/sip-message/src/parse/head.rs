@@ -2,14 +2,13 @@
 
 use std::ops::Range;
 
-use bytes::Bytes;
-use memchr::{memchr, memchr3};
+use memchr::memchr;
 
+use crate::class::TOKEN;
 use crate::error::ParseErrorKind;
-use crate::grammar::is_token;
-use crate::headers::Field;
+use crate::index::{Field, Index};
 use crate::limits::Limits;
-use crate::name::HeaderName;
+use crate::name::known;
 
 /// A flaw and its place.
 pub(crate) type Flaw = (ParseErrorKind, usize);
@@ -24,107 +23,142 @@ pub(crate) struct Line {
 /// The line that begins at `from`, if it ends. CR LF and LF end lines; a CR elsewhere is a flaw, and so is a NUL, but
 /// for the one place the grammar has for it: after a backslash (`quoted-pair`).
 pub(crate) fn next_line(bytes: &[u8], from: usize) -> Option<Line> {
+    rest_of_line(bytes, from, from)
+}
+
+/// The same, nothing before `seen` being a control character.
+#[inline]
+fn rest_of_line(bytes: &[u8], from: usize, seen: usize) -> Option<Line> {
     let mut flaw = None;
-    let mut at = from;
+    let mut at = seen;
     loop {
-        let found = at + memchr3(b'\n', b'\r', 0, bytes.get(at..)?)?;
+        let found = control_character(bytes, at)?;
         at = found + 1;
-        match bytes.get(found) {
-            Some(b'\n') => {
-                return Some(Line {
-                    content: from..found,
-                    next: at,
-                    flaw,
-                });
-            }
-            Some(b'\r') if bytes.get(at) == Some(&b'\n') => {
+        match bytes.get(found..) {
+            Some([b'\r', b'\n', ..]) => {
                 return Some(Line {
                     content: from..found,
                     next: at + 1,
                     flaw,
                 });
             }
-            Some(b'\r') => flaw = flaw.or(Some((ParseErrorKind::BareCr, found))),
-            _ if found > from && bytes.get(found - 1) == Some(&b'\\') => {}
-            _ => flaw = flaw.or(Some((ParseErrorKind::Nul, found))),
+            Some([b'\n', ..]) => {
+                return Some(Line {
+                    content: from..found,
+                    next: at,
+                    flaw,
+                });
+            }
+            Some([b'\r', ..]) => flaw = flaw.or(Some((ParseErrorKind::BareCr, found))),
+            Some([0, ..]) if found == from || bytes.get(found - 1) != Some(&b'\\') => {
+                flaw = flaw.or(Some((ParseErrorKind::Nul, found)));
+            }
+            _ => {}
         }
     }
+}
+
+/// A blank in every byte.
+const BLANKS: u64 = 0x2020_2020_2020_2020;
+const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+
+/// Where the next control character below the blank is. Eight bytes are looked at in one go: the lowest byte that the
+/// subtraction borrows for is one.
+#[inline]
+fn control_character(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut rest = bytes.get(from..)?;
+    while let Some((eight, tail)) = rest.split_first_chunk::<8>() {
+        let word = u64::from_le_bytes(*eight);
+        let found = word.wrapping_sub(BLANKS) & !word & HIGH_BITS;
+        if found != 0 {
+            let before = usize::try_from(found.trailing_zeros() / 8).unwrap_or_default();
+            return Some(bytes.len() - rest.len() + before);
+        }
+        rest = tail;
+    }
+    let before = rest.iter().position(|byte| *byte < b' ')?;
+    Some(bytes.len() - rest.len() + before)
 }
 
 /// The head as far as it was read.
 pub(crate) struct Head {
-    pub(crate) fields: Vec<Field>,
+    pub(crate) index: Index,
     /// Where the body begins; before that, where the next line does.
     pub(crate) end: usize,
-    /// The first flaw. The lines concerned are left out of the fields.
+    /// The first flaw. The lines concerned are left out of the index.
     pub(crate) flaw: Option<Flaw>,
 }
 
+/// How many fields there is room for without asking for more, and how long at least a field usually is.
+const USUAL_FIELDS: usize = 24;
+const USUAL_FIELD: usize = 16;
+
 impl Head {
-    /// Reads header fields up to the blank line. `own` makes a name of a range of `bytes`.
-    pub(crate) fn read(
-        &mut self,
-        bytes: &[u8],
-        own: impl Fn(Range<usize>) -> Bytes,
-        limits: &Limits,
-        enclosed: bool,
-    ) {
+    /// Reads header fields from `start` up to the blank line.
+    pub(crate) fn read(bytes: &[u8], start: usize, limits: &Limits, enclosed: bool) -> Head {
         let window = bytes.get(..limits.header_bytes).unwrap_or(bytes);
+        let names = known::table();
+        let room = window.len().saturating_sub(start) / USUAL_FIELD;
+        let mut index = Index::with_capacity(room.min(USUAL_FIELDS));
+        let (mut end, mut flaw) = (start, None);
         let mut continues = false;
         loop {
-            let from = self.end;
-            let line = match next_line(window, from) {
+            let from = end;
+            let rest = window.get(from..).unwrap_or_default();
+            let known = names.at_start_of(rest);
+            let seen = from + known.map_or(0, |(_, length)| length);
+            let line = match rest_of_line(window, from, seen) {
                 Some(line) => line,
                 None if window.len() < bytes.len() => {
-                    return self.flawed(ParseErrorKind::HeadTooLarge, window.len());
+                    flaw = flaw.or(Some((ParseErrorKind::HeadTooLarge, window.len())));
+                    break;
                 }
-                None if !enclosed => return self.flawed(ParseErrorKind::NoBlankLine, window.len()),
+                None if !enclosed => {
+                    flaw = flaw.or(Some((ParseErrorKind::NoBlankLine, window.len())));
+                    break;
+                }
                 None => match last_line(window, from) {
                     Some(line) => line,
-                    None => return,
+                    None => break,
                 },
             };
-            self.end = line.next;
-            if let Some((kind, offset)) = line.flaw {
-                self.flawed(kind, offset);
+            end = line.next;
+            if line.flaw.is_some() {
+                flaw = flaw.or(line.flaw);
                 continues = false;
                 continue;
             }
-            let content = window.get(line.content.clone()).unwrap_or_default();
-            match content.first() {
-                None => return,
-                Some(b' ' | b'\t') => match self.fields.last_mut() {
-                    Some(field) if continues => {
-                        let blank = content.len() - content.trim_ascii_start().len();
-                        let end = line.content.start + content.trim_ascii_end().len();
-                        if blank < content.len() {
-                            field.start = if field.start == field.end {
-                                line.content.start + blank
-                            } else {
-                                field.start
-                            };
-                            field.end = end;
-                        }
-                    }
-                    _ => self.flawed(ParseErrorKind::HeaderLine, from),
-                },
-                Some(_) => {
-                    if self.fields.len() >= limits.header_fields {
-                        return self.flawed(ParseErrorKind::TooManyHeaders, from);
-                    }
-                    let field = field(&own, content, from);
-                    continues = field.is_some();
-                    match field {
-                        Some(field) => self.fields.push(field),
-                        None => self.flawed(ParseErrorKind::HeaderLine, from),
-                    }
+            let field = match (known, rest.first()) {
+                _ if line.content.is_empty() => break,
+                (Some((name, length)), _) => {
+                    let value = trimmed(window, seen + 1..line.content.end);
+                    Some(Field::new(name, from, length, value))
                 }
+                (None, Some(b' ' | b'\t')) => {
+                    match index.last_mut() {
+                        Some(field) if continues => {
+                            let more = trimmed(window, line.content);
+                            if !more.is_empty() {
+                                field.continue_with(more);
+                            }
+                        }
+                        _ => flaw = flaw.or(Some((ParseErrorKind::HeaderLine, from))),
+                    }
+                    continue;
+                }
+                _ => unusual_field(window, line.content),
+            };
+            if index.fields().len() >= limits.header_fields {
+                flaw = flaw.or(Some((ParseErrorKind::TooManyHeaders, from)));
+                break;
+            }
+            continues = field.is_some();
+            match field {
+                Some(field) => index.push(field),
+                None => flaw = flaw.or(Some((ParseErrorKind::HeaderLine, from))),
             }
         }
-    }
-
-    fn flawed(&mut self, kind: ParseErrorKind, offset: usize) {
-        self.flaw.get_or_insert((kind, offset));
+        Head { index, end, flaw }
     }
 }
 
@@ -143,25 +177,31 @@ fn last_line(window: &[u8], from: usize) -> Option<Line> {
     })
 }
 
-/// `name HCOLON value`, the value trimmed. Blanks before the colon are allowed (RFC 3261 §25.1, HCOLON).
-fn field(own: impl Fn(Range<usize>) -> Bytes, content: &[u8], line: usize) -> Option<Field> {
+/// `name HCOLON value`, the value trimmed: a name that is not known, or one with blanks before the colon (RFC 3261
+/// §25.1, HCOLON).
+fn unusual_field(window: &[u8], line: Range<usize>) -> Option<Field> {
+    let content = window.get(line.clone())?;
     let colon = memchr(b':', content)?;
-    let (name, value) = content.split_at_checked(colon)?;
-    let name = name.trim_ascii_end();
-    let name = match HeaderName::known(name) {
-        Some(name) => name,
-        None if !name.is_empty() && name.iter().copied().all(is_token) => {
-            HeaderName::Other(own(line..line + name.len()))
-        }
-        None => return None,
-    };
-    let value = value.get(1..)?;
-    let trimmed = value.trim_ascii();
-    let start = line + colon + 1 + (value.len() - value.trim_ascii_start().len());
-    Some(Field {
-        name,
-        line,
-        start,
-        end: start + trimmed.len(),
-    })
+    let name = content.get(..colon)?.trim_ascii_end();
+    if !TOKEN.fills(name) {
+        return None;
+    }
+    let value = trimmed(window, line.start + colon + 1..line.end);
+    Some(Field::new(known::find(name), line.start, name.len(), value))
+}
+
+/// The range without white space at either end; at its beginning if there is nothing else.
+#[inline]
+fn trimmed(window: &[u8], range: Range<usize>) -> Range<usize> {
+    // one blank after the colon, as nearly everybody writes it
+    if let Some([b' ', first, .., last]) = window.get(range.clone())
+        && *first > b' '
+        && *last > b' '
+    {
+        return range.start + 1..range.end;
+    }
+    let text = window.get(range.clone()).unwrap_or_default();
+    let behind = text.trim_ascii_start();
+    let start = range.end - behind.len();
+    start..start + behind.trim_ascii_end().len()
 }

@@ -5,8 +5,8 @@ use std::ops::Range;
 use bytes::Bytes;
 use memchr::{memchr, memrchr};
 
+use crate::class::TOKEN;
 use crate::error::ParseErrorKind;
-use crate::grammar::is_token;
 use crate::message::{Message, Raw, Request, Response};
 use crate::method::Method;
 use crate::status::StatusCode;
@@ -91,24 +91,34 @@ fn status_line(line: &[u8]) -> Option<Start> {
 /// broken one is still a request that can be answered.
 fn request_line(bytes: &Bytes, line: &[u8]) -> Result<Start, ParseErrorKind> {
     let trimmed = line.trim_ascii_end();
-    let last = memrchr(b' ', trimmed).ok_or(ParseErrorKind::NotSip)?;
-    let version = trimmed.get(last + 1..).unwrap_or_default();
-    if !is_sip(version) {
-        return Err(ParseErrorKind::NotSip);
-    }
-    let first = memchr(b' ', trimmed).ok_or(ParseErrorKind::StartLine)?;
-    let name = trimmed.get(..first).unwrap_or_default();
-    let between = trimmed.get(first + 1..last).unwrap_or_default();
+    let (before, sip2) = match trimmed.strip_suffix(b" SIP/2.0") {
+        Some(before) => (before, true),
+        None => {
+            let last = memrchr(b' ', trimmed).ok_or(ParseErrorKind::NotSip)?;
+            let (before, version) = trimmed.split_at_checked(last).unwrap_or_default();
+            let version = version.get(1..).unwrap_or_default();
+            if !is_sip(version) {
+                return Err(ParseErrorKind::NotSip);
+            }
+            if !is_version(version) {
+                return Err(ParseErrorKind::StartLine);
+            }
+            (before, is_sip2(version))
+        }
+    };
+    let first = memchr(b' ', before).ok_or(ParseErrorKind::StartLine)?;
+    let (name, between) = before.split_at_checked(first).unwrap_or_default();
+    let between = between.get(1..).unwrap_or_default();
     let uri = between.trim_ascii();
-    let token = !name.is_empty() && name.iter().copied().all(is_token);
-    if !token || uri.is_empty() || !is_version(version) {
+    let known = Method::known(name);
+    if uri.is_empty() || (known.is_none() && !TOKEN.fills(name)) {
         return Err(ParseErrorKind::StartLine);
     }
     let start = first + 1 + (between.len() - between.trim_ascii_start().len());
     Ok(Start::Request {
-        method: Method::known(name).unwrap_or_else(|| Method::Other(bytes.slice(..first))),
+        method: known.unwrap_or_else(|| Method::Other(bytes.slice(..first))),
         uri: start..start + uri.len(),
-        sip2: is_sip2(version),
+        sip2,
         clean_line: trimmed.len() == line.len() && uri.len() == between.len(),
     })
 }

@@ -1,7 +1,7 @@
 //! Everything else that is typed.
 
+use crate::class::TOKEN;
 use crate::error::ValueError;
-use crate::grammar::is_token;
 use crate::headers::Headers;
 use crate::name::HeaderName;
 use crate::value::{
@@ -142,8 +142,7 @@ impl Headers {
     /// Malformed; too many.
     pub fn tokens(&self, name: &HeaderName) -> Result<Vec<&[u8]>, ValueError> {
         self.bounded(name, |item| {
-            let good = !item.is_empty() && item.iter().copied().all(is_token);
-            if good {
+            if TOKEN.fills(item) {
                 Ok(item)
             } else {
                 Err(ValueError::malformed("token", 0))

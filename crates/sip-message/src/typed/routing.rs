@@ -1,8 +1,9 @@
 //! Who, where and which transaction.
 
+use crate::class::WORD;
 use crate::error::ValueError;
-use crate::grammar::is_word;
 use crate::headers::Headers;
+use crate::list::List;
 use crate::name::HeaderName;
 use crate::value::{CSeq, NameAddr, Via};
 
@@ -12,9 +13,17 @@ impl Headers {
     /// # Errors
     /// Missing; malformed.
     pub fn top_via(&self) -> Result<Via<'_>, ValueError> {
-        self.vias()
-            .next()
-            .unwrap_or_else(|| Err(ValueError::missing(&HeaderName::Via)))
+        let name = &HeaderName::Via;
+        let mut all = self.all(name).peekable();
+        if let Some(value) = all.peek()
+            && let Some(via) = Via::first_of(value)
+        {
+            return self.within_bounds(name, 0, Ok(via));
+        }
+        match all.find_map(|value| List::new(value).next()) {
+            Some((shift, item)) => self.within_bounds(name, shift, Via::parse(item)),
+            None => Err(ValueError::missing(name)),
+        }
     }
 
     /// All Vias from the top, over several fields and comma lists.
@@ -116,14 +125,14 @@ impl Headers {
 
 /// `callid = word [ "@" word ]`
 fn callid(value: &[u8]) -> Result<&[u8], ValueError> {
-    let mut halves = value.splitn(2, |byte| *byte == b'@');
-    let word = |half: &[u8]| !half.is_empty() && half.iter().copied().all(is_word);
-    if halves.all(word) {
-        return Ok(value);
+    let word = WORD.long_span(value);
+    let end = match value.get(word..) {
+        Some([b'@', host @ ..]) if word > 0 && !host.is_empty() => word + 1 + WORD.long_span(host),
+        _ => word,
+    };
+    if end == value.len() && end > 0 {
+        Ok(value)
+    } else {
+        Err(ValueError::malformed("callid", end))
     }
-    let bad = value
-        .iter()
-        .position(|byte| !is_word(*byte) && *byte != b'@')
-        .unwrap_or(0);
-    Err(ValueError::malformed("callid", bad))
 }

@@ -51,7 +51,7 @@ impl<'a> Credentials<'a> {
                     },
                 ));
             }
-            let (rest, params) = list(b",", rest)?;
+            let (rest, params) = list(b',', rest)?;
             Ok((
                 rest,
                 Credentials {

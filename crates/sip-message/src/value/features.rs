@@ -58,7 +58,7 @@ impl<'a> ChargingVector<'a> {
     /// # Errors
     /// Malformed, with the place.
     pub fn parse(value: &'a [u8]) -> Result<ChargingVector<'a>, ValueError> {
-        let params = whole("P-Charging-Vector", value, |input| list(b";", input))?;
+        let params = whole("P-Charging-Vector", value, |input| list(b';', input))?;
         Ok(ChargingVector { params })
     }
 

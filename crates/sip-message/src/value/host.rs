@@ -1,10 +1,10 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use nom::bytes::complete::{tag, take_until, take_while1};
-use nom::sequence::delimited;
-use nom::{IResult, Parser};
+use memchr::memchr;
+use nom::IResult;
 
+use crate::class::LABEL;
 use crate::error::ValueError;
 use crate::grammar::{Bits, failed, whole};
 
@@ -66,48 +66,94 @@ impl fmt::Debug for Host<'_> {
 }
 
 /// `host = hostname / IPv4address / IPv6reference`
+#[inline]
 pub(crate) fn host(input: Bits<'_>) -> IResult<Bits<'_>, Host<'_>> {
-    if input.first() == Some(&b'[') {
-        let (rest, text) =
-            delimited(tag(&b"["[..]), take_until(&b"]"[..]), tag(&b"]"[..])).parse(input)?;
-        return match std::str::from_utf8(text)
-            .ok()
-            .and_then(|text| text.parse().ok())
-        {
-            Some(address) => Ok((rest, Host::IPv6(address))),
+    if let Some(inner) = input.strip_prefix(b"[") {
+        return match ipv6_reference(inner) {
+            Some((rest, address)) => Ok((rest, Host::IPv6(address))),
             None => failed(input),
         };
     }
-    let (rest, name) =
-        take_while1(|byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
-            .parse(input)?;
-    if let Some(address) = std::str::from_utf8(name)
-        .ok()
-        .and_then(|text| text.parse().ok())
+    if input.first().is_some_and(u8::is_ascii_digit)
+        && let Some((rest, address)) = ipv4_address(input)
     {
         return Ok((rest, Host::IPv4(address)));
     }
-    if is_hostname(name) {
-        Ok((rest, Host::Name(name)))
-    } else {
-        failed(input)
+    match hostname(input) {
+        Some(length) => {
+            let (name, rest) = input.split_at_checked(length).unwrap_or_default();
+            Ok((rest, Host::Name(name)))
+        }
+        None => failed(input),
     }
 }
 
-/// `hostname`: labels between dots, the last one not starting with a digit; a dot may end it.
-fn is_hostname(name: &[u8]) -> bool {
-    let name = name.strip_suffix(b".").unwrap_or(name);
-    let mut last_starts_well = false;
-    for label in name.split(|byte| *byte == b'.') {
-        let (Some(first), Some(last)) = (label.first(), label.last()) else {
-            return false;
-        };
-        if *first == b'-' || *last == b'-' {
-            return false;
+/// `IPv4address`, followed by nothing that could make it a name. Zeros in front are refused: some read them as octal.
+#[inline]
+fn ipv4_address(input: Bits<'_>) -> Option<(Bits<'_>, Ipv4Addr)> {
+    let mut octets = [0u8; 4];
+    let mut rest = input;
+    for (place, octet) in octets.iter_mut().enumerate() {
+        if place > 0 {
+            rest = rest.strip_prefix(b".")?;
         }
-        last_starts_well = !first.is_ascii_digit();
+        (rest, *octet) = decimal_octet(rest)?;
     }
-    last_starts_well
+    match rest.first() {
+        Some(byte) if *byte == b'.' || LABEL.has(*byte) => None,
+        _ => Some((rest, octets.into())),
+    }
+}
+
+fn decimal_octet(input: Bits<'_>) -> Option<(Bits<'_>, u8)> {
+    let digit = |byte: &u8| byte.is_ascii_digit().then_some(byte & 0x0f);
+    let (first, mut rest) = input.split_first()?;
+    let mut value = digit(first)?;
+    while let Some((next, tail)) = rest.split_first()
+        && let Some(next) = digit(next)
+        && value > 0
+    {
+        value = value.checked_mul(10)?.checked_add(next)?;
+        rest = tail;
+    }
+    Some((rest, value))
+}
+
+/// What stands between the brackets; none is longer than the longest address.
+fn ipv6_reference(inner: Bits<'_>) -> Option<(Bits<'_>, Ipv6Addr)> {
+    const LONGEST: usize = "0000:0000:0000:0000:0000:ffff:255.255.255.255".len();
+    let window = inner.get(..=LONGEST).unwrap_or(inner);
+    let (address, _) = inner.split_at_checked(memchr(b']', window)?)?;
+    let rest = inner.get(address.len() + 1..)?;
+    Some((rest, text(address)?.parse().ok()?))
+}
+
+fn text(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(bytes).ok()
+}
+
+/// The length of a `hostname`: labels between dots, the last one not starting with a digit; a dot may end it.
+#[inline]
+fn hostname(input: Bits<'_>) -> Option<usize> {
+    let mut at = 0;
+    let mut top_label = None;
+    loop {
+        let rest = input.get(at..)?;
+        let label = rest.get(..LABEL.span(rest))?;
+        match (label.first(), label.last()) {
+            (Some(b'-'), _) | (_, Some(b'-')) => return None,
+            (Some(first), _) => top_label = Some(*first),
+            // a dot that ends it: one, and behind a label
+            (None, _) => break,
+        }
+        at += label.len();
+        if rest.get(label.len()) != Some(&b'.') {
+            break;
+        }
+        at += 1;
+    }
+    let ends_in_two_dots = input.get(at) == Some(&b'.');
+    (top_label.is_some_and(|first| !first.is_ascii_digit()) && !ends_in_two_dots).then_some(at)
 }
 
 #[cfg(test)]
@@ -136,7 +182,15 @@ mod tests {
                 .to_string(),
             "::ffff:192.0.2.1"
         );
-        assert!(Host::parse(b"a.b.").is_ok());
+        for name in [
+            &b"a.b."[..],
+            b"a",
+            b"1.2.3.4.com",
+            b"4ever.example",
+            b"a_b-c.d1",
+        ] {
+            assert!(matches!(Host::parse(name), Ok(Host::Name(all)) if all == name));
+        }
         for bad in [
             &b""[..],
             b"2001:db8::1",
@@ -148,6 +202,15 @@ mod tests {
             b"1.2.3.4.5",
             b"a b",
             b".",
+            b"a..",
+            b".a",
+            b"a-.b",
+            b"a.-b",
+            b"192.0.02.1",
+            b"192.0.2.256",
+            b"192.0.2.",
+            b"192.0.2",
+            b"192.0.2.1.",
         ] {
             assert!(
                 Host::parse(bad).is_err(),

@@ -74,7 +74,7 @@ impl fmt::Debug for MediaType<'_> {
 
 /// `m-type SLASH m-subtype *( SEMI m-parameter )`
 fn media_type(input: Bits<'_>) -> IResult<Bits<'_>, MediaType<'_>> {
-    (token, separator(b"/"), token, params)
-        .map(|(top, _, sub, params)| MediaType { top, sub, params })
+    (token, separator(b'/'), token, params)
+        .map(|(top, (), sub, params)| MediaType { top, sub, params })
         .parse(input)
 }

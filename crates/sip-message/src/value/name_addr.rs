@@ -2,13 +2,13 @@ use std::borrow::Cow;
 use std::fmt;
 
 use memchr::memchr;
-use nom::bytes::complete::take_while;
-use nom::{IResult, Parser};
+use nom::IResult;
 
-use super::params::{Params, params};
+use super::params::{Params, params_noting};
 use super::uri::Uri;
+use crate::class::{BARE_URI, DISPLAY};
 use crate::error::ValueError;
-use crate::grammar::{Bits, before, failed, is_lws, is_token, lws, quoted, unquote, whole};
+use crate::grammar::{Bits, before, behind_lws, failed, quoted, unquote, whole};
 
 /// `name-addr` or `addr-spec` with its header parameters: From, To, Contact, Route and their like (RFC 3261 §20.10).
 #[derive(Clone, Copy)]
@@ -16,6 +16,7 @@ pub struct NameAddr<'a> {
     display_name: Option<&'a [u8]>,
     uri: Uri<'a>,
     params: Params<'a>,
+    tag: Option<&'a [u8]>,
 }
 
 impl<'a> NameAddr<'a> {
@@ -23,15 +24,9 @@ impl<'a> NameAddr<'a> {
     ///
     /// # Errors
     /// Malformed, with the place: also a URI with a question mark outside brackets (§20), and a `tag` given twice.
+    #[inline]
     pub fn parse(value: &'a [u8]) -> Result<NameAddr<'a>, ValueError> {
-        let parsed = whole("name-addr", value, name_addr)?;
-        if parsed.params.repeated(b"tag") {
-            return Err(ValueError::malformed(
-                "name-addr",
-                value.len() - parsed.params.as_bytes().len(),
-            ));
-        }
-        Ok(parsed)
+        whole("name-addr", value, name_addr)
     }
 
     /// The display name, quotes and escapes undone.
@@ -56,7 +51,7 @@ impl<'a> NameAddr<'a> {
 
     /// The `tag` of From and To (§19.3).
     pub fn tag(&self) -> Option<&'a [u8]> {
-        self.params.get("tag").flatten()
+        self.tag
     }
 }
 
@@ -70,36 +65,49 @@ impl fmt::Debug for NameAddr<'_> {
 }
 
 /// `( name-addr / addr-spec ) *( SEMI generic-param )`
+#[inline]
 pub(crate) fn name_addr(input: Bits<'_>) -> IResult<Bits<'_>, NameAddr<'_>> {
     let (after_name, display_name) = display_name(input)?;
     let (rest, uri) = match after_name.strip_prefix(b"<") {
         Some(inner) => bracketed(inner)?,
         None => bare(input)?,
     };
-    let (rest, params) = params(rest)?;
-    Ok((
-        rest,
-        NameAddr {
-            display_name,
-            uri,
-            params,
-        },
-    ))
+    let mut tags = 0;
+    let mut tag = None;
+    let (after, params) = params_noting(rest, |name, value| {
+        if name.len() == 3 && name.eq_ignore_ascii_case(b"tag") {
+            tags += 1;
+            tag = value;
+        }
+    })?;
+    if tags > 1 {
+        return failed(rest);
+    }
+    let parsed = NameAddr {
+        display_name,
+        uri,
+        params,
+        tag,
+    };
+    Ok((after, parsed))
 }
 
 /// `[ display-name ]`. Eats nothing unless a bracket follows. Bytes above ASCII are let through outside quotes too.
+#[inline]
 fn display_name(input: Bits<'_>) -> IResult<Bits<'_>, Option<Bits<'_>>> {
+    if input.first() == Some(&b'<') {
+        return Ok((input, None));
+    }
     if input.first() == Some(&b'"') {
         let (rest, name) = quoted(input)?;
-        let (rest, _) = lws(rest)?;
+        let rest = behind_lws(rest);
         return if rest.first() == Some(&b'<') {
             Ok((rest, Some(name)))
         } else {
             failed(rest)
         };
     }
-    let (rest, name) =
-        take_while(|byte| is_token(byte) || is_lws(byte) || byte >= 0x80).parse(input)?;
+    let (name, rest) = DISPLAY.split(input);
     let name = name.trim_ascii();
     if rest.first() == Some(&b'<') {
         Ok((rest, (!name.is_empty()).then_some(name)))
@@ -109,6 +117,7 @@ fn display_name(input: Bits<'_>) -> IResult<Bits<'_>, Option<Bits<'_>>> {
 }
 
 /// What stands between brackets, the closing one eaten.
+#[inline]
 fn bracketed(inner: Bits<'_>) -> IResult<Bits<'_>, Uri<'_>> {
     let Some(end) = memchr(b'>', inner) else {
         return failed(inner);
@@ -122,10 +131,7 @@ fn bracketed(inner: Bits<'_>) -> IResult<Bits<'_>, Uri<'_>> {
 
 /// A URI without brackets ends at the first semicolon; it can have no parameters, headers or commas of its own.
 fn bare(input: Bits<'_>) -> IResult<Bits<'_>, Uri<'_>> {
-    let (rest, uri) = take_while(|byte| {
-        !is_lws(byte) && !matches!(byte, b';' | b',' | b'?' | b'<' | b'>' | b'"')
-    })
-    .parse(input)?;
+    let (uri, rest) = BARE_URI.split(input);
     if matches!(rest.first(), Some(b'?' | b',')) {
         return failed(rest);
     }

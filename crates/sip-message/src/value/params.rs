@@ -1,13 +1,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use nom::bytes::complete::take_while1;
-use nom::combinator::opt;
-use nom::sequence::preceded;
-use nom::{IResult, Parser};
+use nom::IResult;
 
+use crate::class::{GEN_VALUE, LWS};
 use crate::error::ValueError;
-use crate::grammar::{Bits, before, failed, is_lws, quoted, separator, token, unquote, whole};
+use crate::grammar::{Bits, before, behind, failed, quoted, token, unquote, whole};
 use crate::limits::Limits;
 
 /// The parameters of a value: `;name=value;name`, in the order they came (RFC 3261 §7.3.1). Names are compared
@@ -16,7 +14,8 @@ use crate::limits::Limits;
 pub struct Params<'a> {
     raw: Bits<'a>,
     separator: u8,
-    count: usize,
+    /// At most [`Limits::MOST_PARAMETERS`].
+    count: u16,
 }
 
 impl<'a> Params<'a> {
@@ -29,7 +28,7 @@ impl<'a> Params<'a> {
     }
 
     /// For values whose grammar was checked elsewhere.
-    pub(crate) fn checked(raw: Bits<'a>, separator: u8, count: usize) -> Self {
+    pub(crate) fn checked(raw: Bits<'a>, separator: u8, count: u16) -> Self {
         Params {
             raw,
             separator,
@@ -47,7 +46,7 @@ impl<'a> Params<'a> {
             if leading {
                 params(input)
             } else {
-                list(b";", input)
+                list(b';', input)
             }
         };
         whole("parameters", value, parser)
@@ -82,7 +81,7 @@ impl<'a> Params<'a> {
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.count
+        usize::from(self.count)
     }
 
     /// Are there none?
@@ -129,7 +128,7 @@ impl<'a> Iterator for Iter<'a> {
         if rest.is_empty() {
             return None;
         }
-        let ends = |byte: &u8| *byte == self.separator || is_lws(*byte);
+        let ends = |byte: &u8| *byte == self.separator || LWS.has(*byte);
         let end = rest
             .iter()
             .position(|byte| *byte == b'=' || ends(byte))
@@ -151,71 +150,65 @@ impl<'a> Iterator for Iter<'a> {
     }
 }
 
-/// `gen-value`: a quoted string, or anything printable that is no separator of the value around it. Wider than
-/// `token / host`, since unquoted base64 and bare IPv6 addresses are common and harmless.
-fn value(input: Bits<'_>) -> IResult<Bits<'_>, Bits<'_>> {
-    if input.first() == Some(&b'"') {
-        return quoted(input);
-    }
-    take_while1(|byte| {
-        byte > 0x20
-            && byte != 0x7f
-            && !matches!(
-                byte,
-                b'"' | b',' | b';' | b'<' | b'>' | b'\\' | b'(' | b')' | b'{' | b'}'
-            )
-    })
-    .parse(input)
-}
+/// Name and value of a parameter.
+type Pair<'a> = (Bits<'a>, Option<Bits<'a>>);
 
 /// `generic-param`
-fn param(input: Bits<'_>) -> IResult<Bits<'_>, ()> {
-    (token, opt(preceded(separator(b"="), value)))
-        .map(|_| ())
-        .parse(input)
+#[inline]
+fn param(input: Bits<'_>) -> IResult<Bits<'_>, Pair<'_>> {
+    let (rest, name) = token(input)?;
+    let Some(after) = behind(b'=', rest) else {
+        return Ok((rest, (name, None)));
+    };
+    let (rest, value) = match after.first() {
+        Some(b'"') => quoted(after)?,
+        _ => match after.split_at_checked(GEN_VALUE.long_span(after)) {
+            Some((value @ [_, ..], rest)) => (rest, value),
+            _ => return failed(after),
+        },
+    };
+    Ok((rest, (name, Some(value))))
 }
 
 /// `*( SEMI generic-param )`
 pub(crate) fn params(input: Bits<'_>) -> IResult<Bits<'_>, Params<'_>> {
+    params_noting(input, |_, _| {})
+}
+
+/// The same, each parameter shown as it is read.
+#[inline]
+pub(crate) fn params_noting<'a>(
+    input: Bits<'a>,
+    mut note: impl FnMut(Bits<'a>, Option<Bits<'a>>),
+) -> IResult<Bits<'a>, Params<'a>> {
     let mut rest = input;
-    let mut count = 0;
-    while let Ok((after, _)) = separator(b";").parse(rest) {
-        (rest, _) = param(after)?;
+    let mut count = 0u16;
+    while let Some(after) = behind(b';', rest) {
+        let (left, (name, value)) = param(after)?;
+        note(name, value);
+        rest = left;
         count += 1;
-        if count > Limits::MOST_PARAMETERS {
+        if usize::from(count) > Limits::MOST_PARAMETERS {
             return failed(rest);
         }
     }
-    Ok((
-        rest,
-        Params {
-            raw: before(input, rest),
-            separator: b';',
-            count,
-        },
-    ))
+    let params = Params::checked(before(input, rest), b';', count);
+    Ok((rest, params))
 }
 
 /// `generic-param *( separator generic-param )`
-pub(crate) fn list<'a>(by: &'static [u8], input: Bits<'a>) -> IResult<Bits<'a>, Params<'a>> {
+pub(crate) fn list(by: u8, input: Bits<'_>) -> IResult<Bits<'_>, Params<'_>> {
     let (mut rest, _) = param(input)?;
-    let mut count = 1;
-    while let Ok((after, _)) = separator(by).parse(rest) {
+    let mut count = 1u16;
+    while let Some(after) = behind(by, rest) {
         (rest, _) = param(after)?;
         count += 1;
-        if count > Limits::MOST_PARAMETERS {
+        if usize::from(count) > Limits::MOST_PARAMETERS {
             return failed(rest);
         }
     }
-    let separator = by.first().copied().unwrap_or(b';');
-    Ok((
-        rest,
-        Params {
-            raw: before(input, rest),
-            separator,
-            count,
-        },
-    ))
+    let params = Params::checked(before(input, rest), by, count);
+    Ok((rest, params))
 }
 
 #[cfg(test)]

@@ -4,8 +4,9 @@ use nom::bytes::complete::take_while_m_n;
 use nom::{IResult, Parser};
 
 use super::params::{Params, params};
+use crate::class::TOKEN;
 use crate::error::ValueError;
-use crate::grammar::{Bits, failed, is_token, whole};
+use crate::grammar::{Bits, failed, whole};
 
 /// `Session-ID` (RFC 7989 §5): the UUID of the sender's side and of the other one. On the way back they are swapped:
 /// compare the unordered pair.
@@ -62,7 +63,7 @@ impl fmt::Debug for SessionId<'_> {
 fn uuid(input: Bits<'_>) -> IResult<Bits<'_>, Bits<'_>> {
     let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     let (rest, uuid) = take_while_m_n(32, 32, hex).parse(input)?;
-    if rest.first().copied().is_some_and(is_token) {
+    if rest.first().is_some_and(|byte| TOKEN.has(*byte)) {
         failed(input)
     } else {
         Ok((rest, uuid))

@@ -9,9 +9,10 @@ use nom::sequence::delimited;
 use nom::{IResult, Parser};
 
 use super::params::{Params, params};
+use crate::class::LWS;
 use crate::error::ValueError;
 use crate::grammar::{
-    Bits, comment, failed, is_lws, lws, number, quoted, token, token_lws, unquote, whole,
+    Bits, comment, failed, lws, number, quoted, token, token_lws, unquote, whole,
 };
 
 /// `CSeq` (RFC 3261 §20.16). Numbers are below 2³¹ (§8.1.1.5).
@@ -174,7 +175,7 @@ impl<'a> Warning<'a> {
                 return failed(input);
             }
             let (rest, agent) =
-                take_while1(|byte| !is_lws(byte) && !matches!(byte, b'"' | b',' | b'<' | b'>'))
+                take_while1(|byte| !LWS.has(byte) && !matches!(byte, b'"' | b',' | b'<' | b'>'))
                     .parse(rest)?;
             let (rest, text) = delimited(lws, quoted, lws).parse(rest)?;
             Ok((
@@ -204,6 +205,6 @@ pub(crate) fn retry_after(value: &[u8]) -> Result<u32, ValueError> {
 }
 
 /// A number and nothing else: Max-Forwards, Expires, Content-Length.
-pub(crate) fn whole_number<N: std::str::FromStr>(value: &[u8]) -> Result<N, ValueError> {
+pub(crate) fn whole_number<N: TryFrom<u64>>(value: &[u8]) -> Result<N, ValueError> {
     whole("number", value, number)
 }

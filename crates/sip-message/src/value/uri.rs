@@ -4,9 +4,8 @@ use memchr::memchr;
 
 use super::host::{Host, host};
 use super::params::Params;
-use super::uri_pairs::{
-    escaped_or, is_hnv, is_paramchar, is_password, is_uric, is_user, uri_pairs,
-};
+use super::uri_pairs::uri_pairs;
+use crate::class::{Class, HNV, PARAMCHAR, PASSWORD, SCHEME, URIC, USER};
 use crate::error::ValueError;
 use crate::grammar::number;
 
@@ -44,24 +43,27 @@ impl<'a> Uri<'a> {
     ///
     /// # Errors
     /// Malformed, with the place. Unknown schemes are no error.
+    #[inline]
     pub fn parse(value: &'a [u8]) -> Result<Uri<'a>, ValueError> {
         let malformed = |rest: &[u8]| ValueError::malformed("URI", value.len() - rest.len());
-        let colon = memchr(b':', value).ok_or_else(|| malformed(value))?;
-        let (scheme, rest) = value.split_at_checked(colon).unwrap_or_default();
-        let rest = rest.strip_prefix(b":").unwrap_or_default();
-        let [first, tail @ ..] = scheme else {
+        if let (Some(rest), Some(scheme)) = (value.strip_prefix(b"sip:"), value.get(..3)) {
+            return Ok(Uri {
+                raw: value,
+                scheme,
+                form: Form::Sip(sip(rest).map_err(malformed)?),
+            });
+        }
+        let (scheme, rest) = SCHEME.split(value);
+        let (Some(b'a'..=b'z' | b'A'..=b'Z'), Some(rest)) =
+            (scheme.first(), rest.strip_prefix(b":"))
+        else {
             return Err(malformed(value));
         };
-        let in_scheme =
-            |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
-        if !first.is_ascii_alphabetic() || !tail.iter().all(in_scheme) {
-            return Err(malformed(value));
-        }
         let form = if scheme.eq_ignore_ascii_case(b"sip") || scheme.eq_ignore_ascii_case(b"sips") {
             Form::Sip(sip(rest).map_err(malformed)?)
         } else if scheme.eq_ignore_ascii_case(b"tel") {
             tel(rest).map_err(malformed)?
-        } else if !rest.is_empty() && escaped_or(rest, is_uric) {
+        } else if !rest.is_empty() && all_of(URIC, rest) {
             Form::Opaque(rest)
         } else {
             return Err(malformed(rest));
@@ -151,22 +153,23 @@ impl fmt::Debug for Uri<'_> {
 }
 
 /// `[ userinfo ] hostport uri-parameters [ headers ]`. The error is what was left when it failed.
+#[inline]
 fn sip(input: &[u8]) -> Result<Sip<'_>, &[u8]> {
-    let (user, password, rest) = match memchr(b'@', input) {
-        Some(at) => {
-            let (info, rest) = input.split_at_checked(at).unwrap_or_default();
-            let colon = memchr(b':', info).unwrap_or(info.len());
-            let (user, password) = info.split_at_checked(colon).unwrap_or_default();
-            let password = password.strip_prefix(b":");
-            let bad = user.is_empty()
-                || !escaped_or(user, is_user)
-                || !password.is_none_or(|p| escaped_or(p, is_password));
-            if bad {
-                return Err(input);
-            }
-            (Some(user), password, rest.get(1..).unwrap_or_default())
-        }
-        None => (None, None, input),
+    let (user, password, rest) = match input.split_at_checked(USER.escaped_span(input)) {
+        Some((user @ [_, ..], [b'@', rest @ ..])) => (Some(user), None, rest),
+        Some((user, other)) => match memchr(b'@', other) {
+            None => (None, None, input),
+            // a colon and a password is all that may come between
+            Some(at) => match other.split_at_checked(at) {
+                Some(([b':', password @ ..], [_, rest @ ..]))
+                    if !user.is_empty() && all_of(PASSWORD, password) =>
+                {
+                    (Some(user), Some(password), rest)
+                }
+                _ => return Err(input),
+            },
+        },
+        None => return Err(input),
     };
     let (mut rest, host) = host(rest).map_err(|_| rest)?;
     let mut port = None;
@@ -174,16 +177,26 @@ fn sip(input: &[u8]) -> Result<Sip<'_>, &[u8]> {
         let (after, value) = number(digits).map_err(|_| digits)?;
         (rest, port) = (after, Some(value));
     }
+    if rest.is_empty() {
+        return Ok(Sip {
+            user,
+            password,
+            host,
+            port,
+            params: Params::none(),
+            headers: Params::checked(&[], b'&', 0),
+        });
+    }
     let question = memchr(b'?', rest).unwrap_or(rest.len());
     let (parameters, header) = rest.split_at_checked(question).unwrap_or_default();
     let params = match parameters {
         [] => Params::none(),
-        [b';', pairs @ ..] => uri_pairs(pairs, b';', false, is_paramchar).map_err(|_| rest)?,
+        [b';', pairs @ ..] => uri_pairs(pairs, b';', false, PARAMCHAR).map_err(|_| rest)?,
         _ => return Err(rest),
     };
     let headers = match header {
         [] => Params::checked(&[], b'&', 0),
-        [_, pairs @ ..] => uri_pairs(pairs, b'&', true, is_hnv).map_err(|_| header)?,
+        [_, pairs @ ..] => uri_pairs(pairs, b'&', true, HNV).map_err(|_| header)?,
     };
     Ok(Sip {
         user,
@@ -215,7 +228,12 @@ fn tel(input: &[u8]) -> Result<Form<'_>, &[u8]> {
     }
     let params = match rest {
         [] => Params::none(),
-        [_, pairs @ ..] => uri_pairs(pairs, b';', false, is_paramchar).map_err(|_| rest)?,
+        [_, pairs @ ..] => uri_pairs(pairs, b';', false, PARAMCHAR).map_err(|_| rest)?,
     };
     Ok(Form::Tel { number, params })
+}
+
+/// Are these bytes of the set, or whole escapes `%HH`?
+fn all_of(class: Class, text: &[u8]) -> bool {
+    class.escaped_span(text) == text.len()
 }

@@ -1,13 +1,14 @@
 use std::fmt;
 
-use nom::combinator::opt;
-use nom::sequence::preceded;
 use nom::{IResult, Parser};
 
 use super::host::{Host, host};
-use super::params::{Params, params};
+use super::params::{Params, params_noting};
+use crate::class::LWS;
 use crate::error::ValueError;
-use crate::grammar::{Bits, before, failed, is_lws, lws, number, separator, token, whole};
+use crate::grammar::{
+    Bits, before, behind, behind_lws, failed, lws, number, separator, token, whole,
+};
 
 /// One `via-parm` (RFC 3261 §20.42): what a hop said of itself.
 #[derive(Clone, Copy)]
@@ -18,6 +19,7 @@ pub struct Via<'a> {
     host: Host<'a>,
     port: Option<u16>,
     params: Params<'a>,
+    branch: Option<&'a [u8]>,
     rport: Option<Option<u16>>,
     ttl: Option<u8>,
 }
@@ -27,8 +29,16 @@ impl<'a> Via<'a> {
     ///
     /// # Errors
     /// Malformed, with the place: also a `branch` given twice, and an `rport` or `ttl` that is no number.
+    #[inline]
     pub fn parse(value: &'a [u8]) -> Result<Via<'a>, ValueError> {
         whole("Via", value, via)
+    }
+
+    /// The first value of a comma list, if it is well-formed.
+    #[inline]
+    pub(crate) fn first_of(list: &'a [u8]) -> Option<Via<'a>> {
+        let (rest, via) = via(behind_lws(list)).ok()?;
+        matches!(behind_lws(rest).first(), None | Some(b',')).then_some(via)
     }
 
     /// Protocol name and version: `SIP` and `2.0`.
@@ -63,7 +73,7 @@ impl<'a> Via<'a> {
 
     /// The transaction's identifier (§8.1.1.7).
     pub fn branch(&self) -> Option<&'a [u8]> {
-        self.params.get("branch").flatten()
+        self.branch
     }
 
     /// The address that the next hop saw (§18.2.1), as it came.
@@ -95,56 +105,94 @@ impl fmt::Debug for Via<'_> {
 }
 
 /// `sent-protocol LWS sent-by *( SEMI via-params )`
-fn via(input: Bits<'_>) -> IResult<Bits<'_>, Via<'_>> {
-    let (rest, (name, _, version, _, transport)) =
-        (token, separator(b"/"), token, separator(b"/"), token).parse(input)?;
+#[inline]
+pub(crate) fn via(input: Bits<'_>) -> IResult<Bits<'_>, Via<'_>> {
+    let (rest, protocol) = protocol(input)?;
+    let (rest, transport) = token(rest)?;
     let (from_host, blank) = lws(rest)?;
     if blank.is_empty() {
         return failed(rest);
     }
-    let (rest, (host, port)) =
-        (host, opt(preceded(separator(b":"), number::<u16>))).parse(from_host)?;
+    let (mut rest, host) = host(from_host)?;
+    let mut port = None;
+    if let Some(digits) = behind(b':', rest) {
+        let (after, number) = number(digits)?;
+        (rest, port) = (after, Some(number));
+    }
     let sent_by = before(from_host, rest);
     if !matches!(rest.first(), None | Some(b';' | b','))
-        && !rest.first().copied().is_some_and(is_lws)
+        && !rest.first().is_some_and(|byte| LWS.has(*byte))
     {
         return failed(rest);
     }
-    let (after, params) = params(rest)?;
-    if params.repeated(b"branch") {
+    let mut noted = Noted::default();
+    let (after, params) = params_noting(rest, |name, value| noted.note(name, value))?;
+    if noted.malformed {
         return failed(rest);
     }
-    let rport = match params.get("rport") {
-        Some(Some(value)) => Some(Some(all_of(value, rest)?)),
-        other => other.map(|_| None),
-    };
-    let ttl = match params.get("ttl") {
-        Some(Some(value)) => Some(all_of(value, rest)?),
-        _ => None,
-    };
     let via = Via {
-        protocol: (name, version),
+        protocol,
         transport,
         sent_by,
         host,
         port,
         params,
-        rport,
-        ttl,
+        branch: noted.branch.flatten(),
+        rport: noted.rport,
+        ttl: noted.ttl.flatten(),
     };
     Ok((after, via))
 }
 
-/// A number and nothing else.
-fn all_of<'a, N: std::str::FromStr>(
-    value: Bits<'_>,
-    place: Bits<'a>,
-) -> Result<N, nom::Err<nom::error::Error<Bits<'a>>>> {
-    match number(value) {
-        Ok(([], number)) => Ok(number),
-        _ => Err(nom::Err::Error(nom::error::Error::new(
-            place,
-            nom::error::ErrorKind::Digit,
-        ))),
+/// `protocol-name SLASH protocol-version SLASH`
+#[inline]
+fn protocol(input: Bits<'_>) -> IResult<Bits<'_>, (Bits<'_>, Bits<'_>)> {
+    if let (Some(rest @ [next, ..]), Some(both)) = (input.strip_prefix(b"SIP/2.0/"), input.get(..7))
+        && !LWS.has(*next)
+    {
+        return Ok((rest, both.split_at(3)))
+            .map(|(rest, (name, version))| (rest, (name, version.get(1..).unwrap_or_default())));
+    }
+    (token, separator(b'/'), token, separator(b'/'))
+        .map(|(name, (), version, ())| (name, version))
+        .parse(input)
+}
+
+/// Parameters that this file knows, the first of each.
+#[derive(Default)]
+struct Noted<'a> {
+    branch: Option<Option<Bits<'a>>>,
+    rport: Option<Option<u16>>,
+    ttl: Option<Option<u8>>,
+    /// A second branch, or no number where one has to be.
+    malformed: bool,
+}
+
+impl<'a> Noted<'a> {
+    #[inline]
+    fn note(&mut self, name: Bits<'a>, value: Option<Bits<'a>>) {
+        match name.len() {
+            6 if name.eq_ignore_ascii_case(b"branch") => {
+                self.malformed |= self.branch.is_some();
+                self.branch = self.branch.or(Some(value));
+            }
+            5 if name.eq_ignore_ascii_case(b"rport") => {
+                self.rport = self.rport.or(self.whole(value))
+            }
+            3 if name.eq_ignore_ascii_case(b"ttl") => self.ttl = self.ttl.or(self.whole(value)),
+            _ => {}
+        }
+    }
+
+    /// A number and nothing else, if there is a value at all.
+    fn whole<N: TryFrom<u64>>(&mut self, value: Option<Bits<'a>>) -> Option<Option<N>> {
+        match value.map(number) {
+            None => Some(None),
+            Some(Ok(([], number))) => Some(Some(number)),
+            Some(_) => {
+                self.malformed = true;
+                None
+            }
+        }
     }
 }

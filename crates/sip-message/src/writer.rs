@@ -1,0 +1,120 @@
+//! Writes messages: start line, header fields and body, and their index beside them, so that what was written is not
+//! parsed again.
+
+use std::sync::Arc;
+
+use bytes::{BufMut, BytesMut};
+
+use crate::headers::{Bounds, Headers};
+use crate::index::{Field, Index};
+use crate::message::Raw;
+use crate::name::HeaderName;
+
+/// A message under way.
+#[derive(Clone)]
+pub(crate) struct Writer {
+    bytes: BytesMut,
+    index: Index,
+}
+
+impl Writer {
+    pub(crate) fn with_capacity(bytes: usize, fields: usize) -> Writer {
+        Writer {
+            bytes: BytesMut::with_capacity(bytes),
+            index: Index::with_capacity(fields),
+        }
+    }
+
+    /// How many bytes there are so far.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// What is no header field: the start line.
+    pub(crate) fn put(&mut self, bytes: &[u8]) {
+        self.bytes.put_slice(bytes);
+    }
+
+    /// `name: value` on a line of its own. The value is trimmed, and has no line ends but those of folding.
+    pub(crate) fn field(&mut self, name: &HeaderName, value: &[u8]) {
+        self.begin_field(name);
+        self.put(value);
+        self.end_field();
+    }
+
+    /// Begins a line; its value is `put` and goes to `end_field`.
+    pub(crate) fn begin_field(&mut self, name: &HeaderName) {
+        let text = name.as_bytes();
+        let line = self.len();
+        self.put(text);
+        self.put(b": ");
+        let value = self.len()..self.len();
+        self.index
+            .push(Field::new(name.number(), line, text.len(), value));
+    }
+
+    pub(crate) fn end_field(&mut self) {
+        let end = self.len();
+        if let Some(field) = self.index.last_mut() {
+            field.end_at(end);
+        }
+        self.put(b"\r\n");
+    }
+
+    /// Lines of another message as they stand, from `start` to `end`, and the fields on them.
+    pub(crate) fn keep(&mut self, old: &[u8], start: usize, end: usize, fields: &[Field]) {
+        let to = self.len();
+        self.put(old.get(start..end).unwrap_or_default());
+        for field in fields {
+            self.index.push(field.moved(start, to));
+        }
+        if end > start && self.bytes.last() != Some(&b'\n') {
+            self.put(b"\r\n");
+        }
+    }
+
+    /// The fields of another writer, and of no start line.
+    pub(crate) fn append(&mut self, fields: &Writer) {
+        self.keep(&fields.bytes, 0, fields.len(), fields.index.fields());
+    }
+
+    /// The blank line and the body: those of a message that is passed on.
+    pub(crate) fn finish_as(mut self, old: &Raw) -> Raw {
+        let (fields_end, head_end) = (old.fields_end(), old.head_end());
+        let blank = old.headers.bytes.get(fields_end..head_end);
+        let blank = blank.filter(|line| !line.is_empty()).unwrap_or(b"\r\n");
+        self.put(blank);
+        self.body(&old.body, old.truncated, old.headers.bounds)
+    }
+
+    /// A blank line and this body.
+    pub(crate) fn finish(mut self, body: &[u8], bounds: Bounds) -> Raw {
+        self.put(b"\r\n");
+        self.body(body, false, bounds)
+    }
+
+    fn body(mut self, body: &[u8], truncated: bool, bounds: Bounds) -> Raw {
+        let head_end = self.len();
+        self.put(body);
+        let bytes = self.bytes.freeze();
+        let body = bytes.slice(head_end..);
+        let headers = Headers {
+            bytes,
+            index: Arc::new(self.index),
+            bounds,
+        };
+        Raw {
+            headers,
+            body,
+            truncated,
+            torn: false,
+        }
+    }
+}
+
+/// Sizes, never content.
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} bytes", self.len())
+    }
+}
