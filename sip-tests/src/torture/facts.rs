@@ -45,6 +45,7 @@ pub(super) fn ask(message: &Message, question: &str) -> Found {
         ("parts" | "part" | "leaves" | "leaf", _) => {
             parts(message.headers(), message.body(), what, rest)
         }
+        ("length-of", _) => number(ask(message, rest)?.len()),
         ("enclosed", _) => enclosed(message.body(), rest),
         _ => in_headers(message.headers(), what, rest),
     }

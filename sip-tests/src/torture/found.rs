@@ -52,7 +52,7 @@ pub(super) fn cut(question: &str) -> (&str, &str) {
 }
 
 /// The value that a question begins with the number of, counted from 1, and the rest of the question.
-pub(super) fn nth<'q, T>(values: Vec<T>, question: &'q str) -> Result<(T, &'q str), Absent> {
+pub(super) fn nth<T>(values: Vec<T>, question: &str) -> Result<(T, &str), Absent> {
     let (number, rest) = cut(question);
     let number: usize = number.parse().map_err(|_| Absent::Unasked)?;
     let value = values.into_iter().nth(number.saturating_sub(1));

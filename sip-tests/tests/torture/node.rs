@@ -7,7 +7,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use bytes::Bytes;
-use sip_message::{HeaderName, Limits, Message, Method, Request, Response};
+use sip_message::{HeaderName, Headers, Limits, Message, Method, Request, Response};
 use sip_tests::lab::{Lab, Node};
 use sip_tests::torture::{Case, Fate, corpus};
 
@@ -162,6 +162,11 @@ fn check(
         &back.count(&HeaderName::Via),
         &sent.count(&HeaderName::Via),
     )?;
+    let lower = |headers: &Headers| -> Vec<String> {
+        let vias = headers.items(&HeaderName::Via).skip(1);
+        vias.map(unfolded).collect()
+    };
+    equal("the lower Vias", &lower(back), &lower(sent))?;
     if let (Ok(ours), Ok(theirs)) = (sent.top_via(), back.top_via()) {
         let key = |via: &sip_message::Via<'_>| {
             (unfolded(via.sent_by()), via.branch().map(<[u8]>::to_vec))
