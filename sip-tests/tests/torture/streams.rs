@@ -7,18 +7,25 @@ use sip_tests::torture::{
 
 use crate::known_wrong::{At, assert_only_known};
 
-/// Up to this length a message is split at every position. Longer ones, of which the time would grow with the square,
-/// are split around every line end and at every [`STRIDE`]th position in between.
+/// Up to this length and this many lines a message is split at every position. Beyond, the time would grow with the
+/// square: messages of more lines are split at every [`LINE_STRIDE`]th position, longer ones around every line end and at
+/// every [`STRIDE`]th position in between.
 const EVERY_POSITION: usize = 4096;
-/// A prime, so that it falls into step with nothing in a message.
+const EVERY_LINE: usize = 200;
+/// Primes, so that they fall into step with nothing in a message.
+const LINE_STRIDE: usize = 13;
 const STRIDE: usize = 211;
 const THREADS: usize = 4;
 
 fn positions(bytes: &[u8]) -> impl Iterator<Item = usize> {
-    let long = bytes.len() > EVERY_POSITION;
+    let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
     (0..=bytes.len()).filter(move |at| {
         let around = bytes.get(at.saturating_sub(2)..(at + 2).min(bytes.len()));
-        !long || at % STRIDE == 0 || around.is_some_and(|around| around.contains(&b'\n'))
+        if bytes.len() > EVERY_POSITION {
+            at % STRIDE == 0 || around.is_some_and(|around| around.contains(&b'\n'))
+        } else {
+            lines <= EVERY_LINE || at % LINE_STRIDE == 0
+        }
     })
 }
 
