@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use sip_message::{HeaderName, Message, Method, Request, Response, StatusCode, validate};
+use sip_message::{
+    HeaderName, Message, Method, Request, Response, StatusCode, ValueErrorKind, validate,
+};
 
 use crate::timers::Rings;
 use crate::{Path, Timers, client, key, server};
@@ -603,7 +605,11 @@ impl Endpoint {
         let tag = format!("{:016x}", digest(&self.branch_prefix, request.as_bytes()));
         let answers_to = match request.headers().top_via() {
             Ok(via) => path.of_response(&via),
-            Err(_) => return self.stray(path, "request without a usable Via"),
+            Err(error) if error.kind == ValueErrorKind::Missing => {
+                return self.stray(path, "request without a Via");
+            }
+            // Its port cannot be read, and the 400 is owed all the same (RFC 4475 §3.1.2.1).
+            Err(_) => path,
         };
         let mut builder = Response::to(request, status, Some(&tag));
         if let Some(reason) = reason {

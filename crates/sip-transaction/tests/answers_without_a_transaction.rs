@@ -95,14 +95,25 @@ fn an_invalid_request_is_answered_400_with_the_same_tag_every_time() {
 }
 
 #[test]
-fn a_request_without_a_usable_via_is_dropped() {
+fn a_request_without_a_via_is_dropped() {
+    let mut bench = Bench::new();
+    let good = incoming("MESSAGE", &via("z9hG4bK1"));
+    let text = String::from_utf8(good.as_bytes().to_vec()).unwrap();
+    let broken = text.replace("Via: SIP/2.0/UDP", "X-Via: SIP/2.0/UDP");
+    bench.receive(parse(broken.into_bytes().into()));
+    assert_eq!(bench.stray(), "request without a Via");
+    bench.sent_nothing();
+}
+
+#[test]
+fn a_request_with_a_malformed_via_is_answered_where_it_came_from() {
     let mut bench = Bench::new();
     let good = incoming("MESSAGE", &via("z9hG4bK1"));
     let text = String::from_utf8(good.as_bytes().to_vec()).unwrap();
     let broken = text.replace("Via: SIP/2.0/UDP", "Via: SIP/2.0");
     bench.receive(parse(broken.into_bytes().into()));
-    assert_eq!(bench.stray(), "request without a usable Via");
-    bench.sent_nothing();
+    assert_eq!(bench.sent_response().status().as_u16(), 400);
+    assert_eq!(rejected(&mut bench), 400);
 }
 
 #[test]
