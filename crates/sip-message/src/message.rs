@@ -116,12 +116,18 @@ impl Request {
     /// The Request-URI.
     ///
     /// # Errors
-    /// Malformed, with the place.
+    /// Malformed, with the place; more parameters than [`Limits::parameters`](crate::Limits::parameters).
     pub fn uri(&self) -> Result<Uri<'_>, ValueError> {
-        Uri::parse(self.uri_bytes()).map_err(|error| ValueError {
+        let about_it = |error| ValueError {
             subject: Subject::RequestUri,
             ..error
-        })
+        };
+        let uri = Uri::parse(self.uri_bytes()).map_err(about_it)?;
+        let parameters = uri.params().len().max(uri.headers().len());
+        if parameters > self.headers().bounds.parameters {
+            return Err(about_it(ValueError::too_many("Request-URI")));
+        }
+        Ok(uri)
     }
 
     /// Is the version `SIP/2.0`? Without case (RFC 3261 §7.1).

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::LazyLock;
 
-use crate::error::{Subject, ValueError, ValueErrorKind};
+use crate::error::{ValueError, ValueErrorKind};
 use crate::headers::Headers;
 use crate::index::Names;
 use crate::message::{Request, Response};
@@ -167,27 +167,13 @@ fn values(headers: &Headers) -> Result<(), ValueError> {
     headers.expires()?;
     headers.min_expires()?;
     headers.date()?;
-    headers.contacts()?.iter().try_for_each(expires)?;
+    headers.contacts()?;
     headers.routes()?;
     headers.record_routes()?;
     for name in [HeaderName::Require, HeaderName::ProxyRequire] {
         headers.tokens(&name)?;
     }
     Ok(())
-}
-
-/// The `expires` of a Contact is a number that fits (RFC 3261 §20.10).
-fn expires(contact: &crate::NameAddr<'_>) -> Result<(), ValueError> {
-    let Some(value) = contact.params().get("expires") else {
-        return Ok(());
-    };
-    crate::value::whole_number::<u32>(value.unwrap_or_default())
-        .map(|_| ())
-        .map_err(|error| ValueError {
-            subject: Subject::Header(HeaderName::Contact),
-            offset: 0,
-            ..error
-        })
 }
 
 /// No singular header field stands twice.

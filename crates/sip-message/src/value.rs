@@ -23,6 +23,6 @@ pub use name_addr::NameAddr;
 pub use params::Params;
 pub use session_id::SessionId;
 pub use small::{CSeq, Event, ParameterizedToken, Reason, Warning};
-pub(crate) use small::{retry_after, whole_number};
+pub(crate) use small::{retry_after, seconds_or_an_hour, whole_number};
 pub use uri::Uri;
 pub use via::Via;

@@ -112,9 +112,9 @@ fn other_values_are_checked_when_they_are_there() {
             "Max-Forwards: 1\r\nMax-Forwards: 2\r\n",
             "400 Duplicate Max-Forwards",
         ),
-        ("Expires: soon\r\n", "400 Malformed Expires"),
+        ("Expires: 1\r\nExpires: 2\r\n", "400 Duplicate Expires"),
         (
-            "Contact: <sip:a@h>;expires=99999999999\r\n",
+            "Contact: <sip:a@h>;expires=1;Expires=2\r\n",
             "400 Malformed Contact",
         ),
         ("Contact: <sip:a@h\r\n", "400 Malformed Contact"),

@@ -6,16 +6,18 @@ use crate::headers::Headers;
 use crate::name::HeaderName;
 use crate::value::{
     AcceptContact, ChargingVector, Credentials, Date, Event, NameAddr, ParameterizedToken, Reason,
-    SessionId, Warning, retry_after,
+    SessionId, Warning, retry_after, seconds_or_an_hour,
 };
 
 impl Headers {
-    /// `Expires` (RFC 3261 §20.19), in seconds.
+    /// `Expires` (RFC 3261 §20.19), in seconds. A malformed value counts as 3600, as that clause asks; so does one that
+    /// does not fit 32 bits.
     ///
     /// # Errors
-    /// Duplicate; malformed, also when it does not fit 32 bits.
+    /// Duplicate.
     pub fn expires(&self) -> Result<Option<u32>, ValueError> {
-        self.number(&HeaderName::Expires)
+        let value = self.at_most_one(&HeaderName::Expires)?;
+        Ok(value.map(seconds_or_an_hour))
     }
 
     /// `Min-Expires` (RFC 3261 §20.23), in seconds.

@@ -121,11 +121,20 @@ fn decimal_octet(input: Bits<'_>) -> Option<(Bits<'_>, u8)> {
 
 /// What stands between the brackets; none is longer than the longest address.
 fn ipv6_reference(inner: Bits<'_>) -> Option<(Bits<'_>, Ipv6Addr)> {
-    const LONGEST: usize = "0000:0000:0000:0000:0000:ffff:255.255.255.255".len();
+    const LONGEST: usize = "0000:0000:0000:0000:0000:ffff:255.255.255.255".len() + 1;
     let window = inner.get(..=LONGEST).unwrap_or(inner);
     let (address, _) = inner.split_at_checked(memchr(b']', window)?)?;
     let rest = inner.get(address.len() + 1..)?;
-    Some((rest, text(address)?.parse().ok()?))
+    let text = text(address)?;
+    let parsed = text.parse().or_else(|error| {
+        // three colons before an IPv4 suffix: the grammar of RFC 3261 has them by mistake (RFC 5118 §4.10)
+        let suffix = text.rfind(':').and_then(|colon| text.get(colon + 1..));
+        match suffix.is_some_and(|suffix| suffix.contains('.')) {
+            true => text.replacen(":::", "::", 1).parse(),
+            false => Err(error),
+        }
+    });
+    Some((rest, parsed.ok()?))
 }
 
 fn text(bytes: &[u8]) -> Option<&str> {
@@ -175,6 +184,10 @@ mod tests {
             "[2001:db8::1]"
         );
         assert_eq!(
+            Host::parse(b"[2001:db8:::192.0.2.1]").unwrap(),
+            Host::parse(b"[2001:db8::192.0.2.1]").unwrap()
+        );
+        assert_eq!(
             Host::parse(b"[::ffff:192.0.2.1]")
                 .unwrap()
                 .ip()
@@ -197,6 +210,8 @@ mod tests {
             b"[2001:db8::1",
             b"[]",
             b"[::1::]",
+            b"[2001:db8:::1]",
+            b"[::::192.0.2.1]",
             b"a..b",
             b"-a",
             b"1.2.3.4.5",

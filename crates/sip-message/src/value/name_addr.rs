@@ -5,6 +5,7 @@ use memchr::memchr;
 use nom::IResult;
 
 use super::params::{Params, params_noting};
+use super::small::seconds_or_an_hour;
 use super::uri::Uri;
 use crate::class::{BARE_URI, DISPLAY};
 use crate::error::ValueError;
@@ -23,7 +24,8 @@ impl<'a> NameAddr<'a> {
     /// Parses one value, without a comma list around it.
     ///
     /// # Errors
-    /// Malformed, with the place: also a URI with a question mark outside brackets (§20), and a `tag` given twice.
+    /// Malformed, with the place: also a URI with a question mark outside brackets (§20), and a parameter
+    /// given twice.
     #[inline]
     pub fn parse(value: &'a [u8]) -> Result<NameAddr<'a>, ValueError> {
         whole("name-addr", value, name_addr)
@@ -49,6 +51,12 @@ impl<'a> NameAddr<'a> {
         self.params
     }
 
+    /// The `expires` of a Contact (§20.10), in seconds. A malformed value counts as 3600, as that clause asks.
+    pub fn expires(&self) -> Option<u32> {
+        let value = self.params.get("expires")?;
+        Some(seconds_or_an_hour(value.unwrap_or_default()))
+    }
+
     /// The `tag` of From and To (§19.3).
     pub fn tag(&self) -> Option<&'a [u8]> {
         self.tag
@@ -72,17 +80,12 @@ pub(crate) fn name_addr(input: Bits<'_>) -> IResult<Bits<'_>, NameAddr<'_>> {
         Some(inner) => bracketed(inner)?,
         None => bare(input)?,
     };
-    let mut tags = 0;
     let mut tag = None;
     let (after, params) = params_noting(rest, |name, value| {
         if name.len() == 3 && name.eq_ignore_ascii_case(b"tag") {
-            tags += 1;
             tag = value;
         }
     })?;
-    if tags > 1 {
-        return failed(rest);
-    }
     let parsed = NameAddr {
         display_name,
         uri,

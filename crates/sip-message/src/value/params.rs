@@ -93,14 +93,6 @@ impl<'a> Params<'a> {
     pub fn as_bytes(&self) -> &'a [u8] {
         self.raw
     }
-
-    /// Does a parameter that identifies something stand there twice? Two readers would disagree on which counts.
-    pub(crate) fn repeated(&self, name: &[u8]) -> bool {
-        self.iter()
-            .filter(|(other, _)| other.eq_ignore_ascii_case(name))
-            .nth(1)
-            .is_some()
-    }
 }
 
 impl fmt::Debug for Params<'_> {
@@ -182,33 +174,88 @@ pub(crate) fn params_noting<'a>(
     mut note: impl FnMut(Bits<'a>, Option<Bits<'a>>),
 ) -> IResult<Bits<'a>, Params<'a>> {
     let mut rest = input;
-    let mut count = 0u16;
+    let mut names = Distinct::default();
     while let Some(after) = behind(b';', rest) {
         let (left, (name, value)) = param(after)?;
+        if !names.add(name) {
+            return failed(after);
+        }
         note(name, value);
         rest = left;
-        count += 1;
-        if usize::from(count) > Limits::MOST_PARAMETERS {
-            return failed(rest);
-        }
     }
-    let params = Params::checked(before(input, rest), b';', count);
-    Ok((rest, params))
+    let params = Params::checked(before(input, rest), b';', names.count);
+    if names.hold_for(&params) {
+        Ok((rest, params))
+    } else {
+        failed(input)
+    }
 }
 
 /// `generic-param *( separator generic-param )`
 pub(crate) fn list(by: u8, input: Bits<'_>) -> IResult<Bits<'_>, Params<'_>> {
-    let (mut rest, _) = param(input)?;
-    let mut count = 1u16;
+    let (mut rest, (first, _)) = param(input)?;
+    let mut names = Distinct::default();
+    names.add(first);
     while let Some(after) = behind(by, rest) {
-        (rest, _) = param(after)?;
-        count += 1;
-        if usize::from(count) > Limits::MOST_PARAMETERS {
-            return failed(rest);
+        let (left, (name, _)) = param(after)?;
+        if !names.add(name) {
+            return failed(after);
         }
+        rest = left;
     }
-    let params = Params::checked(before(input, rest), by, count);
-    Ok((rest, params))
+    let params = Params::checked(before(input, rest), by, names.count);
+    if names.hold_for(&params) {
+        Ok((rest, params))
+    } else {
+        failed(input)
+    }
+}
+
+/// Parameter names, of which none may stand twice (RFC 3261 §7.3.1, §19.1.1): two readers would disagree on which one
+/// counts.
+#[derive(Default)]
+pub(super) struct Distinct<'a> {
+    first: [Bits<'a>; FEW],
+    pub(super) count: u16,
+}
+
+/// So many are compared each with each; more are sorted.
+const FEW: usize = 6;
+
+impl<'a> Distinct<'a> {
+    /// False for a name that was there, and when there are more than [`Limits::MOST_PARAMETERS`].
+    #[inline]
+    pub(super) fn add(&mut self, name: Bits<'a>) -> bool {
+        let count = usize::from(self.count);
+        let same = |other: &&[u8]| other.len() == name.len() && other.eq_ignore_ascii_case(name);
+        if self.first.iter().take(count).any(same) {
+            return false;
+        }
+        if let Some(place) = self.first.get_mut(count) {
+            *place = name;
+        }
+        self.count += 1;
+        count < Limits::MOST_PARAMETERS
+    }
+
+    /// Does none stand twice among all of them?
+    #[inline]
+    pub(super) fn hold_for(&self, params: &Params<'_>) -> bool {
+        usize::from(self.count) <= FEW || sorted_differ(params)
+    }
+}
+
+fn sorted_differ(params: &Params<'_>) -> bool {
+    let mut names: Vec<_> = params.iter().map(|(name, _)| name).collect();
+    names.sort_unstable_by(|one, other| {
+        let one = one.iter().map(u8::to_ascii_lowercase);
+        one.cmp(other.iter().map(u8::to_ascii_lowercase))
+    });
+    let next = names.iter().skip(1);
+    !names
+        .iter()
+        .zip(next)
+        .any(|(one, next)| one.eq_ignore_ascii_case(next))
 }
 
 #[cfg(test)]
@@ -258,7 +305,33 @@ mod tests {
 
     #[test]
     fn the_number_of_parameters_is_bounded() {
-        assert!(Params::parse(&b";a".repeat(Limits::MOST_PARAMETERS)).is_ok());
-        assert!(Params::parse(&b";a".repeat(Limits::MOST_PARAMETERS + 1)).is_err());
+        let many = |count| {
+            (0..count)
+                .map(|number| format!(";a{number}"))
+                .collect::<String>()
+        };
+        assert!(Params::parse(many(Limits::MOST_PARAMETERS).as_bytes()).is_ok());
+        assert!(Params::parse(many(Limits::MOST_PARAMETERS + 1).as_bytes()).is_err());
+    }
+
+    #[test]
+    fn no_parameter_stands_twice_among_few_or_many() {
+        for count in [2, FEW, FEW + 1, 100] {
+            for (one, other) in [(0, count - 1), (count / 2, count - 1)] {
+                let name = |number| match number {
+                    _ if number == one => "Lr".to_owned(),
+                    _ if number == other => "lR".to_owned(),
+                    _ => format!("p{number}"),
+                };
+                let text: String = (0..count)
+                    .map(|number| format!(";{}", name(number)))
+                    .collect();
+                assert_eq!(
+                    Params::parse(text.as_bytes()).is_ok(),
+                    one == other,
+                    "{text}"
+                );
+            }
+        }
     }
 }

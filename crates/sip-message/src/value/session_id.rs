@@ -29,7 +29,7 @@ impl<'a> SessionId<'a> {
             let (rest, (local, params)) = (uuid, params).parse(input)?;
             if let Some(remote) = params.get("remote") {
                 let remote = remote.unwrap_or_default();
-                if params.repeated(b"remote") || !matches!(uuid(remote), Ok((&[], _))) {
+                if !matches!(uuid(remote), Ok((&[], _))) {
                     return failed(rest);
                 }
             }

@@ -208,3 +208,8 @@ pub(crate) fn retry_after(value: &[u8]) -> Result<u32, ValueError> {
 pub(crate) fn whole_number<N: TryFrom<u64>>(value: &[u8]) -> Result<N, ValueError> {
     whole("number", value, number)
 }
+
+/// The value of `Expires` or of the `expires` of a Contact: what is malformed counts as 3600 (RFC 3261 §20.19, §20.10).
+pub(crate) fn seconds_or_an_hour(value: &[u8]) -> u32 {
+    whole_number(value).unwrap_or(3600)
+}

@@ -4,8 +4,8 @@ use memchr::memchr;
 
 use super::host::{Host, host};
 use super::params::Params;
-use super::uri_pairs::uri_pairs;
-use crate::class::{Class, HNV, PARAMCHAR, PASSWORD, SCHEME, URIC, USER};
+use super::uri_pairs::{uri_headers, uri_parameters};
+use crate::class::{Class, PASSWORD, SCHEME, URIC, USER};
 use crate::error::ValueError;
 use crate::grammar::number;
 
@@ -191,12 +191,12 @@ fn sip(input: &[u8]) -> Result<Sip<'_>, &[u8]> {
     let (parameters, header) = rest.split_at_checked(question).unwrap_or_default();
     let params = match parameters {
         [] => Params::none(),
-        [b';', pairs @ ..] => uri_pairs(pairs, b';', false, PARAMCHAR).map_err(|_| rest)?,
+        [b';', pairs @ ..] => uri_parameters(pairs).map_err(|_| rest)?,
         _ => return Err(rest),
     };
     let headers = match header {
         [] => Params::checked(&[], b'&', 0),
-        [_, pairs @ ..] => uri_pairs(pairs, b'&', true, HNV).map_err(|_| header)?,
+        [_, pairs @ ..] => uri_headers(pairs).map_err(|_| header)?,
     };
     Ok(Sip {
         user,
@@ -228,7 +228,7 @@ fn tel(input: &[u8]) -> Result<Form<'_>, &[u8]> {
     }
     let params = match rest {
         [] => Params::none(),
-        [_, pairs @ ..] => uri_pairs(pairs, b';', false, PARAMCHAR).map_err(|_| rest)?,
+        [_, pairs @ ..] => uri_parameters(pairs).map_err(|_| rest)?,
     };
     Ok(Form::Tel { number, params })
 }

@@ -1,18 +1,37 @@
 //! The pairs in a URI (RFC 3261 §25.1).
 
-use super::params::Params;
-use crate::class::Class;
+use super::params::{Distinct, Params};
+use crate::class::{Class, HNV, PARAMCHAR};
 use crate::grammar::Bits;
 use crate::limits::Limits;
 
-/// `uri-parameters` or a URI's `headers`: no white space, no quotes, escapes checked. `input` is all of them, without
-/// the character that begins them. The error is what was left when it failed.
-pub(super) fn uri_pairs(
-    input: Bits<'_>,
+/// `uri-parameters`: no white space, no quotes, escapes checked, none twice (RFC 3261 §19.1.1). `input` is all of them,
+/// without the semicolon that begins them. The error is what was left when it failed.
+pub(super) fn uri_parameters(input: Bits<'_>) -> Result<Params<'_>, Bits<'_>> {
+    let mut names = Distinct::default();
+    let complete = |value: Option<usize>| value != Some(0);
+    let params = uri_pairs(input, b';', PARAMCHAR, complete, |name| names.add(name))?;
+    if names.hold_for(&params) {
+        Ok(params)
+    } else {
+        Err(input)
+    }
+}
+
+/// `headers` of a URI, in the same way; they have a value, which may be empty, and may stand more than once.
+pub(super) fn uri_headers(input: Bits<'_>) -> Result<Params<'_>, Bits<'_>> {
+    uri_pairs(input, b'&', HNV, |value| value.is_some(), |_| true)
+}
+
+/// `complete` judges the length of a value, if there is one; `add` the name.
+#[inline]
+fn uri_pairs<'a>(
+    input: Bits<'a>,
     by: u8,
-    empty_value: bool,
     allowed: Class,
-) -> Result<Params<'_>, Bits<'_>> {
+    complete: impl Fn(Option<usize>) -> bool,
+    mut add: impl FnMut(Bits<'a>) -> bool,
+) -> Result<Params<'a>, Bits<'a>> {
     let mut rest = input;
     let mut count = 0u16;
     loop {
@@ -25,12 +44,8 @@ pub(super) fn uri_pairs(
             after = text.get(value..).unwrap_or_default();
             value
         });
-        let complete = if empty_value {
-            value.is_some()
-        } else {
-            value != Some(0)
-        };
-        if name == 0 || !complete || usize::from(count) > Limits::MOST_PARAMETERS {
+        let good = name > 0 && complete(value) && add(pair.get(..name).unwrap_or_default());
+        if !good || usize::from(count) > Limits::MOST_PARAMETERS {
             return Err(pair);
         }
         rest = match after {

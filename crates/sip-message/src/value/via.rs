@@ -28,7 +28,7 @@ impl<'a> Via<'a> {
     /// Parses one value, without a comma list around it.
     ///
     /// # Errors
-    /// Malformed, with the place: also a `branch` given twice, and an `rport` or `ttl` that is no number.
+    /// Malformed, with the place: also a parameter given twice, and an `rport` or `ttl` that is no number.
     #[inline]
     pub fn parse(value: &'a [u8]) -> Result<Via<'a>, ValueError> {
         whole("Via", value, via)
@@ -137,9 +137,9 @@ pub(crate) fn via(input: Bits<'_>) -> IResult<Bits<'_>, Via<'_>> {
         host,
         port,
         params,
-        branch: noted.branch.flatten(),
+        branch: noted.branch,
         rport: noted.rport,
-        ttl: noted.ttl.flatten(),
+        ttl: noted.ttl,
     };
     Ok((after, via))
 }
@@ -158,13 +158,13 @@ fn protocol(input: Bits<'_>) -> IResult<Bits<'_>, (Bits<'_>, Bits<'_>)> {
         .parse(input)
 }
 
-/// Parameters that this file knows, the first of each.
+/// Parameters that this file knows.
 #[derive(Default)]
 struct Noted<'a> {
-    branch: Option<Option<Bits<'a>>>,
+    branch: Option<Bits<'a>>,
     rport: Option<Option<u16>>,
-    ttl: Option<Option<u8>>,
-    /// A second branch, or no number where one has to be.
+    ttl: Option<u8>,
+    /// No number where one has to be.
     malformed: bool,
 }
 
@@ -172,14 +172,9 @@ impl<'a> Noted<'a> {
     #[inline]
     fn note(&mut self, name: Bits<'a>, value: Option<Bits<'a>>) {
         match name.len() {
-            6 if name.eq_ignore_ascii_case(b"branch") => {
-                self.malformed |= self.branch.is_some();
-                self.branch = self.branch.or(Some(value));
-            }
-            5 if name.eq_ignore_ascii_case(b"rport") => {
-                self.rport = self.rport.or(self.whole(value))
-            }
-            3 if name.eq_ignore_ascii_case(b"ttl") => self.ttl = self.ttl.or(self.whole(value)),
+            6 if name.eq_ignore_ascii_case(b"branch") => self.branch = value,
+            5 if name.eq_ignore_ascii_case(b"rport") => self.rport = self.whole(value),
+            3 if name.eq_ignore_ascii_case(b"ttl") => self.ttl = self.whole(value).flatten(),
             _ => {}
         }
     }
