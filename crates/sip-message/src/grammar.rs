@@ -31,7 +31,10 @@ pub(crate) fn lws(input: Bits<'_>) -> IResult<Bits<'_>, Bits<'_>> {
 /// What is left behind `LWS`, or nothing.
 #[inline]
 pub(crate) fn behind_lws(input: Bits<'_>) -> Bits<'_> {
-    LWS.split(input).1
+    match input.first() {
+        Some(first) if LWS.has(*first) => LWS.split(input).1,
+        _ => input,
+    }
 }
 
 #[inline]
@@ -130,7 +133,7 @@ pub(crate) fn number<N: TryFrom<u64>>(input: Bits<'_>) -> IResult<Bits<'_>, N> {
 }
 
 /// Runs a parser over a whole value, white space around it aside, and turns its failure into an error with a place.
-#[inline]
+#[inline(always)]
 pub(crate) fn whole<'a, O>(
     name: &'static str,
     value: Bits<'a>,

@@ -90,7 +90,7 @@ impl Headers {
     ///
     /// # Errors
     /// Missing; duplicate, because two readers would disagree on which one counts.
-    #[inline]
+    #[inline(always)]
     pub fn one(&self, name: &HeaderName) -> Result<&[u8], ValueError> {
         self.at_most_one(name)?
             .ok_or_else(|| ValueError::missing(name))
@@ -100,7 +100,7 @@ impl Headers {
     ///
     /// # Errors
     /// Duplicate.
-    #[inline]
+    #[inline(always)]
     pub fn at_most_one(&self, name: &HeaderName) -> Result<Option<&[u8]>, ValueError> {
         let number = name.number();
         if number == Number::UNKNOWN {

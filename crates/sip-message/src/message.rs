@@ -123,8 +123,7 @@ impl Request {
             ..error
         };
         let uri = Uri::parse(self.uri_bytes()).map_err(about_it)?;
-        let parameters = uri.params().len().max(uri.headers().len());
-        if parameters > self.headers().bounds.parameters {
+        if uri.pair_count() > self.headers().bounds.parameters {
             return Err(about_it(ValueError::too_many("Request-URI")));
         }
         Ok(uri)

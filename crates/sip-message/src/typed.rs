@@ -32,10 +32,7 @@ parameters!(AcceptContact ChargingVector Credentials Event MediaType Parameteriz
 
 impl Parameters for NameAddr<'_> {
     fn parameters(&self) -> usize {
-        self.params()
-            .len()
-            .max(self.uri().params().len())
-            .max(self.uri().headers().len())
+        self.params().len().max(self.uri().pair_count())
     }
 }
 
@@ -52,7 +49,7 @@ impl Parameters for Warning<'_> {
 }
 
 impl Headers {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn exactly<'a, T: Parameters>(
         &'a self,
         name: &HeaderName,
@@ -125,17 +122,17 @@ impl Headers {
         ))
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn within_bounds<T: Parameters>(
         &self,
         name: &HeaderName,
         shift: usize,
         parsed: Result<T, ValueError>,
     ) -> Result<T, ValueError> {
-        match parsed {
-            Ok(value) if value.parameters() <= self.bounds.parameters => Ok(value),
+        match &parsed {
+            Ok(value) if value.parameters() <= self.bounds.parameters => parsed,
             Ok(_) => Err(ValueError::too_many("parameters").within(name, shift)),
-            Err(error) => Err(error.within(name, shift)),
+            Err(_) => parsed.map_err(|error| error.within(name, shift)),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! When two URIs are the same.
 
 use super::params::Params;
-use super::uri::{Form, Sip, Uri};
+use super::uri::Uri;
 
 /// Parameters that count even when only one of two SIP URIs has them (RFC 3261 §19.1.4).
 const ALWAYS_COMPARED: [&[u8]; 5] = [b"user", b"ttl", b"method", b"maddr", b"transport"];
@@ -13,18 +13,11 @@ impl Uri<'_> {
         if !self.scheme().eq_ignore_ascii_case(other.scheme()) {
             return false;
         }
-        match (&self.form, &other.form) {
-            (Form::Sip(one), Form::Sip(two)) => sip(one, two),
-            (
-                Form::Tel {
-                    number: one,
-                    params: these,
-                },
-                Form::Tel {
-                    number: two,
-                    params: those,
-                },
-            ) => {
+        if self.host().is_some() {
+            return sip(self, other);
+        }
+        match (self.telephone_number(), other.telephone_number()) {
+            (Some(one), Some(two)) => {
                 let digits = |number: &[u8]| -> Vec<u8> {
                     let separators = |byte: &u8| !matches!(byte, b'-' | b'.' | b'(' | b')');
                     number
@@ -33,27 +26,26 @@ impl Uri<'_> {
                         .map(u8::to_ascii_lowercase)
                         .collect()
                 };
-                digits(one) == digits(two) && same_pairs(these, those)
+                digits(one) == digits(two) && same_pairs(&self.params(), &other.params())
             }
-            (Form::Opaque(one), Form::Opaque(two)) if self.is_scheme("urn") => urn(one, two),
-            (Form::Opaque(one), Form::Opaque(two)) => one == two,
-            _ => false,
+            _ if self.is_scheme("urn") => urn(self.after_scheme(), other.after_scheme()),
+            _ => self.after_scheme() == other.after_scheme(),
         }
     }
 }
 
-fn sip(one: &Sip<'_>, two: &Sip<'_>) -> bool {
+fn sip(one: &Uri<'_>, two: &Uri<'_>) -> bool {
     let same = |one: Option<&[u8]>, two: Option<&[u8]>| match (one, two) {
         (Some(one), Some(two)) => units(one).eq(units(two)),
         (one, two) => one.is_none() && two.is_none(),
     };
-    same(one.user, two.user)
-        && same(one.password, two.password)
-        && one.host == two.host
-        && one.port == two.port
-        && parameters(&one.params, &two.params)
-        && parameters(&two.params, &one.params)
-        && same_pairs(&one.headers, &two.headers)
+    same(one.user(), two.user())
+        && same(one.password(), two.password())
+        && one.host() == two.host()
+        && one.port() == two.port()
+        && parameters(&one.params(), &two.params())
+        && parameters(&two.params(), &one.params())
+        && same_pairs(&one.headers(), &two.headers())
 }
 
 /// Every parameter of the first agrees with the second; those that must be in both are.

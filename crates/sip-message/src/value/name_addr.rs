@@ -73,7 +73,7 @@ impl fmt::Debug for NameAddr<'_> {
 }
 
 /// `( name-addr / addr-spec ) *( SEMI generic-param )`
-#[inline]
+#[inline(always)]
 pub(crate) fn name_addr(input: Bits<'_>) -> IResult<Bits<'_>, NameAddr<'_>> {
     let (after_name, display_name) = display_name(input)?;
     let (rest, uri) = match after_name.strip_prefix(b"<") {
@@ -96,7 +96,7 @@ pub(crate) fn name_addr(input: Bits<'_>) -> IResult<Bits<'_>, NameAddr<'_>> {
 }
 
 /// `[ display-name ]`. Eats nothing unless a bracket follows. Bytes above ASCII are let through outside quotes too.
-#[inline]
+#[inline(always)]
 fn display_name(input: Bits<'_>) -> IResult<Bits<'_>, Option<Bits<'_>>> {
     if input.first() == Some(&b'<') {
         return Ok((input, None));
@@ -120,7 +120,7 @@ fn display_name(input: Bits<'_>) -> IResult<Bits<'_>, Option<Bits<'_>>> {
 }
 
 /// What stands between brackets, the closing one eaten.
-#[inline]
+#[inline(always)]
 fn bracketed(inner: Bits<'_>) -> IResult<Bits<'_>, Uri<'_>> {
     let Some(end) = memchr(b'>', inner) else {
         return failed(inner);

@@ -146,7 +146,7 @@ impl<'a> Iterator for Iter<'a> {
 type Pair<'a> = (Bits<'a>, Option<Bits<'a>>);
 
 /// `generic-param`
-#[inline]
+#[inline(always)]
 fn param(input: Bits<'_>) -> IResult<Bits<'_>, Pair<'_>> {
     let (rest, name) = token(input)?;
     let Some(after) = behind(b'=', rest) else {
@@ -168,7 +168,7 @@ pub(crate) fn params(input: Bits<'_>) -> IResult<Bits<'_>, Params<'_>> {
 }
 
 /// The same, each parameter shown as it is read.
-#[inline]
+#[inline(always)]
 pub(crate) fn params_noting<'a>(
     input: Bits<'a>,
     mut note: impl FnMut(Bits<'a>, Option<Bits<'a>>),

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::ops::Range;
 
 use memchr::memchr;
 
@@ -14,28 +15,43 @@ use crate::grammar::number;
 #[derive(Clone, Copy)]
 pub struct Uri<'a> {
     raw: &'a [u8],
-    scheme: &'a [u8],
-    pub(super) form: Form<'a>,
+    /// How long the scheme is; all other places are counted from behind its colon.
+    scheme: u32,
+    form: Form<'a>,
 }
 
 #[derive(Clone, Copy)]
-pub(super) enum Form<'a> {
+enum Form<'a> {
     Sip(Sip<'a>),
-    Tel {
-        number: &'a [u8],
-        params: Params<'a>,
-    },
-    Opaque(&'a [u8]),
+    Tel { number: u32, parameters: u16 },
+    Opaque,
 }
 
+/// Where the parts of a SIP URI lie. It is copied often, so it holds places, not slices.
 #[derive(Clone, Copy)]
-pub(super) struct Sip<'a> {
-    pub(super) user: Option<&'a [u8]>,
-    pub(super) password: Option<&'a [u8]>,
-    pub(super) host: Host<'a>,
-    pub(super) port: Option<u16>,
-    pub(super) params: Params<'a>,
-    pub(super) headers: Params<'a>,
+struct Sip<'a> {
+    /// Where the user ends, and where the `@` is behind it; both 0 where there is none.
+    user: u32,
+    at: u32,
+    host: Host<'a>,
+    port: Option<u16>,
+    /// Where hostport ends: at the semicolon of the parameters, if there are any.
+    hostport: u32,
+    parameters: u16,
+    /// Where the parameters end: at the question mark of the headers, if there are any.
+    question: u32,
+    headers: u16,
+}
+
+/// The longest URI: its places have 32 bits.
+const LONGEST: usize = 0xffff_ffff;
+
+fn place(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+fn at(place: u32) -> usize {
+    usize::try_from(place).unwrap_or(usize::MAX)
 }
 
 impl<'a> Uri<'a> {
@@ -46,10 +62,13 @@ impl<'a> Uri<'a> {
     #[inline]
     pub fn parse(value: &'a [u8]) -> Result<Uri<'a>, ValueError> {
         let malformed = |rest: &[u8]| ValueError::malformed("URI", value.len() - rest.len());
-        if let (Some(rest), Some(scheme)) = (value.strip_prefix(b"sip:"), value.get(..3)) {
+        if value.len() > LONGEST {
+            return Err(malformed(value));
+        }
+        if let Some(rest) = value.strip_prefix(b"sip:") {
             return Ok(Uri {
                 raw: value,
-                scheme,
+                scheme: 3,
                 form: Form::Sip(sip(rest).map_err(malformed)?),
             });
         }
@@ -64,13 +83,13 @@ impl<'a> Uri<'a> {
         } else if scheme.eq_ignore_ascii_case(b"tel") {
             tel(rest).map_err(malformed)?
         } else if !rest.is_empty() && all_of(URIC, rest) {
-            Form::Opaque(rest)
+            Form::Opaque
         } else {
             return Err(malformed(rest));
         };
         Ok(Uri {
             raw: value,
-            scheme,
+            scheme: place(scheme.len()),
             form,
         })
     }
@@ -82,27 +101,29 @@ impl<'a> Uri<'a> {
 
     /// The scheme as it came, without the colon; compare it without case.
     pub fn scheme(&self) -> &'a [u8] {
-        self.scheme
+        self.raw.get(..at(self.scheme)).unwrap_or_default()
     }
 
     /// Is this the scheme (without case)?
     pub fn is_scheme(&self, scheme: &str) -> bool {
-        self.scheme.eq_ignore_ascii_case(scheme.as_bytes())
+        self.scheme().eq_ignore_ascii_case(scheme.as_bytes())
     }
 
     /// Everything after the scheme's colon.
     pub fn after_scheme(&self) -> &'a [u8] {
-        self.raw.get(self.scheme.len() + 1..).unwrap_or_default()
+        self.raw.get(at(self.scheme) + 1..).unwrap_or_default()
     }
 
     /// `user` of a SIP URI, escapes as they came, without a password.
     pub fn user(&self) -> Option<&'a [u8]> {
-        self.sip().and_then(|sip| sip.user)
+        let sip = self.sip().filter(|sip| sip.at > 0)?;
+        self.after_scheme().get(..at(sip.user))
     }
 
     /// `password` of a SIP URI.
     pub fn password(&self) -> Option<&'a [u8]> {
-        self.sip().and_then(|sip| sip.password)
+        let sip = self.sip().filter(|sip| sip.at > sip.user)?;
+        self.after_scheme().get(at(sip.user) + 1..at(sip.at))
     }
 
     /// `host` of a SIP URI.
@@ -118,27 +139,48 @@ impl<'a> Uri<'a> {
     /// The number of a `tel` URI, separators as they came.
     pub fn telephone_number(&self) -> Option<&'a [u8]> {
         match self.form {
-            Form::Tel { number, .. } => Some(number),
+            Form::Tel { number, .. } => self.after_scheme().get(..at(number)),
             _ => None,
         }
     }
 
     /// `uri-parameters` of a SIP URI or the parameters of a `tel` URI.
     pub fn params(&self) -> Params<'a> {
-        match self.form {
-            Form::Sip(sip) => sip.params,
-            Form::Tel { params, .. } => params,
-            Form::Opaque(_) => Params::none(),
-        }
+        let (range, count) = match &self.form {
+            Form::Sip(sip) => (at(sip.hostport) + 1..at(sip.question), sip.parameters),
+            Form::Tel { number, parameters } => (at(*number) + 1..usize::MAX, *parameters),
+            Form::Opaque => return Params::none(),
+        };
+        self.pairs(range, b';', count)
     }
 
     /// `headers` of a SIP URI: what stands after the question mark (RFC 3261 §19.1.1).
     pub fn headers(&self) -> Params<'a> {
-        self.sip().map_or(Params::none(), |sip| sip.headers)
+        match self.sip() {
+            Some(sip) => self.pairs(at(sip.question) + 1..usize::MAX, b'&', sip.headers),
+            None => Params::none(),
+        }
     }
 
-    fn sip(&self) -> Option<Sip<'a>> {
-        match self.form {
+    fn pairs(&self, range: Range<usize>, separator: u8, count: u16) -> Params<'a> {
+        let rest = self.after_scheme();
+        let end = range.end.min(rest.len());
+        let pairs = rest.get(range.start..end).unwrap_or_default();
+        Params::checked(pairs, separator, count)
+    }
+
+    /// How many parameters or headers it has, whichever are more.
+    pub(crate) fn pair_count(&self) -> usize {
+        let count = match &self.form {
+            Form::Sip(sip) => sip.parameters.max(sip.headers),
+            Form::Tel { parameters, .. } => *parameters,
+            Form::Opaque => 0,
+        };
+        usize::from(count)
+    }
+
+    fn sip(&self) -> Option<&Sip<'a>> {
+        match &self.form {
             Form::Sip(sip) => Some(sip),
             _ => None,
         }
@@ -147,65 +189,63 @@ impl<'a> Uri<'a> {
 
 impl fmt::Debug for Uri<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = std::str::from_utf8(self.scheme).unwrap_or_default();
+        let scheme = std::str::from_utf8(self.scheme()).unwrap_or_default();
         write!(f, "Uri({scheme}, {} bytes)", self.raw.len())
     }
 }
 
 /// `[ userinfo ] hostport uri-parameters [ headers ]`. The error is what was left when it failed.
-#[inline]
+#[inline(always)]
 fn sip(input: &[u8]) -> Result<Sip<'_>, &[u8]> {
-    let (user, password, rest) = match input.split_at_checked(USER.escaped_span(input)) {
-        Some((user @ [_, ..], [b'@', rest @ ..])) => (Some(user), None, rest),
+    let place_of = |rest: &[u8]| place(input.len() - rest.len());
+    let (user, rest) = match input.split_at_checked(USER.escaped_span(input)) {
+        Some((user @ [_, ..], [b'@', rest @ ..])) => (user, rest),
         Some((user, other)) => match memchr(b'@', other) {
-            None => (None, None, input),
+            None => (Default::default(), input),
             // a colon and a password is all that may come between
             Some(at) => match other.split_at_checked(at) {
                 Some(([b':', password @ ..], [_, rest @ ..]))
                     if !user.is_empty() && all_of(PASSWORD, password) =>
                 {
-                    (Some(user), Some(password), rest)
+                    (user, rest)
                 }
                 _ => return Err(input),
             },
         },
         None => return Err(input),
     };
+    let behind_at = place_of(rest);
     let (mut rest, host) = host(rest).map_err(|_| rest)?;
     let mut port = None;
     if let Some(digits) = rest.strip_prefix(b":") {
         let (after, value) = number(digits).map_err(|_| digits)?;
         (rest, port) = (after, Some(value));
     }
+    let mut sip = Sip {
+        user: place(user.len()),
+        at: behind_at.saturating_sub(1),
+        host,
+        port,
+        hostport: place_of(rest),
+        parameters: 0,
+        question: place(input.len()),
+        headers: 0,
+    };
     if rest.is_empty() {
-        return Ok(Sip {
-            user,
-            password,
-            host,
-            port,
-            params: Params::none(),
-            headers: Params::checked(&[], b'&', 0),
-        });
+        return Ok(sip);
     }
     let question = memchr(b'?', rest).unwrap_or(rest.len());
     let (parameters, header) = rest.split_at_checked(question).unwrap_or_default();
-    let params = match parameters {
-        [] => Params::none(),
-        [b';', pairs @ ..] => uri_parameters(pairs).map_err(|_| rest)?,
+    sip.question = place_of(header);
+    match parameters {
+        [] => {}
+        [b';', pairs @ ..] => sip.parameters = uri_parameters(pairs).map_err(|_| rest)?,
         _ => return Err(rest),
-    };
-    let headers = match header {
-        [] => Params::checked(&[], b'&', 0),
-        [_, pairs @ ..] => uri_headers(pairs).map_err(|_| header)?,
-    };
-    Ok(Sip {
-        user,
-        password,
-        host,
-        port,
-        params,
-        headers,
-    })
+    }
+    if let [_, pairs @ ..] = header {
+        sip.headers = uri_headers(pairs).map_err(|_| header)?;
+    }
+    Ok(sip)
 }
 
 /// `telephone-subscriber` (RFC 3966 §3). The error is what was left when it failed.
@@ -226,11 +266,14 @@ fn tel(input: &[u8]) -> Result<Form<'_>, &[u8]> {
     {
         return Err(input);
     }
-    let params = match rest {
-        [] => Params::none(),
+    let parameters = match rest {
+        [] => 0,
         [_, pairs @ ..] => uri_parameters(pairs).map_err(|_| rest)?,
     };
-    Ok(Form::Tel { number, params })
+    Ok(Form::Tel {
+        number: place(number.len()),
+        parameters,
+    })
 }
 
 /// Are these bytes of the set, or whole escapes `%HH`?

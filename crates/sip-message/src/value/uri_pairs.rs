@@ -6,20 +6,20 @@ use crate::grammar::Bits;
 use crate::limits::Limits;
 
 /// `uri-parameters`: no white space, no quotes, escapes checked, none twice (RFC 3261 §19.1.1). `input` is all of them,
-/// without the semicolon that begins them. The error is what was left when it failed.
-pub(super) fn uri_parameters(input: Bits<'_>) -> Result<Params<'_>, Bits<'_>> {
+/// without the semicolon that begins them; how many they are comes out. The error is what was left when it failed.
+pub(super) fn uri_parameters(input: Bits<'_>) -> Result<u16, Bits<'_>> {
     let mut names = Distinct::default();
     let complete = |value: Option<usize>| value != Some(0);
-    let params = uri_pairs(input, b';', PARAMCHAR, complete, |name| names.add(name))?;
-    if names.hold_for(&params) {
-        Ok(params)
+    let count = uri_pairs(input, b';', PARAMCHAR, complete, |name| names.add(name))?;
+    if names.hold_for(&Params::checked(input, b';', count)) {
+        Ok(count)
     } else {
         Err(input)
     }
 }
 
 /// `headers` of a URI, in the same way; they have a value, which may be empty, and may stand more than once.
-pub(super) fn uri_headers(input: Bits<'_>) -> Result<Params<'_>, Bits<'_>> {
+pub(super) fn uri_headers(input: Bits<'_>) -> Result<u16, Bits<'_>> {
     uri_pairs(input, b'&', HNV, |value| value.is_some(), |_| true)
 }
 
@@ -31,7 +31,7 @@ fn uri_pairs<'a>(
     allowed: Class,
     complete: impl Fn(Option<usize>) -> bool,
     mut add: impl FnMut(Bits<'a>) -> bool,
-) -> Result<Params<'a>, Bits<'a>> {
+) -> Result<u16, Bits<'a>> {
     let mut rest = input;
     let mut count = 0u16;
     loop {
@@ -49,7 +49,7 @@ fn uri_pairs<'a>(
             return Err(pair);
         }
         rest = match after {
-            [] => return Ok(Params::checked(input, by, count)),
+            [] => return Ok(count),
             [next, tail @ ..] if *next == by => tail,
             _ => return Err(pair),
         };

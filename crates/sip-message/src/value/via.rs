@@ -105,7 +105,7 @@ impl fmt::Debug for Via<'_> {
 }
 
 /// `sent-protocol LWS sent-by *( SEMI via-params )`
-#[inline]
+#[inline(always)]
 pub(crate) fn via(input: Bits<'_>) -> IResult<Bits<'_>, Via<'_>> {
     let (rest, protocol) = protocol(input)?;
     let (rest, transport) = token(rest)?;
@@ -145,7 +145,7 @@ pub(crate) fn via(input: Bits<'_>) -> IResult<Bits<'_>, Via<'_>> {
 }
 
 /// `protocol-name SLASH protocol-version SLASH`
-#[inline]
+#[inline(always)]
 fn protocol(input: Bits<'_>) -> IResult<Bits<'_>, (Bits<'_>, Bits<'_>)> {
     if let (Some(rest @ [next, ..]), Some(both)) = (input.strip_prefix(b"SIP/2.0/"), input.get(..7))
         && !LWS.has(*next)
