@@ -19,6 +19,19 @@ pub enum Subject {
     Value(&'static str),
 }
 
+impl From<HeaderName> for Subject {
+    fn from(name: HeaderName) -> Self {
+        Subject::Header(name)
+    }
+}
+
+/// The name a rule of the grammar has.
+impl From<&'static str> for Subject {
+    fn from(rule: &'static str) -> Self {
+        Subject::Value(rule)
+    }
+}
+
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -72,16 +85,16 @@ impl ValueError {
         ValueError::new(Subject::Header(name.clone()), ValueErrorKind::Duplicate)
     }
 
-    pub(crate) fn malformed(name: &'static str, offset: usize) -> Self {
+    pub(crate) fn malformed(subject: impl Into<Subject>, offset: usize) -> Self {
         ValueError {
-            subject: Subject::Value(name),
+            subject: subject.into(),
             kind: ValueErrorKind::Malformed,
             offset,
         }
     }
 
-    pub(crate) fn too_many(name: &'static str) -> Self {
-        ValueError::new(Subject::Value(name), ValueErrorKind::TooMany)
+    pub(crate) fn too_many(subject: impl Into<Subject>) -> Self {
+        ValueError::new(subject.into(), ValueErrorKind::TooMany)
     }
 
     /// The same error, told of the header field it was found in, `shift` bytes further on.

@@ -9,7 +9,7 @@ use nom::sequence::terminated;
 use nom::{Err, IResult, Parser};
 
 use crate::class::{LWS, TOKEN};
-use crate::error::ValueError;
+use crate::error::{Subject, ValueError};
 
 pub(crate) type Bits<'a> = &'a [u8];
 
@@ -135,7 +135,7 @@ pub(crate) fn number<N: TryFrom<u64>>(input: Bits<'_>) -> IResult<Bits<'_>, N> {
 /// Runs a parser over a whole value, white space around it aside, and turns its failure into an error with a place.
 #[inline(always)]
 pub(crate) fn whole<'a, O>(
-    name: &'static str,
+    subject: impl Into<Subject>,
     value: Bits<'a>,
     parser: impl Parser<Bits<'a>, Output = O, Error = Error<Bits<'a>>>,
 ) -> Result<O, ValueError> {
@@ -149,7 +149,7 @@ pub(crate) fn whole<'a, O>(
         Err(Err::Incomplete(_)) => 0,
     };
     Err(ValueError::malformed(
-        name,
+        subject,
         value.len().saturating_sub(left),
     ))
 }

@@ -96,6 +96,7 @@ pub use status::StatusCode;
 pub use stream::{Framed, StreamFramer};
 pub use validate::Refusal;
 pub use value::{
-    AcceptContact, CSeq, ChargingVector, Credentials, Date, Event, Host, MediaType, NameAddr,
-    ParameterizedToken, Params, Reason, SessionId, Uri, Via, Warning,
+    AcceptContact, CSeq, ChargingVector, Credentials, Date, Event, HistoryEntry, Host, MediaType,
+    NameAddr, ParameterizedToken, Params, Product, Reason, ResourcePriority, SessionId, Uri, Via,
+    VisitedNetwork, Warning,
 };

@@ -118,13 +118,12 @@ impl Request {
     /// # Errors
     /// Malformed, with the place; more parameters than [`Limits::parameters`](crate::Limits::parameters).
     pub fn uri(&self) -> Result<Uri<'_>, ValueError> {
-        let about_it = |error| ValueError {
+        let uri = Uri::parse(self.uri_bytes()).map_err(|error| ValueError {
             subject: Subject::RequestUri,
             ..error
-        };
-        let uri = Uri::parse(self.uri_bytes()).map_err(about_it)?;
+        })?;
         if uri.pair_count() > self.headers().bounds.parameters {
-            return Err(about_it(ValueError::too_many("Request-URI")));
+            return Err(ValueError::too_many(Subject::RequestUri));
         }
         Ok(uri)
     }

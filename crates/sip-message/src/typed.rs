@@ -2,15 +2,19 @@
 
 mod content;
 mod extensions;
+mod identity;
+mod negotiation;
 mod routing;
+mod security;
 
 use crate::error::{Subject, ValueError, ValueErrorKind};
 use crate::headers::Headers;
 use crate::list::List;
 use crate::name::HeaderName;
 use crate::value::{
-    AcceptContact, ChargingVector, Credentials, Event, MediaType, NameAddr, ParameterizedToken,
-    Params, Reason, SessionId, Via, Warning, whole_number,
+    AcceptContact, ChargingVector, Credentials, Event, HistoryEntry, MediaType, NameAddr,
+    ParameterizedToken, Params, Reason, ResourcePriority, SessionId, Uri, Via, VisitedNetwork,
+    Warning, whole_number,
 };
 
 /// A value with parameters whose number [`crate::Limits::parameters`] bounds.
@@ -28,11 +32,29 @@ macro_rules! parameters {
     };
 }
 
-parameters!(AcceptContact ChargingVector Credentials Event MediaType ParameterizedToken Reason SessionId Via);
+parameters!(AcceptContact ChargingVector Credentials Event MediaType ParameterizedToken Reason SessionId Via VisitedNetwork);
 
 impl Parameters for NameAddr<'_> {
     fn parameters(&self) -> usize {
         self.params().len().max(self.uri().pair_count())
+    }
+}
+
+impl Parameters for HistoryEntry<'_> {
+    fn parameters(&self) -> usize {
+        self.target().parameters()
+    }
+}
+
+impl Parameters for Uri<'_> {
+    fn parameters(&self) -> usize {
+        self.pair_count()
+    }
+}
+
+impl Parameters for ResourcePriority<'_> {
+    fn parameters(&self) -> usize {
+        0
     }
 }
 

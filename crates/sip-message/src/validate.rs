@@ -139,9 +139,7 @@ pub fn response(response: &Response) -> Result<(), ValueError> {
     response.headers().warnings()?;
     response.headers().retry_after()?;
     if response.truncated() {
-        return Err(
-            ValueError::malformed("Content-Length", 0).within(&HeaderName::ContentLength, 0)
-        );
+        return Err(ValueError::malformed(HeaderName::ContentLength, 0));
     }
     Ok(())
 }

@@ -39,6 +39,14 @@ impl Headers {
         self.optional(&HeaderName::ContentDisposition, ParameterizedToken::parse)
     }
 
+    /// `Content-Encoding` (RFC 3261 §20.12): codings in the order they were applied; compare them without case.
+    ///
+    /// # Errors
+    /// Malformed; too many.
+    pub fn content_encodings(&self) -> Result<Vec<&[u8]>, ValueError> {
+        self.tokens(&HeaderName::ContentEncoding)
+    }
+
     /// `Content-ID` (RFC 8262, RFC 2392) without its angle brackets.
     ///
     /// # Errors

@@ -1,12 +1,11 @@
 //! Everything else that is typed.
 
-use crate::class::TOKEN;
 use crate::error::ValueError;
 use crate::headers::Headers;
 use crate::name::HeaderName;
 use crate::value::{
-    AcceptContact, ChargingVector, Credentials, Date, Event, NameAddr, ParameterizedToken, Reason,
-    SessionId, Warning, retry_after, seconds_or_an_hour,
+    AcceptContact, ChargingVector, Date, Event, ParameterizedToken, Reason, SessionId, Warning,
+    retry_after, seconds_or_an_hour,
 };
 
 impl Headers {
@@ -26,22 +25,6 @@ impl Headers {
     /// Duplicate; malformed.
     pub fn min_expires(&self) -> Result<Option<u32>, ValueError> {
         self.number(&HeaderName::MinExpires)
-    }
-
-    /// `P-Asserted-Identity` (RFC 3325 §9.1): one `sip`/`sips`, one `tel` at most; how many is for the caller to judge.
-    ///
-    /// # Errors
-    /// Malformed; too many.
-    pub fn p_asserted_identities(&self) -> Result<Vec<NameAddr<'_>>, ValueError> {
-        self.addresses(&HeaderName::PAssertedIdentity)
-    }
-
-    /// `P-Preferred-Identity` (RFC 3325 §9.2).
-    ///
-    /// # Errors
-    /// Malformed; too many.
-    pub fn p_preferred_identities(&self) -> Result<Vec<NameAddr<'_>>, ValueError> {
-        self.addresses(&HeaderName::PPreferredIdentity)
     }
 
     /// `Event` (RFC 6665 §8.2.1).
@@ -126,29 +109,5 @@ impl Headers {
     /// Malformed; too many.
     pub fn reject_contacts(&self) -> Result<Vec<AcceptContact<'_>>, ValueError> {
         self.list(&HeaderName::RejectContact, AcceptContact::parse)
-    }
-
-    /// Credentials or challenges: Authorization, Proxy-Authorization, WWW-Authenticate, Proxy-Authenticate, one a field.
-    ///
-    /// # Errors
-    /// Malformed.
-    pub fn credentials(&self, name: &HeaderName) -> Result<Vec<Credentials<'_>>, ValueError> {
-        let parsed = self.all(name).map(Credentials::parse);
-        parsed.map(|one| self.within_bounds(name, 0, one)).collect()
-    }
-
-    /// The tokens of a list of them, over several fields: Require, Proxy-Require, Supported, Unsupported, Allow,
-    /// Allow-Events, Content-Encoding, Resource-Priority …
-    ///
-    /// # Errors
-    /// Malformed; too many.
-    pub fn tokens(&self, name: &HeaderName) -> Result<Vec<&[u8]>, ValueError> {
-        self.bounded(name, |item| {
-            if TOKEN.fills(item) {
-                Ok(item)
-            } else {
-                Err(ValueError::malformed("token", 0))
-            }
-        })
     }
 }

@@ -73,7 +73,7 @@ impl Headers {
         self.number(&HeaderName::MaxForwards)
     }
 
-    /// The addresses of any header that is a comma list of them: Contact, Route, Path, History-Info …
+    /// The addresses of any header that is a comma list of them: Contact, Route, P-Associated-URI …
     ///
     /// # Errors
     /// Malformed; too many.
@@ -112,6 +112,22 @@ impl Headers {
     /// Malformed; too many.
     pub fn record_routes(&self) -> Result<Vec<NameAddr<'_>>, ValueError> {
         self.addresses(&HeaderName::RecordRoute)
+    }
+
+    /// `Path` (RFC 3327 §4), the last hop before the registrar first.
+    ///
+    /// # Errors
+    /// Malformed; too many.
+    pub fn paths(&self) -> Result<Vec<NameAddr<'_>>, ValueError> {
+        self.addresses(&HeaderName::Path)
+    }
+
+    /// `Service-Route` (RFC 3608 §5), the next hop first.
+    ///
+    /// # Errors
+    /// Malformed; too many.
+    pub fn service_routes(&self) -> Result<Vec<NameAddr<'_>>, ValueError> {
+        self.addresses(&HeaderName::ServiceRoute)
     }
 
     /// `In-Reply-To` (RFC 3261 §20.21): Call-IDs.

@@ -4,6 +4,7 @@ use nom::{IResult, Parser};
 
 use crate::error::ValueError;
 use crate::grammar::{Bits, whole};
+use crate::name::HeaderName;
 
 const MONTHS: [&[u8]; 12] = [
     b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec",
@@ -33,7 +34,7 @@ impl Date {
     /// # Errors
     /// Malformed, with the place: any time zone but GMT is.
     pub fn parse(value: &[u8]) -> Result<Date, ValueError> {
-        whole("Date", value, date)
+        whole(HeaderName::Date, value, date)
     }
 
     /// Seconds since 1970-01-01 00:00:00 GMT, negative before.

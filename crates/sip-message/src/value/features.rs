@@ -8,9 +8,10 @@ use nom::sequence::preceded;
 use super::params::{Params, list, params};
 use crate::error::ValueError;
 use crate::grammar::whole;
+use crate::name::HeaderName;
 
 /// One value of `Accept-Contact` or `Reject-Contact` (RFC 3841 §9.2): a feature set.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AcceptContact<'a> {
     params: Params<'a>,
 }
@@ -21,7 +22,11 @@ impl<'a> AcceptContact<'a> {
     /// # Errors
     /// Malformed, with the place.
     pub fn parse(value: &'a [u8]) -> Result<AcceptContact<'a>, ValueError> {
-        let params = whole("Accept-Contact", value, preceded(tag(&b"*"[..]), params))?;
+        let params = whole(
+            HeaderName::AcceptContact,
+            value,
+            preceded(tag(&b"*"[..]), params),
+        )?;
         Ok(AcceptContact { params })
     }
 
@@ -47,7 +52,7 @@ impl<'a> AcceptContact<'a> {
 }
 
 /// `P-Charging-Vector` (RFC 7315 §4.6).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChargingVector<'a> {
     params: Params<'a>,
 }
@@ -58,7 +63,9 @@ impl<'a> ChargingVector<'a> {
     /// # Errors
     /// Malformed, with the place.
     pub fn parse(value: &'a [u8]) -> Result<ChargingVector<'a>, ValueError> {
-        let params = whole("P-Charging-Vector", value, |input| list(b';', input))?;
+        let params = whole(HeaderName::PChargingVector, value, |input| {
+            list(b';', input)
+        })?;
         Ok(ChargingVector { params })
     }
 

@@ -58,6 +58,16 @@ impl<'a> MediaType<'a> {
     }
 }
 
+/// Type and subtype without case, parameters as [`Params`] compare.
+impl PartialEq for MediaType<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        let same = |one: &[u8], other| one.eq_ignore_ascii_case(other);
+        same(self.top, other.top) && same(self.sub, other.sub) && self.params == other.params
+    }
+}
+
+impl Eq for MediaType<'_> {}
+
 impl fmt::Debug for MediaType<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = |bytes| std::str::from_utf8(bytes).unwrap_or_default();

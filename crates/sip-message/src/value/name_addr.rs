@@ -4,7 +4,7 @@ use std::fmt;
 use memchr::memchr;
 use nom::IResult;
 
-use super::params::{Params, params_noting};
+use super::params::{Params, params_noting, same_value};
 use super::small::seconds_or_an_hour;
 use super::uri::Uri;
 use crate::class::{BARE_URI, DISPLAY};
@@ -55,6 +55,20 @@ impl<'a> NameAddr<'a> {
     pub fn expires(&self) -> Option<u32> {
         let value = self.params.get("expires")?;
         Some(seconds_or_an_hour(value.unwrap_or_default()))
+    }
+
+    /// Do both name the same (RFC 3261 §20.20)? Their URIs are equivalent, and parameters that both have are the same;
+    /// one that only one has does not count, but for `tag`. Display names and brackets do not count.
+    pub fn equivalent(&self, other: &NameAddr<'_>) -> bool {
+        let agrees = |one: &Params<'_>, other: &Params<'_>| {
+            one.iter().all(|(name, value)| match other.get(name) {
+                Some(other) => same_value(value, other),
+                None => !name.eq_ignore_ascii_case(b"tag"),
+            })
+        };
+        self.uri.equivalent(&other.uri)
+            && agrees(&self.params, &other.params)
+            && agrees(&other.params, &self.params)
     }
 
     /// The `tag` of From and To (§19.3).

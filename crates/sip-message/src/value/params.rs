@@ -95,6 +95,31 @@ impl<'a> Params<'a> {
     }
 }
 
+/// The same names with the same values, in any order (RFC 3261 §7.3.1): names and tokens without case, quoted strings
+/// with it, escapes undone.
+impl PartialEq for Params<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        let within = |name, value| {
+            other
+                .get(name)
+                .is_some_and(|other| same_value(value, other))
+        };
+        self.count == other.count && self.iter().all(|(name, value)| within(name, value))
+    }
+}
+
+impl Eq for Params<'_> {}
+
+/// Two values of one parameter.
+pub(super) fn same_value(one: Option<&[u8]>, other: Option<&[u8]>) -> bool {
+    match (one, other) {
+        (Some(one @ [b'"', ..]), Some(other @ [b'"', ..])) => unquote(one) == unquote(other),
+        (Some([b'"', ..]), _) | (_, Some([b'"', ..])) => false,
+        (Some(one), Some(other)) => one.eq_ignore_ascii_case(other),
+        (one, other) => one == other,
+    }
+}
+
 impl fmt::Debug for Params<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Params({})", self.count)
@@ -280,6 +305,24 @@ mod tests {
         assert_eq!(params.get("C").flatten(), Some(&b"\"x;y=\\\"\""[..]));
         assert_eq!(params.unquoted("c").unwrap().as_ref(), b"x;y=\"");
         assert_eq!(params.get("d"), None);
+    }
+
+    #[test]
+    fn order_and_case_do_not_matter_but_in_quotes() {
+        let same = |one: &str, other: &str| {
+            Params::parse(one.as_bytes()).unwrap() == Params::parse(other.as_bytes()).unwrap()
+        };
+        assert!(same(";a=B;c;d=\"x\"", "; C ; A = b;d=\"\\x\""));
+        for (one, other) in [
+            (";a", ";b"),
+            (";a", ";a;b"),
+            (";a", ";a=1"),
+            (";a=1", ";a=2"),
+            (";a=\"x\"", ";a=\"X\""),
+            (";a=\"x\"", ";a=x"),
+        ] {
+            assert!(!same(one, other) && !same(other, one), "{one} {other}");
+        }
     }
 
     #[test]

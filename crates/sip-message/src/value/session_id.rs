@@ -7,6 +7,7 @@ use super::params::{Params, params};
 use crate::class::TOKEN;
 use crate::error::ValueError;
 use crate::grammar::{Bits, failed, whole};
+use crate::name::HeaderName;
 
 /// `Session-ID` (RFC 7989 §5): the UUID of the sender's side and of the other one. On the way back they are swapped:
 /// compare the unordered pair.
@@ -25,7 +26,7 @@ impl<'a> SessionId<'a> {
     /// # Errors
     /// Malformed, with the place: UUIDs are 32 lower-case hexadecimal digits.
     pub fn parse(value: &'a [u8]) -> Result<SessionId<'a>, ValueError> {
-        whole("Session-ID", value, |input| {
+        whole(HeaderName::SessionId, value, |input| {
             let (rest, (local, params)) = (uuid, params).parse(input)?;
             if let Some(remote) = params.get("remote") {
                 let remote = remote.unwrap_or_default();
@@ -45,6 +46,26 @@ impl<'a> SessionId<'a> {
     /// The UUID of the other side; absent from peers of before RFC 7989.
     pub fn remote(&self) -> Option<&'a [u8]> {
         self.params.get("remote").flatten()
+    }
+
+    /// Do both belong to one session? On the way back the sides are swapped, so the pair is compared without order
+    /// (RFC 7989 §6); a side that is not known yet matches any.
+    pub fn same_session(&self, other: &SessionId<'_>) -> bool {
+        let unknown = |side: Option<&[u8]>| side.is_none_or(|side| side == SessionId::NIL);
+        let same = |one: Option<&[u8]>, other: Option<&[u8]>| {
+            unknown(one) || unknown(other) || one == other
+        };
+        let (here, there) = (
+            (Some(self.local), self.remote()),
+            (Some(other.local), other.remote()),
+        );
+        let known = [here.0, here.1]
+            .into_iter()
+            .filter(|side| !unknown(*side))
+            .any(|side| side == there.0 || side == there.1);
+        known
+            && ((same(here.0, there.0) && same(here.1, there.1))
+                || (same(here.0, there.1) && same(here.1, there.0)))
     }
 
     /// All parameters.

@@ -14,6 +14,7 @@ use crate::error::ValueError;
 use crate::grammar::{
     Bits, comment, failed, lws, number, quoted, token, token_lws, unquote, whole,
 };
+use crate::name::HeaderName;
 
 /// `CSeq` (RFC 3261 §20.16). Numbers are below 2³¹ (§8.1.1.5).
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,7 +31,7 @@ impl<'a> CSeq<'a> {
     /// # Errors
     /// Malformed; a number of 2³¹ or more is.
     pub fn parse(value: &'a [u8]) -> Result<CSeq<'a>, ValueError> {
-        whole("CSeq", value, |input| {
+        whole(HeaderName::CSeq, value, |input| {
             let (rest, number) = number::<u32>(input)?;
             let (rest, blank) = lws(rest)?;
             let (rest, method) = token(rest)?;
@@ -81,13 +82,22 @@ impl<'a> ParameterizedToken<'a> {
     }
 }
 
+/// Without case (RFC 3261 §7.3.1).
+impl PartialEq for ParameterizedToken<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.token.eq_ignore_ascii_case(other.token) && self.params == other.params
+    }
+}
+
+impl Eq for ParameterizedToken<'_> {}
+
 fn token_params(input: Bits<'_>) -> IResult<Bits<'_>, ParameterizedToken<'_>> {
     (token, params)
         .map(|(token, params)| ParameterizedToken { token, params })
         .parse(input)
 }
 
-/// `Event` (RFC 6665 §8.2.1).
+/// `Event` (RFC 6665 §8.2.1). Two are equal when package and `id` are, both with case; other parameters do not count.
 #[derive(Clone, Copy, Debug)]
 pub struct Event<'a>(ParameterizedToken<'a>);
 
@@ -97,7 +107,7 @@ impl<'a> Event<'a> {
     /// # Errors
     /// Malformed, with the place.
     pub fn parse(value: &'a [u8]) -> Result<Event<'a>, ValueError> {
-        whole("Event", value, token_params).map(Event)
+        whole(HeaderName::Event, value, token_params).map(Event)
     }
 
     /// The event package with its templates (`presence.winfo`); case-sensitive.
@@ -116,8 +126,16 @@ impl<'a> Event<'a> {
     }
 }
 
+impl PartialEq for Event<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.package() == other.package() && self.id() == other.id()
+    }
+}
+
+impl Eq for Event<'_> {}
+
 /// One value of `Reason` (RFC 3326 §2).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reason<'a>(ParameterizedToken<'a>);
 
 impl<'a> Reason<'a> {
@@ -126,7 +144,7 @@ impl<'a> Reason<'a> {
     /// # Errors
     /// Malformed, with the place.
     pub fn parse(value: &'a [u8]) -> Result<Reason<'a>, ValueError> {
-        whole("Reason", value, token_params).map(Reason)
+        whole(HeaderName::Reason, value, token_params).map(Reason)
     }
 
     /// `SIP`, `Q.850` …; compare it without case.
@@ -168,7 +186,7 @@ impl<'a> Warning<'a> {
     /// # Errors
     /// Malformed, with the place: a code that has not three digits is.
     pub fn parse(value: &'a [u8]) -> Result<Warning<'a>, ValueError> {
-        whole("Warning", value, |input| {
+        whole(HeaderName::Warning, value, |input| {
             let (rest, digits) = token_lws(input)?;
             let (after, code) = number::<u16>(digits)?;
             if digits.len() != 3 || !after.is_empty() {
@@ -198,7 +216,7 @@ impl fmt::Debug for Warning<'_> {
 
 /// `Retry-After` (RFC 3261 §20.33): the seconds; a comment and parameters may follow.
 pub(crate) fn retry_after(value: &[u8]) -> Result<u32, ValueError> {
-    whole("Retry-After", value, |input| {
+    whole(HeaderName::RetryAfter, value, |input| {
         let (rest, (seconds, _, _, _)) = (number, lws, opt(comment), params).parse(input)?;
         Ok((rest, seconds))
     })

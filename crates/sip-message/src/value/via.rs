@@ -9,6 +9,7 @@ use crate::error::ValueError;
 use crate::grammar::{
     Bits, before, behind, behind_lws, failed, lws, number, separator, token, whole,
 };
+use crate::name::HeaderName;
 
 /// One `via-parm` (RFC 3261 §20.42): what a hop said of itself.
 #[derive(Clone, Copy)]
@@ -31,7 +32,7 @@ impl<'a> Via<'a> {
     /// Malformed, with the place: also a parameter given twice, and an `rport` or `ttl` that is no number.
     #[inline]
     pub fn parse(value: &'a [u8]) -> Result<Via<'a>, ValueError> {
-        whole("Via", value, via)
+        whole(HeaderName::Via, value, via)
     }
 
     /// The first value of a comma list, if it is well-formed.
