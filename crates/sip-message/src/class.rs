@@ -33,6 +33,9 @@ pub(crate) const GEN_VALUE: Class = Class(1 << 10);
 pub(crate) const BARE_URI: Class = Class(1 << 11);
 /// `scheme`, its first character aside
 pub(crate) const SCHEME: Class = Class(1 << 12);
+/// What stands for itself in a `quoted-string`: all but its quotes and backslashes
+pub(crate) const QUOTED: Class = Class(1 << 13);
+
 static TABLE: [u16; 256] = table();
 
 const fn table() -> [u16; 256] {
@@ -140,6 +143,9 @@ const fn classes(byte: u8) -> u16 {
     }
     if alphanumeric || matches!(byte, b'+' | b'-' | b'.') {
         bits |= SCHEME.0;
+    }
+    if !matches!(byte, b'"' | b'\\') {
+        bits |= QUOTED.0;
     }
     bits
 }

@@ -3,12 +3,11 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr2;
 use nom::error::{Error, ErrorKind};
 use nom::sequence::terminated;
 use nom::{Err, IResult, Parser};
 
-use crate::class::{LWS, TOKEN};
+use crate::class::{LWS, QUOTED, TOKEN};
 use crate::error::{Subject, ValueError};
 
 pub(crate) type Bits<'a> = &'a [u8];
@@ -68,23 +67,17 @@ pub(crate) fn separator<'a>(
 
 /// `quoted-string` without leading white space, returned with its quotes. Any byte may stand inside, and folding.
 pub(crate) fn quoted(input: Bits<'_>) -> IResult<Bits<'_>, Bits<'_>> {
-    if input.first() != Some(&b'"') {
+    let [b'"', inside @ ..] = input else {
         return failed(input);
-    }
-    let mut at = 1;
+    };
+    let mut rest = inside;
     loop {
-        let rest = input.get(at..).unwrap_or_default();
-        let Some(found) = memchr2(b'"', b'\\', rest) else {
-            return failed(input);
+        rest = match QUOTED.split(rest).1 {
+            [b'"', behind @ ..] => return Ok((behind, before(input, behind))),
+            [b'\\', escaped, behind @ ..] if !matches!(escaped, b'\r' | b'\n') => behind,
+            [] => return failed(input),
+            broken => return failed(broken),
         };
-        if rest.get(found) == Some(&b'"') {
-            let (value, rest) = input.split_at_checked(at + found + 1).unwrap_or_default();
-            return Ok((rest, value));
-        }
-        match rest.get(found + 1) {
-            None | Some(b'\r' | b'\n') => return failed(rest),
-            Some(_) => at += found + 2,
-        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Comma lists (RFC 3261 §7.3.1).
 
-use memchr::{memchr, memchr2, memchr3};
+use memchr::{memchr, memchr3};
 
-use crate::class::LWS;
+use crate::class::{LWS, QUOTED};
 use crate::grammar::Bits;
 
 /// The items of a comma list: split at commas outside quoted strings and angle brackets. Items are trimmed and come
@@ -54,11 +54,11 @@ fn comma(value: &[u8]) -> Option<usize> {
 fn quoted_end(value: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {
-        let found = at + memchr2(b'"', b'\\', value.get(at..)?)?;
-        if value.get(found) == Some(&b'"') {
-            return Some(found + 1);
+        at += QUOTED.span(value.get(at..)?);
+        if *value.get(at)? == b'"' {
+            return Some(at + 1);
         }
-        at = found + 2;
+        at += 2;
     }
 }
 
