@@ -67,10 +67,7 @@ fn refused(input: &[u8], error: &ParseError, limits: &Limits) {
         | ParseErrorKind::NoBlankLine => {}
     }
     let status = error.status().to_string();
-    assert!(
-        ["400", "413", "513"].contains(&status.as_str()),
-        "{status}"
-    );
+    assert!(["400", "413", "513"].contains(&status.as_str()), "{status}");
     if let Some(request) = error.answerable() {
         assert!(request.body().is_empty(), "read for answering only");
         read::everything(request.headers(), request.body(), limits);

@@ -41,7 +41,10 @@ fn document(xml: &[u8], profile: &ServiceProfile) {
         Ok(document) => document,
         Err(error) => {
             let said = error.to_string();
-            assert!(!said.is_empty() && !said.contains(['\r', '\n', '\0']), "{said:?}");
+            assert!(
+                !said.is_empty() && !said.contains(['\r', '\n', '\0']),
+                "{said:?}"
+            );
             return;
         }
     };
@@ -106,7 +109,10 @@ fn plain(xml: &[u8], bounds: Bounds) {
     // In an attribute `<` may not stand, in text it may not either.
     let tags = body.matches('<').count();
     let others = body.matches("</").count() + body.matches("<?").count();
-    assert!(tags - others <= bounds.elements, "more elements than allowed");
+    assert!(
+        tags - others <= bounds.elements,
+        "more elements than allowed"
+    );
 }
 
 /// The same body behind a Content-Type.

@@ -112,8 +112,7 @@ fn is_start_line(line: &[u8]) -> bool {
         let code = words
             .get(1)
             .filter(|code| code.len() == 3 && code.iter().all(u8::is_ascii_digit));
-        return is_version(words[0])
-            && code.is_some_and(|code| (b'1'..=b'6').contains(&code[0]));
+        return is_version(words[0]) && code.is_some_and(|code| (b'1'..=b'6').contains(&code[0]));
     }
     let line = trim(line);
     let first = line.iter().position(|byte| *byte == b' ');
@@ -192,7 +191,7 @@ pub fn datagram<'a>(input: &'a [u8], limits: &Limits) -> Option<Reading<'a>> {
 }
 
 /// Single letters for names (RFC 3261 §7.3.3 and the registry that grew out of it).
-const COMPACT: [(&str, &str); 19] = [
+const COMPACT: [(&str, &str); 20] = [
     ("a", "Accept-Contact"),
     ("b", "Referred-By"),
     ("c", "Content-Type"),
@@ -204,6 +203,7 @@ const COMPACT: [(&str, &str); 19] = [
     ("k", "Supported"),
     ("l", "Content-Length"),
     ("m", "Contact"),
+    ("n", "Identity-Info"),
     ("o", "Event"),
     ("r", "Refer-To"),
     ("s", "Subject"),
@@ -239,11 +239,7 @@ impl Reading<'_> {
         let fields: Vec<_> = message.headers().iter().collect();
         assert_eq!(fields.len(), self.fields.len(), "as many fields");
         for ((name, value), (spelling, again)) in fields.into_iter().zip(&self.fields) {
-            assert!(
-                is(spelling, name),
-                "{name} for {}",
-                spelling.escape_ascii()
-            );
+            assert!(is(spelling, name), "{name} for {}", spelling.escape_ascii());
             assert_eq!(
                 value.escape_ascii().to_string(),
                 again.escape_ascii().to_string(),
@@ -342,10 +338,7 @@ pub fn params(raw: &[u8], separator: u8) -> Vec<(&[u8], Option<&[u8]>)> {
 ///
 /// # Errors
 /// As the library's, as far as this reading goes.
-pub fn parts<'a>(
-    boundary: &[u8],
-    body: &'a [u8],
-) -> Result<Vec<&'a [u8]>, MultipartError> {
+pub fn parts<'a>(boundary: &[u8], body: &'a [u8]) -> Result<Vec<&'a [u8]>, MultipartError> {
     let mut parts = Vec::new();
     let mut begun: Option<usize> = None;
     let mut at = 0;

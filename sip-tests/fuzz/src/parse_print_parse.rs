@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use sip_message::{
-    BuildError, BuildErrorKind, Edit, HeaderName, Headers, Limits, Message, Method, Request, Response,
-    StatusCode, validate,
+    BuildError, BuildErrorKind, Edit, HeaderName, Headers, Limits, Message, Method, Request,
+    Response, StatusCode, validate,
 };
 
 use crate::naive;
@@ -44,7 +44,8 @@ fn parse(bytes: &Bytes) -> Message {
 fn list(headers: &Headers) -> Vec<(HeaderName, String)> {
     let text = |value: &[u8]| value.escape_ascii().to_string();
     let all = headers.iter();
-    all.map(|(name, value)| (name.clone(), text(value))).collect()
+    all.map(|(name, value)| (name.clone(), text(value)))
+        .collect()
 }
 
 /// The index of a message says what a second parse of its bytes says.
@@ -100,7 +101,11 @@ fn edited(old: &Message) {
     let done = |changes: &[Change]| change(old, changes).expect("what was parsed can be edited");
     let fields = list(old.headers());
     let without = |name: &HeaderName| -> Vec<_> {
-        fields.iter().filter(|(other, _)| other != name).cloned().collect()
+        fields
+            .iter()
+            .filter(|(other, _)| other != name)
+            .cloned()
+            .collect()
     };
 
     let same = done(&[]);
@@ -114,7 +119,10 @@ fn edited(old: &Message) {
     let set = done(&[Change::Set(name.clone(), " 17 ")]);
     indexed(&set);
     assert_eq!(set.headers().all(&name).collect::<Vec<_>>(), [b"17"]);
-    let others: Vec<_> = list(set.headers()).into_iter().filter(|(n, _)| *n != name).collect();
+    let others: Vec<_> = list(set.headers())
+        .into_iter()
+        .filter(|(n, _)| *n != name)
+        .collect();
     assert_eq!(others, without(&name), "all else stays");
     assert_eq!(set.body(), old.body());
 
@@ -133,8 +141,15 @@ fn edited(old: &Message) {
         indexed(&popped);
         let before: Vec<_> = old.headers().items(&name).collect();
         let after: Vec<_> = popped.headers().items(&name).collect();
-        assert_eq!(after, &before[before.len().min(1)..], "the first {name} is gone");
-        let others: Vec<_> = list(popped.headers()).into_iter().filter(|(n, _)| *n != name).collect();
+        assert_eq!(
+            after,
+            &before[before.len().min(1)..],
+            "the first {name} is gone"
+        );
+        let others: Vec<_> = list(popped.headers())
+            .into_iter()
+            .filter(|(n, _)| *n != name)
+            .collect();
         assert_eq!(others, without(&name), "all else stays");
 
         let removed = done(&[Change::Remove(name.clone())]);
@@ -199,7 +214,10 @@ fn answered(mut request: Request, whole: bool) {
             let tag = response.headers().to().unwrap().tag().map(<[u8]>::to_vec);
             let own = request.headers().to().unwrap();
             let added = !own.params().contains("tag") && status != StatusCode::TRYING;
-            assert_eq!(tag.as_deref(), if added { Some(&b"t4g"[..]) } else { own.tag() });
+            assert_eq!(
+                tag.as_deref(),
+                if added { Some(&b"t4g"[..]) } else { own.tag() }
+            );
             assert_eq!(response.headers().cseq(), request.headers().cseq());
         }
     }
@@ -226,7 +244,11 @@ fn copied(request: &Request, response: &Response, source: Option<SocketAddr>) {
         assert_eq!((own.host(), own.port()), (top.host(), top.port()));
         assert_eq!(own.rport().is_some(), top.rport().is_some());
         if top.rport().is_some() {
-            assert_eq!(top.rport(), Some(Some(source.port())), "the port that was seen");
+            assert_eq!(
+                top.rport(),
+                Some(Some(source.port())),
+                "the port that was seen"
+            );
         }
         let address = source.ip().to_string();
         match top.received() {
@@ -271,7 +293,10 @@ fn built(input: &[u8]) {
     if let Ok(request) = Request::build(Method::Info, &text).finish() {
         indexed(&request.clone().into());
         assert_eq!(request.uri_bytes(), text.as_bytes());
-        assert_eq!((request.method(), request.headers().len()), (&Method::Info, 1));
+        assert_eq!(
+            (request.method(), request.headers().len()),
+            (&Method::Info, 1)
+        );
     }
     if let Some(method) = Method::from_bytes(value) {
         let request = Request::build(method.clone(), "sip:a@b").finish();

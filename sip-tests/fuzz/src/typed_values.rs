@@ -65,7 +65,10 @@ macro_rules! padded {
         let padded = [b" \t", $value, b"\r\n "].concat();
         let again = $kind::parse(&padded);
         let show = $show;
-        assert_eq!(again.ok().map(|v| show(&v)), $parsed.as_ref().map(|v| show(v)));
+        assert_eq!(
+            again.ok().map(|v| show(&v)),
+            $parsed.as_ref().map(|v| show(v))
+        );
     }};
 }
 
@@ -91,7 +94,9 @@ fn sound(params: Params<'_>, separator: u8) {
         assert_eq!(all, naive::params(params.as_bytes(), separator));
     }
     for (name, _) in &all {
-        let first = all.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
+        let first = all
+            .iter()
+            .find(|(other, _)| other.eq_ignore_ascii_case(name));
         assert_eq!(params.get(name), first.map(|(_, value)| *value));
         assert_eq!(params.get(name.to_ascii_uppercase()), params.get(name));
         assert!(params.contains(name));
@@ -148,7 +153,11 @@ fn uri(value: &[u8]) {
             }
         }
         let again = Uri::parse(&made).expect("made from the pieces of a URI");
-        assert!(again.equivalent(&uri) && uri.equivalent(&again), "{}", text(&made));
+        assert!(
+            again.equivalent(&uri) && uri.equivalent(&again),
+            "{}",
+            text(&made)
+        );
         // Nobody reads another host: the last `@` before it is the only one.
         let after = value.iter().rposition(|byte| *byte == b'@');
         assert_eq!(after.is_some(), uri.user().is_some());
@@ -162,7 +171,10 @@ fn uri(value: &[u8]) {
 
 fn two_uris(value: &[u8]) {
     let mut lines = value.splitn(2, |byte| *byte == b'\n');
-    let (one, two) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
+    let (one, two) = (
+        lines.next().unwrap_or_default(),
+        lines.next().unwrap_or_default(),
+    );
     if let (Ok(one), Ok(two)) = (Uri::parse(one), Uri::parse(two)) {
         let equal = one.equivalent(&two);
         assert_eq!(equal, two.equivalent(&one), "both ways");
@@ -207,12 +219,21 @@ fn name_addr(value: &[u8]) {
     assert_eq!(again.uri_bytes(), address.uri_bytes());
     assert_eq!(again.tag(), address.tag());
     assert_eq!(pairs(again.params()), pairs(address.params()));
-    assert_eq!(again.display_name().unwrap_or_default(), without_controls(&name));
+    assert_eq!(
+        again.display_name().unwrap_or_default(),
+        without_controls(&name)
+    );
 }
 
 /// What a quoted string can hold of a text.
 fn without_controls(text: &[u8]) -> Vec<u8> {
-    let blank = |byte: &u8| if matches!(byte, b'\r' | b'\n' | 0) { b' ' } else { *byte };
+    let blank = |byte: &u8| {
+        if matches!(byte, b'\r' | b'\n' | 0) {
+            b' '
+        } else {
+            *byte
+        }
+    };
     text.iter().map(blank).collect()
 }
 
@@ -272,7 +293,10 @@ fn host(value: &[u8]) {
 
 fn cseq(value: &[u8]) {
     let parsed = checked(value, CSeq::parse(value));
-    padded!(CSeq, value, parsed, |cseq: &CSeq<'_>| (cseq.number, text(cseq.method)));
+    padded!(CSeq, value, parsed, |cseq: &CSeq<'_>| (
+        cseq.number,
+        text(cseq.method)
+    ));
     let Some(cseq) = parsed else { return };
     assert!(cseq.number < 1 << 31);
     assert!(naive::is_token(cseq.method));
@@ -449,10 +473,12 @@ fn charging_vector(value: &[u8]) {
 
 fn parameterized_token(value: &[u8]) {
     let parsed = checked(value, ParameterizedToken::parse(value));
-    padded!(ParameterizedToken, value, parsed, |one: &ParameterizedToken<'_>| (
-        text(one.token()),
-        pairs(one.params())
-    ));
+    padded!(
+        ParameterizedToken,
+        value,
+        parsed,
+        |one: &ParameterizedToken<'_>| (text(one.token()), pairs(one.params()))
+    );
     let Some(one) = parsed else { return };
     one_item(value);
     assert!(one.is(&text(one.token()).to_ascii_uppercase()));
@@ -482,7 +508,10 @@ fn names(value: &[u8]) {
         assert!(naive::is(value, &name), "{name} for {}", text(value));
         let shown = HeaderName::from_bytes(name.to_string().as_bytes());
         assert_eq!(shown.as_ref(), Some(&name));
-        assert_eq!(HeaderName::from_bytes(&value.to_ascii_uppercase()), Some(name));
+        assert_eq!(
+            HeaderName::from_bytes(&value.to_ascii_uppercase()),
+            Some(name)
+        );
     }
 }
 
@@ -490,8 +519,20 @@ fn names(value: &[u8]) {
 fn in_a_field(value: &[u8]) {
     let mut head = b"MESSAGE sip:a@b SIP/2.0\r\n".to_vec();
     let names = [
-        "Via", "Contact", "Call-ID", "In-Reply-To", "Content-ID", "Retry-After", "Max-Forwards",
-        "Expires", "Content-Length", "Require", "Accept", "Route", "Authorization", "Event",
+        "Via",
+        "Contact",
+        "Call-ID",
+        "In-Reply-To",
+        "Content-ID",
+        "Retry-After",
+        "Max-Forwards",
+        "Expires",
+        "Content-Length",
+        "Require",
+        "Accept",
+        "Route",
+        "Authorization",
+        "Event",
     ];
     for name in names {
         head.extend(name.as_bytes());
@@ -523,7 +564,10 @@ fn in_a_field(value: &[u8]) {
     assert_eq!(headers.contact_is_wildcard(), trimmed == b"*");
     if let Ok(Some(seconds)) = headers.retry_after() {
         let end = trimmed.iter().position(|byte| !byte.is_ascii_digit());
-        assert_eq!(number(&trimmed[..end.unwrap_or(trimmed.len())]), Some(u64::from(seconds)));
+        assert_eq!(
+            number(&trimmed[..end.unwrap_or(trimmed.len())]),
+            Some(u64::from(seconds))
+        );
     }
     if let Ok(Some(id)) = headers.content_id() {
         assert_eq!([b"<", id, b">"].concat(), trimmed);

@@ -21,7 +21,9 @@ fn folder() -> &'static Path {
 
 fn number(variable: &str, default: u64) -> u64 {
     match std::env::var(variable) {
-        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{variable}: not a number")),
+        Ok(text) => text
+            .parse()
+            .unwrap_or_else(|_| panic!("{variable}: not a number")),
         Err(_) => default,
     }
 }
@@ -99,7 +101,10 @@ fn smoke(target: &str) {
     for seed in &seeds {
         run(target, check, seed, "a seed");
     }
-    let (iterations, first) = (number("FUZZ_ITERATIONS", ITERATIONS), number("FUZZ_SEED", SEED));
+    let (iterations, first) = (
+        number("FUZZ_ITERATIONS", ITERATIONS),
+        number("FUZZ_SEED", SEED),
+    );
     for iteration in 0..iterations {
         // Each iteration has its own seed, so that one is run again without those before it.
         let seed = first.wrapping_add(iteration);
@@ -145,9 +150,15 @@ fn every_target_is_run_here_and_has_its_program() {
     let manifest = include_str!("../Cargo.toml");
     for (target, _) in sip_fuzz::TARGETS {
         assert!(here.contains(&format!("smoke(\"{target}\")")), "{target}");
-        assert!(manifest.contains(&format!("name = \"{target}\"")), "{target}");
+        assert!(
+            manifest.contains(&format!("name = \"{target}\"")),
+            "{target}"
+        );
         let program = folder().join("fuzz_targets").join(format!("{target}.rs"));
         let program = std::fs::read_to_string(program).expect("a program");
-        assert!(program.contains(&format!("sip_fuzz::{target}::run")), "{target}");
+        assert!(
+            program.contains(&format!("sip_fuzz::{target}::run")),
+            "{target}"
+        );
     }
 }

@@ -108,7 +108,9 @@ impl Random {
             11 => {
                 let digit = bytes[range.start..].iter().position(u8::is_ascii_digit);
                 if let Some(start) = digit.map(|digit| range.start + digit) {
-                    let end = bytes[start..].iter().position(|byte| !byte.is_ascii_digit());
+                    let end = bytes[start..]
+                        .iter()
+                        .position(|byte| !byte.is_ascii_digit());
                     let end = end.map_or(bytes.len(), |end| start + end);
                     let number = match self.below(4) {
                         0 => self.below(300),
@@ -131,7 +133,9 @@ impl Random {
 /// The words of a libFuzzer dictionary: `"…"`, with `\xNN`, `\\` and `\"` inside.
 fn words() -> Vec<Vec<u8>> {
     let lines = DICTIONARY.lines().filter(|line| line.starts_with('"'));
-    lines.map(|line| word(&line.as_bytes()[1..line.len() - 1])).collect()
+    lines
+        .map(|line| word(&line.as_bytes()[1..line.len() - 1]))
+        .collect()
 }
 
 fn word(mut quoted: &[u8]) -> Vec<u8> {
