@@ -126,7 +126,7 @@ fn found(content_type: &[u8], body: &[u8], profile: &Profile) {
             continue;
         };
         let (headers, body) = (message.headers(), message.body());
-        match documents(headers, body, profile, &limits) {
+        match documents(headers, body, profile, &limits, Bounds::default()) {
             Ok(all) => {
                 assert!(!all.is_empty() && all.len() <= Service::ALL.len());
                 for service in Service::ALL {

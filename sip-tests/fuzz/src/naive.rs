@@ -8,7 +8,7 @@ pub struct Reading<'a> {
     /// The first line, without its end.
     pub start: &'a [u8],
     /// Names as they came, and values trimmed, with folding inside.
-    pub fields: Vec<(&'a [u8], &'a [u8])>,
+    pub fields: Fields<'a>,
     /// The body, cut to Content-Length.
     pub body: &'a [u8],
     /// Content-Length says more than there is.
@@ -16,6 +16,9 @@ pub struct Reading<'a> {
     /// From the start line to the end of the body.
     pub whole: &'a [u8],
 }
+
+/// Names as they came, and values.
+pub type Fields<'a> = Vec<(&'a [u8], &'a [u8])>;
 
 /// SP, HTAB, and the line ends of folding: the white space of RFC 3261 §25.1, and no other byte.
 #[must_use]
@@ -67,7 +70,7 @@ fn head(bytes: &[u8]) -> Option<(Vec<&[u8]>, usize)> {
 }
 
 /// The fields of header lines; `None` for a line that is none.
-fn fields<'a>(bytes: &'a [u8], lines: &[&'a [u8]]) -> Option<Vec<(&'a [u8], &'a [u8])>> {
+fn fields<'a>(bytes: &'a [u8], lines: &[&'a [u8]]) -> Option<Fields<'a>> {
     let place = |line: &[u8]| line.as_ptr().addr() - bytes.as_ptr().addr();
     let mut fields: Vec<(&[u8], usize, usize)> = Vec::new();
     for line in lines {
@@ -114,7 +117,11 @@ fn is_start_line(line: &[u8]) -> bool {
             .filter(|code| code.len() == 3 && code.iter().all(u8::is_ascii_digit));
         return is_version(words[0]) && code.is_some_and(|code| (b'1'..=b'6').contains(&code[0]));
     }
-    let line = trim(line);
+    // A blank before the method is none of its grammar.
+    let line = &line[..line
+        .iter()
+        .rposition(|byte| !is_lws(*byte))
+        .map_or(0, |last| last + 1)];
     let first = line.iter().position(|byte| *byte == b' ');
     let last = line.iter().rposition(|byte| *byte == b' ');
     match (first, last) {
@@ -371,7 +378,7 @@ pub fn parts<'a>(boundary: &[u8], body: &'a [u8]) -> Result<Vec<&'a [u8]>, Multi
 
 /// A part's fields and content; `None` for a head that is none. No blank line means no content.
 #[must_use]
-pub fn part(bytes: &[u8]) -> Option<(Vec<(&[u8], &[u8])>, &[u8])> {
+pub fn part(bytes: &[u8]) -> Option<(Fields<'_>, &[u8])> {
     if let Some((lines, end)) = head(bytes) {
         return Some((fields(bytes, &lines)?, &bytes[end..]));
     }

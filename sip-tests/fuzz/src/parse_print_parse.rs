@@ -139,13 +139,11 @@ fn edited(old: &Message) {
     for name in [HeaderName::Via, HeaderName::Route, HeaderName::Contact] {
         let popped = done(&[Change::Pop(name.clone())]);
         indexed(&popped);
-        let before: Vec<_> = old.headers().items(&name).collect();
-        let after: Vec<_> = popped.headers().items(&name).collect();
-        assert_eq!(
-            after,
-            &before[before.len().min(1)..],
-            "the first {name} is gone"
-        );
+        // An empty item is none of the grammar, and an empty value has no items.
+        let filled = |item: &&[u8]| !item.is_empty();
+        let before: Vec<_> = old.headers().items(&name).skip(1).filter(filled).collect();
+        let after: Vec<_> = popped.headers().items(&name).filter(filled).collect();
+        assert_eq!(after, before, "the first {name} is gone");
         let others: Vec<_> = list(popped.headers())
             .into_iter()
             .filter(|(n, _)| *n != name)

@@ -147,6 +147,10 @@ fn element(
         if count >= bounds.attributes {
             return Err(DocumentError::TooLarge);
         }
+        // XML 1.0 §3.1: no `<` in attribute values. The reader lets it pass.
+        if attribute.value.contains('<') {
+            return Err(malformed.clone());
+        }
         if attribute.key.prefix().is_some() || attribute.key.as_ref() == "xmlns" {
             continue;
         }
