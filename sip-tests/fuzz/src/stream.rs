@@ -27,7 +27,7 @@ pub fn run(input: &[u8]) {
         );
         assert_eq!(whole.steps, pieces.steps, "in pieces as a whole");
         assert_eq!(whole.end, pieces.end, "in pieces as a whole");
-        if stream.len() < 1000 {
+        if stream.len() < 300 {
             let bytes = in_pieces(stream.chunks(1), &limits);
             assert_eq!(whole.steps, bytes.steps, "byte by byte as a whole");
             assert_eq!(whole.end, bytes.end, "byte by byte as a whole");

@@ -22,7 +22,7 @@ pub struct Bounds {
 impl Default for Bounds {
     fn default() -> Self {
         Self {
-            bytes: 64 * 1024,
+            bytes: 65_535,
             elements: 512,
             depth: 16,
             attributes: 16,
