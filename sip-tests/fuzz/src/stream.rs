@@ -85,7 +85,6 @@ fn in_pieces<'a>(pieces: impl Iterator<Item = &'a [u8]>, limits: &Limits) -> Out
                 Ok(Framed::Ping) => Step::Ping,
                 Ok(Framed::Pong) => Step::Pong,
                 Ok(Framed::Message(message)) => {
-                    read::message(&message, limits);
                     Step::Message(message.as_bytes().clone(), message.body().clone())
                 }
                 Err(error) => broken(error),
@@ -128,6 +127,7 @@ fn as_datagrams(stream: &[u8], whole: &Outcome, limits: &Limits) {
             }
             Ok(Framed::Message(message)) => {
                 assert!(!message.truncated());
+                read::message(&message, limits);
                 let alone = alone.expect("a message on a stream is one alone");
                 same(&message, &alone);
                 let reading = naive::datagram(taken, limits).expect("readable");
