@@ -27,7 +27,11 @@ pub fn message(message: &Message, limits: &Limits) {
 /// Reads all header fields in every way there is.
 pub fn everything(headers: &Headers, body: &Bytes, limits: &Limits) {
     let read = Read { headers, limits };
-    let vias = headers.vias().map(|via| read.checked(via)).count();
+    let mut vias = 0;
+    for via in headers.vias() {
+        read.checked(via);
+        vias += 1;
+    }
     assert_eq!(vias, headers.items(&HeaderName::Via).count());
     for via in headers.vias().flatten() {
         read.params(via.params());

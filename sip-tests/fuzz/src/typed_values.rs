@@ -161,11 +161,23 @@ fn uri(value: &[u8]) {
             }
         }
         let again = Uri::parse(&made).expect("made from the pieces of a URI");
-        assert!(
-            again.equivalent(&uri) && uri.equivalent(&again),
+        // One with a parameter twice equals its own bytes and nothing else.
+        let once = |params: Params<'_>| {
+            let all: Vec<_> = params
+                .iter()
+                .map(|(name, _)| name.to_ascii_lowercase())
+                .collect();
+            all.iter()
+                .all(|name| all.iter().filter(|other| *other == name).count() == 1)
+        };
+        let once = once(uri.params()) && once(uri.headers());
+        assert_eq!(
+            again.equivalent(&uri),
+            uri.equivalent(&again),
             "{}",
             text(&made)
         );
+        assert!(!once || again.equivalent(&uri), "{}", text(&made));
         // Nobody reads another host: the last `@` before it is the only one.
         let after = value.iter().rposition(|byte| *byte == b'@');
         assert_eq!(after.is_some(), uri.user().is_some());
