@@ -41,10 +41,9 @@ fn parse(bytes: &Bytes) -> Message {
 }
 
 /// Names and values.
-fn list(headers: &Headers) -> Vec<(HeaderName, String)> {
-    let text = |value: &[u8]| value.escape_ascii().to_string();
+fn list(headers: &Headers) -> Vec<(HeaderName, Vec<u8>)> {
     let all = headers.iter();
-    all.map(|(name, value)| (name.clone(), text(value)))
+    all.map(|(name, value)| (name.clone(), value.to_vec()))
         .collect()
 }
 
@@ -109,10 +108,10 @@ fn edited(old: &Message) {
     };
 
     let same = done(&[]);
-    assert_eq!(
-        same.as_bytes().escape_ascii().to_string(),
-        old.as_bytes().escape_ascii().to_string(),
-        "nothing changed"
+    assert!(
+        same.as_bytes() == old.as_bytes(),
+        "nothing changed: {}",
+        same.as_bytes().escape_ascii()
     );
 
     let name = HeaderName::MaxForwards;
@@ -131,12 +130,15 @@ fn edited(old: &Message) {
         Change::Append(HeaderName::Subject, "end"),
     ]);
     indexed(&around);
-    let mut expected = vec![(HeaderName::Via, "top".to_owned())];
+    let mut expected = vec![(HeaderName::Via, b"top".to_vec())];
     expected.extend(fields.iter().cloned());
-    expected.push((HeaderName::Subject, "end".to_owned()));
+    expected.push((HeaderName::Subject, b"end".to_vec()));
     assert_eq!(list(around.headers()), expected);
 
-    for name in [HeaderName::Via, HeaderName::Route, HeaderName::Contact] {
+    // One of them for each input: there are many inputs.
+    let lists = [HeaderName::Via, HeaderName::Route, HeaderName::Contact];
+    let which = old.as_bytes().len() % lists.len();
+    for name in lists.into_iter().skip(which).take(1) {
         let popped = done(&[Change::Pop(name.clone())]);
         indexed(&popped);
         // An empty item is none of the grammar, and an empty value has no items.
@@ -177,7 +179,7 @@ fn pushed(request: &Request) {
     indexed(&pushed.clone().into());
     let mut expected = vec![(
         HeaderName::Via,
-        "SIP/2.0/UDP h;branch=z9hG4bKX: y".to_owned(),
+        b"SIP/2.0/UDP h;branch=z9hG4bKX: y".to_vec(),
     )];
     expected.extend(list(request.headers()));
     assert_eq!(list(pushed.headers()), expected);
@@ -194,10 +196,10 @@ fn answered(mut request: Request, whole: bool) {
         Some(([192, 0, 2, 99], 5099).into()),
         Some((std::net::Ipv6Addr::LOCALHOST, 5060).into()),
     ];
-    for (source, status) in sources
-        .into_iter()
-        .flat_map(|source| [100, 200, 699].map(|code| (source, StatusCode::new(code).unwrap())))
-    {
+    let codes = [100, 200, 699];
+    let which = request.as_bytes().len();
+    for (place, source) in sources.into_iter().enumerate() {
+        let status = StatusCode::new(codes[(which + place) % codes.len()]).unwrap();
         if let Some(source) = source {
             request.set_source(source);
         }
