@@ -146,6 +146,8 @@ fn nul_cuts_nothing_off() {
     }
     let text = with_lines("").replace("sip:b@example.org SIP", "sip:b@example.org\0x SIP");
     assert!(parse(text).is_err());
+    let text = with_lines("").replace("b@example.org SIP", "b\\\0@example.org SIP");
+    assert_eq!(parse(text).unwrap_err().kind, ParseErrorKind::Nul);
     // In a body it is a byte like any other.
     let body = request(with_lines("Content-Type: a/b\r\n") + "a\0b");
     assert_eq!(body.body().as_ref(), b"a\0b");

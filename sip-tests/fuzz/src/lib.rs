@@ -23,6 +23,10 @@ pub mod typed_values;
 
 use sip_message::Limits;
 
+// `cargo fuzz` builds with them, and with checks for overflow, unless it is told otherwise.
+#[cfg(feature = "libfuzzer")]
+const _: () = assert!(cfg!(debug_assertions), "fuzz with debug assertions");
+
 /// A target: what it is called, and what it does.
 pub type Target = (&'static str, fn(&[u8]));
 
