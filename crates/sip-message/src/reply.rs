@@ -23,15 +23,16 @@ impl Response {
         let mut builder = ResponseBuilder::new(status);
         let draft = &mut builder.draft;
 
-        let mut vias = headers.all(&HeaderName::Via);
-        if let Some(top) = vias.next() {
-            match request.source() {
-                Some(source) => draft.copy(&HeaderName::Via, &[&told_where_from(top, source)]),
-                None => draft.copy(&HeaderName::Via, &[top]),
+        // The topmost value is told where it came from; fields without any may stand above it.
+        let mut source = request.source();
+        for field in headers.all(&HeaderName::Via) {
+            match source.filter(|_| List::new(field).next().is_some()) {
+                Some(seen) => {
+                    source = None;
+                    draft.copy(&HeaderName::Via, &[&told_where_from(field, seen)]);
+                }
+                None => draft.copy(&HeaderName::Via, &[field]),
             }
-        }
-        for via in vias {
-            draft.copy(&HeaderName::Via, &[via]);
         }
         if let Some(from) = headers.first(&HeaderName::From) {
             draft.copy(&HeaderName::From, &[from]);

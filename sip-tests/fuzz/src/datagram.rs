@@ -38,8 +38,8 @@ fn comma_lists(message: &Message) {
     let headers = message.headers();
     for (name, value) in headers.iter() {
         let again = naive::items(value);
-        if headers.count(name) == 1 {
-            let items: Vec<_> = headers.items(name).collect();
+        if headers.count(&name) == 1 {
+            let items: Vec<_> = headers.items(&name).collect();
             assert_eq!(items, again, "the items of {name}");
         }
     }

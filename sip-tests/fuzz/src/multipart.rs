@@ -92,7 +92,7 @@ fn agrees(part: &Part, again: &[u8]) {
     assert_eq!(part.body.as_ref(), body, "the content");
     assert_eq!(part.headers.len(), fields.len(), "as many fields");
     for ((name, value), (spelling, again)) in part.headers.iter().zip(fields) {
-        assert!(naive::is(spelling, name));
+        assert!(naive::is(spelling, &name));
         assert_eq!(value, again, "the value of {name}");
     }
 }

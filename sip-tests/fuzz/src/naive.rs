@@ -246,7 +246,11 @@ impl Reading<'_> {
         let fields: Vec<_> = message.headers().iter().collect();
         assert_eq!(fields.len(), self.fields.len(), "as many fields");
         for ((name, value), (spelling, again)) in fields.into_iter().zip(&self.fields) {
-            assert!(is(spelling, name), "{name} for {}", spelling.escape_ascii());
+            assert!(
+                is(spelling, &name),
+                "{name} for {}",
+                spelling.escape_ascii()
+            );
             assert!(
                 value == *again,
                 "the value of {name}: {} is {}",

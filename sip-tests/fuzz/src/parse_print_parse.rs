@@ -43,8 +43,7 @@ fn parse(bytes: &Bytes) -> Message {
 /// Names and values.
 fn list(headers: &Headers) -> Vec<(HeaderName, Vec<u8>)> {
     let all = headers.iter();
-    all.map(|(name, value)| (name.clone(), value.to_vec()))
-        .collect()
+    all.map(|(name, value)| (name, value.to_vec())).collect()
 }
 
 /// The index of a message says what a second parse of its bytes says.
@@ -265,7 +264,7 @@ fn copied(request: &Request, response: &Response, source: Option<SocketAddr>) {
         HeaderName::ContentLength,
         HeaderName::Timestamp,
     ];
-    assert!(said.iter().all(|(name, _)| known.contains(name)));
+    assert!(said.iter().all(|(name, _)| known.contains(&name)));
 }
 
 /// A value from anywhere stays one value of one field, or is refused.

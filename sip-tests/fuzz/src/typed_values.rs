@@ -98,6 +98,12 @@ fn sound(params: Params<'_>, separator: u8) {
     assert_eq!(all.len(), params.len(), "as many as were counted");
     assert_eq!(all.is_empty(), params.is_empty());
     assert!(all.len() <= Limits::MOST_PARAMETERS);
+    let lower = all.iter().map(|(name, _)| name.to_ascii_lowercase());
+    let names: std::collections::HashSet<_> = lower.collect();
+    assert!(
+        names.len() == all.len() || separator == b'&',
+        "a parameter twice"
+    );
     if !all.is_empty() {
         assert_eq!(all, naive::params(params.as_bytes(), separator));
     }
@@ -161,23 +167,11 @@ fn uri(value: &[u8]) {
             }
         }
         let again = Uri::parse(&made).expect("made from the pieces of a URI");
-        // One with a parameter twice equals its own bytes and nothing else.
-        let once = |params: Params<'_>| {
-            let all: Vec<_> = params
-                .iter()
-                .map(|(name, _)| name.to_ascii_lowercase())
-                .collect();
-            all.iter()
-                .all(|name| all.iter().filter(|other| *other == name).count() == 1)
-        };
-        let once = once(uri.params()) && once(uri.headers());
-        assert_eq!(
-            again.equivalent(&uri),
-            uri.equivalent(&again),
+        assert!(
+            again.equivalent(&uri) && uri.equivalent(&again),
             "{}",
             text(&made)
         );
-        assert!(!once || again.equivalent(&uri), "{}", text(&made));
         // Nobody reads another host: the last `@` before it is the only one.
         let after = value.iter().rposition(|byte| *byte == b'@');
         assert_eq!(after.is_some(), uri.user().is_some());
@@ -576,7 +570,13 @@ fn in_a_field(value: &[u8]) {
     let trimmed = naive::trim(value);
     let fits = |most: u64| digits(trimmed) && number(trimmed).is_some_and(|n| n <= most);
     assert_eq!(headers.max_forwards().is_ok(), fits(255));
-    assert_eq!(headers.expires().is_ok(), fits(u64::from(u32::MAX)));
+    // RFC 3261 §20.19: what is malformed counts as an hour.
+    let seconds = if fits(u64::from(u32::MAX)) {
+        number(trimmed)
+    } else {
+        Some(3600)
+    };
+    assert_eq!(headers.expires().map(|e| e.map(u64::from)), Ok(seconds));
     assert_eq!(headers.content_length().is_ok(), fits(u64::MAX));
     let items = naive::items(value);
     let tokens = items.iter().all(|item| naive::is_token(item));
