@@ -10,7 +10,7 @@ use serde_json::Value;
 use sip_tests::lab::{project, sources};
 
 /// What each crate of ours may depend on.
-const ARROWS: [(&str, &[&str]); 7] = [
+const ARROWS: [(&str, &[&str]); 8] = [
     ("sip-message", &[]),
     ("sip-transaction", &["sip-message"]),
     ("sip-trace", &["sip-message"]),
@@ -37,6 +37,7 @@ const ARROWS: [(&str, &[&str]); 7] = [
             "mcx-node",
         ],
     ),
+    ("sip-fuzz", &["sip-message", "mcx"]),
 ];
 
 /// Crates that bring sockets, timers or tasks: only the node has them.

@@ -235,6 +235,75 @@ fn other_values_that_mean_nothing_are_named() {
     }
 }
 
+/// All keys of the sections on limits, with a value just below and one just above their range.
+const LIMITS: [(&str, &str, usize, usize); 12] = [
+    ("limits", "message", 0, 65_536),
+    ("limits", "header-bytes", 1_023, 65_536),
+    ("limits", "header-fields", 0, 4_097),
+    ("limits", "body", 0, 65_536),
+    ("limits", "parameters", 7, 257),
+    ("limits", "values", 7, 4_097),
+    ("limits", "parts", 0, 1_025),
+    ("limits", "depth", 0, 17),
+    ("limits.document", "bytes", 1_023, 65_536),
+    ("limits.document", "elements", 15, 65_536),
+    ("limits.document", "depth", 5, 65),
+    ("limits.document", "attributes", 3, 257),
+];
+
+#[test]
+fn a_limit_out_of_range_is_named_with_its_range() {
+    for (section, key, below, above) in LIMITS {
+        let range = format!("write {} to {}", below + 1, above - 1);
+        for value in [below, above] {
+            let mut text = example("gateways/a-gateway.toml");
+            text += &format!("\n[{section}]\n{key} = {value}\n");
+            let line = text.lines().count();
+            let (output, said) = check(&text);
+            assert_eq!(output.status.code(), Some(1), "{said}");
+            let wanted =
+                format!("node.toml:{line}: {section}.{key} = {value} is out of range: {range}");
+            assert!(said.contains(&wanted), "no `{wanted}` in:\n{said}");
+        }
+    }
+}
+
+#[test]
+fn every_limit_is_taken_as_it_is_written() {
+    for most in [false, true] {
+        let mut text = example("gateways/a-server.toml");
+        for section in ["limits", "limits.document"] {
+            text += &format!("\n[{section}]\n");
+            for (_, key, below, above) in LIMITS.iter().filter(|(s, ..)| *s == section) {
+                let value = if most { above - 1 } else { below + 1 };
+                text += &format!("{key} = {value}\n");
+            }
+        }
+        let folder = examples().join("gateways/a-server.toml");
+        let config = mcx_node::config::parse(&folder, &text).expect("right");
+        let (limits, server) = (config.limits, config.service_server.unwrap().config);
+        assert_eq!(server.limits, limits);
+        let values = [
+            limits.message,
+            limits.header_bytes,
+            limits.header_fields,
+            limits.body,
+            limits.parameters,
+            limits.values,
+            limits.parts,
+            limits.depth,
+            server.bounds.bytes,
+            server.bounds.elements,
+            server.bounds.depth,
+            server.bounds.attributes,
+        ];
+        for ((_, key, below, above), value) in LIMITS.iter().zip(values) {
+            let expected = if most { above - 1 } else { below + 1 };
+            assert_eq!(value, expected, "{key}");
+        }
+    }
+}
+
 /// Where everything goes through the SIP core, P-Asserted-Identity tells the functions apart.
 #[test]
 fn the_sip_core_may_be_the_next_hop() {

@@ -3,7 +3,7 @@
 
 use sip_message::{HeaderName, Limits, Request, StatusCode};
 
-use crate::document::{Document, FindError, ServiceDocument, documents};
+use crate::document::{Bounds, Document, FindError, ServiceDocument, documents};
 use crate::{McId, MessageKind, Profile, Refusal, Service};
 
 /// A MESSAGE of the procedures.
@@ -24,10 +24,10 @@ pub(crate) struct Said {
 pub(crate) fn message(
     request: &Request,
     profile: &Profile,
-    limits: &Limits,
+    bounds: (&Limits, Bounds),
     accept: impl Fn() -> String,
 ) -> Result<Said, Refusal> {
-    let found = find(request, profile, limits, accept)?;
+    let found = find(request, profile, bounds, accept)?;
     let [ServiceDocument { service, document }] = found
         .try_into()
         .map_err(|_| Refusal::bad_request("More than one MC info document"))?;
@@ -62,14 +62,17 @@ pub(crate) fn message(
 pub(crate) fn find(
     request: &Request,
     profile: &Profile,
-    limits: &Limits,
+    bounds: (&Limits, Bounds),
     accept: impl Fn() -> String,
 ) -> Result<Vec<ServiceDocument>, Refusal> {
-    documents(request.headers(), request.body(), profile, limits).map_err(|error| match error {
-        FindError::OtherType => other_type(accept()),
-        FindError::Broken(what) => Refusal::bad_request(what),
-        FindError::TooDeep => Refusal::bad_request("Body parts nested too deeply"),
-        FindError::Document(error) => Refusal::bad_request(error.to_string()),
+    let (limits, bounds) = bounds;
+    documents(request.headers(), request.body(), profile, limits, bounds).map_err(|error| {
+        match error {
+            FindError::OtherType => other_type(accept()),
+            FindError::Broken(what) => Refusal::bad_request(what),
+            FindError::TooDeep => Refusal::bad_request("Body parts nested too deeply"),
+            FindError::Document(error) => Refusal::bad_request(error.to_string()),
+        }
     })
 }
 

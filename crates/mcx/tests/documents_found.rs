@@ -6,7 +6,7 @@ mod common;
 use bytes::Bytes;
 use common::documents::EXAMPLE;
 use common::world::Incoming;
-use mcx::document::{DocumentError, FindError, ServiceDocument, documents};
+use mcx::document::{Bounds, DocumentError, FindError, ServiceDocument, documents};
 use mcx::{Profile, Service};
 use sip_message::{HeaderName, Limits, multipart};
 
@@ -23,6 +23,7 @@ fn find(content_type: &str, body: impl Into<Bytes>) -> Result<Vec<ServiceDocumen
         &body.into(),
         &Profile::default(),
         &Limits::default(),
+        Bounds::default(),
     )
 }
 
@@ -199,6 +200,7 @@ fn the_media_type_is_configuration() {
         request.body(),
         &profile,
         &Limits::default(),
+        Bounds::default(),
     );
     assert_eq!(services(found), [Service::Mcptt]);
 }

@@ -140,7 +140,8 @@ fn the_body_goes_on_byte_for_byte() {
         // What comes out can be read as what went in.
         let found = |r: &Request| {
             let (profile, limits) = (mcx::Profile::default(), Limits::default());
-            mcx::document::documents(r.headers(), r.body(), &profile, &limits).unwrap()
+            let bounds = mcx::document::Bounds::default();
+            mcx::document::documents(r.headers(), r.body(), &profile, &limits, bounds).unwrap()
         };
         assert_eq!(found(&out), found(&request));
     }

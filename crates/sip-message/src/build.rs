@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use bytes::Bytes;
 
 use crate::error::{BuildError, BuildErrorKind, Subject};
+use crate::grammar::{trim, trim_start};
 use crate::headers::Bounds;
 use crate::index::Index;
 use crate::limits::Limits;
@@ -47,7 +48,7 @@ impl Draft {
         if has_control(value) {
             return self.fail(Subject::Header(name), BuildErrorKind::ControlCharacter);
         }
-        self.fields.field(&name, value.trim_ascii());
+        self.fields.field(&name, trim(value));
     }
 
     /// Writes a field whose value comes from a parsed message: folding becomes a blank, since the bytes between lines
@@ -59,7 +60,7 @@ impl Draft {
             self.fields.put(lines.next().unwrap_or_default());
             for line in lines.filter(|line| !line.is_empty()) {
                 self.fields.put(b" ");
-                self.fields.put(line.trim_ascii_start());
+                self.fields.put(trim_start(line));
             }
         }
         self.fields.end_field();

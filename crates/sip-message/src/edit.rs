@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use crate::build::has_control;
 use crate::error::{BuildError, BuildErrorKind, Subject};
+use crate::grammar::trim;
 use crate::index::Index;
 use crate::list::List;
 use crate::message::{Raw, Request, Response};
@@ -159,6 +160,10 @@ impl<'a, M> Edit<'a, M> {
                 Some(Change::From(start)) => *start,
                 Some(Change::Drop | Change::To(_)) => continue,
             };
+            // A field without a value holds no first one.
+            if List::new(headers.value(field)).next().is_none() {
+                continue;
+            }
             let value = headers.value(field).get(start..).unwrap_or_default();
             let change = match List::new(value).nth(1) {
                 Some((offset, _)) => Change::From(start + offset),
@@ -201,7 +206,7 @@ impl<'a, M> Edit<'a, M> {
             BuildErrorKind::Malformed
         } else {
             let start = self.values.len();
-            self.values.extend_from_slice(value.trim_ascii());
+            self.values.extend_from_slice(trim(value));
             return Some(start..self.values.len());
         };
         self.fail(Subject::Header(name.clone()), kind);

@@ -20,6 +20,28 @@ pub(crate) fn failed<'a, O>(input: Bits<'a>) -> IResult<Bits<'a>, O> {
     Err(Err::Error(Error::new(input, ErrorKind::Verify)))
 }
 
+/// Without linear white space before it. Unlike `trim_ascii_start`, leaves a form feed where it is: it is white space
+/// to no SIP grammar, and who takes it for some reads other header fields than the next one.
+#[inline]
+pub(crate) fn trim_start(text: Bits<'_>) -> Bits<'_> {
+    text.get(LWS.span(text)..).unwrap_or_default()
+}
+
+/// Without linear white space after it.
+#[inline]
+pub(crate) fn trim_end(mut text: Bits<'_>) -> Bits<'_> {
+    while let [rest @ .., b' ' | b'\t' | b'\r' | b'\n'] = text {
+        text = rest;
+    }
+    text
+}
+
+/// Without linear white space around it.
+#[inline]
+pub(crate) fn trim(text: Bits<'_>) -> Bits<'_> {
+    trim_end(trim_start(text))
+}
+
 /// `LWS` or nothing
 #[inline]
 pub(crate) fn lws(input: Bits<'_>) -> IResult<Bits<'_>, Bits<'_>> {

@@ -3,7 +3,7 @@
 use memchr::{memchr, memchr3};
 
 use crate::class::{LWS, QUOTED};
-use crate::grammar::Bits;
+use crate::grammar::{Bits, trim};
 
 /// The items of a comma list: split at commas outside quoted strings and angle brackets. Items are trimmed and come
 /// with their offset. An empty value has no items; `a,,b` has an empty one, which no grammar accepts.
@@ -32,7 +32,7 @@ impl<'a> Iterator for List<'a> {
         let comma = comma(rest);
         self.at = comma.map(|comma| start + comma + 1);
         let item = comma.and_then(|comma| rest.get(..comma)).unwrap_or(rest);
-        Some((start + LWS.span(item), item.trim_ascii()))
+        Some((start + LWS.span(item), trim(item)))
     }
 }
 

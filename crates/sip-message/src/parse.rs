@@ -88,6 +88,9 @@ pub(crate) fn parse_message(
         let (kind, offset) = framing.unwrap_or((kind, window.len()));
         return Err(ParseError::new(kind, offset));
     };
+    // No start line has quoted strings, so none has a NUL that is escaped.
+    let content = bytes.get(line.content.clone()).unwrap_or_default();
+    let nul = memchr::memchr(0, content).map(|at| (ParseErrorKind::Nul, line.content.start + at));
     let start = Start::parse(&bytes, line.content).map_err(|kind| ParseError::new(kind, 0))?;
     let Head {
         index,
@@ -96,7 +99,7 @@ pub(crate) fn parse_message(
     } = Head::read(&bytes, line.next, limits, enclosed);
     let too_large =
         (bytes.len() > limits.message).then_some((ParseErrorKind::TooLarge, limits.message));
-    let mut flaw = too_large.or(framing).or(line.flaw).or(flaw);
+    let mut flaw = too_large.or(framing).or(line.flaw).or(nul).or(flaw);
 
     let (mut end, mut truncated) = (bytes.len(), false);
     if flaw.is_some() {

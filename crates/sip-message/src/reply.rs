@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use crate::build::ResponseBuilder;
 use crate::class::TOKEN;
 use crate::error::{BuildErrorKind, Subject};
+use crate::grammar::trim_end;
 use crate::list::List;
 use crate::message::{Request, Response};
 use crate::name::HeaderName;
@@ -23,15 +24,16 @@ impl Response {
         let mut builder = ResponseBuilder::new(status);
         let draft = &mut builder.draft;
 
-        let mut vias = headers.all(&HeaderName::Via);
-        if let Some(top) = vias.next() {
-            match request.source() {
-                Some(source) => draft.copy(&HeaderName::Via, &[&told_where_from(top, source)]),
-                None => draft.copy(&HeaderName::Via, &[top]),
+        // The topmost value is told where it came from; fields without any may stand above it.
+        let mut source = request.source();
+        for field in headers.all(&HeaderName::Via) {
+            match source.filter(|_| List::new(field).next().is_some()) {
+                Some(seen) => {
+                    source = None;
+                    draft.copy(&HeaderName::Via, &[&told_where_from(field, seen)]);
+                }
+                None => draft.copy(&HeaderName::Via, &[field]),
             }
-        }
-        for via in vias {
-            draft.copy(&HeaderName::Via, &[via]);
         }
         if let Some(from) = headers.first(&HeaderName::From) {
             draft.copy(&HeaderName::From, &[from]);
@@ -73,7 +75,7 @@ fn told_where_from(field: &[u8], source: SocketAddr) -> Vec<u8> {
         .split_at_checked(item.len() - params.as_bytes().len())
         .unwrap_or_default();
     let mut out = Vec::with_capacity(field.len() + 64);
-    out.extend_from_slice(before.trim_ascii_end());
+    out.extend_from_slice(trim_end(before));
     for (name, value) in params.iter() {
         if name.eq_ignore_ascii_case(b"received") {
             continue;

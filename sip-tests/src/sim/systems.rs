@@ -228,6 +228,7 @@ impl Plan {
             tokens: token::accepted(&place.domain()),
             profile: Profile::default(),
             limits: Limits::default(),
+            bounds: mcx::document::Bounds::default(),
             retention: Retention {
                 default: self.retention,
                 ..Retention::default()
@@ -252,6 +253,7 @@ impl Plan {
             core: place.core(),
             profile: Profile::default(),
             limits: Limits::default(),
+            bounds: mcx::document::Bounds::default(),
         }
     }
 

@@ -54,6 +54,22 @@ pub(super) struct Limits {
     pub message: Option<Spanned<usize>>,
     pub body: Option<Spanned<usize>>,
     pub header_fields: Option<Spanned<usize>>,
+    pub header_bytes: Option<Spanned<usize>>,
+    pub parameters: Option<Spanned<usize>>,
+    pub values: Option<Spanned<usize>>,
+    pub parts: Option<Spanned<usize>>,
+    pub depth: Option<Spanned<usize>>,
+    #[serde(default)]
+    pub document: DocumentLimits,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct DocumentLimits {
+    pub bytes: Option<Spanned<usize>>,
+    pub elements: Option<Spanned<usize>>,
+    pub depth: Option<Spanned<usize>>,
+    pub attributes: Option<Spanned<usize>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use mcx::document::Bounds;
 use mcx::{
     Core, GatewayConfig, Issuer, MigrationPolicy, Partner, Peer, Profile, Retention, Retry,
     Service, ServiceServerConfig, System, Systems, Tokens,
@@ -31,7 +32,7 @@ impl Loader<'_, '_> {
         section: &Spanned<file::ServiceServer>,
         own: System,
         profile: &Profile,
-        limits: &Limits,
+        (limits, bounds): (&Limits, Bounds),
     ) -> ServiceServerSection {
         let at = section.span();
         let section = section.get_ref();
@@ -84,6 +85,7 @@ impl Loader<'_, '_> {
             tokens: self.tokens(&section.token_issuer),
             profile: profile.clone(),
             limits: limits.clone(),
+            bounds,
             retention,
             retry,
             migration_timeout: self.migration_timeout(section.migration_timeout.as_ref()),
@@ -102,7 +104,7 @@ impl Loader<'_, '_> {
         section: &Spanned<file::Gateway>,
         own: System,
         profile: &Profile,
-        limits: &Limits,
+        (limits, bounds): (&Limits, Bounds),
     ) -> GatewaySection {
         let at = section.span();
         let section = section.get_ref();
@@ -157,6 +159,7 @@ impl Loader<'_, '_> {
                 core: self.core(&section.core),
                 profile: profile.clone(),
                 limits: limits.clone(),
+                bounds,
             },
         }
     }

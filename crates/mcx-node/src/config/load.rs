@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use mcx::document::Bounds;
 use mcx::{Profile, Service, ServiceProfile, System, SystemId};
 use sip_message::Limits;
 use sip_transaction::Timers;
@@ -89,7 +90,7 @@ impl Loader<'_, '_> {
                 "the node has no function: write a section [service-server] or [gateway]",
             );
         }
-        let limits = self.limits(&file.limits);
+        let (limits, bounds) = self.limits(&file.limits);
         let profile = self.profile(&file.profile);
         let own = self.system(&file.system.id, file.system.domains.as_deref());
         self.check_systems(file, &own);
@@ -101,36 +102,82 @@ impl Loader<'_, '_> {
             timers: self.timers(&file.timers),
             lines: self.lines(file),
             trace_file: file.trace.file.as_ref().map(|f| self.path(f)),
-            service_server: file
-                .service_server
-                .as_ref()
-                .map(|section| self.service_server(file, section, own.clone(), &profile, &limits)),
-            gateway: file
-                .gateway
-                .as_ref()
-                .map(|section| self.gateway(file, section, own.clone(), &profile, &limits)),
+            service_server: file.service_server.as_ref().map(|section| {
+                self.service_server(file, section, own.clone(), &profile, (&limits, bounds))
+            }),
+            gateway: file.gateway.as_ref().map(|section| {
+                self.gateway(file, section, own.clone(), &profile, (&limits, bounds))
+            }),
             limits,
         }
     }
 
-    fn limits(&mut self, limits: &file::Limits) -> Limits {
+    /// The bounds of messages and of MC info documents in them.
+    fn limits(&mut self, limits: &file::Limits) -> (Limits, Bounds) {
         let mut result = Limits::default();
-        for (value, target, most) in [
-            (&limits.message, &mut result.message, 65_535),
-            (&limits.body, &mut result.body, 65_535),
-            (&limits.header_fields, &mut result.header_fields, 4_096),
+        let mut bounds = Bounds::default();
+        let document = &limits.document;
+        for (key, value, target, range) in [
+            // What is below these is no message that the procedures have.
+            ("message", &limits.message, &mut result.message, 1..=65_535),
+            ("body", &limits.body, &mut result.body, 1..=65_535),
+            (
+                "header-fields",
+                &limits.header_fields,
+                &mut result.header_fields,
+                1..=4_096,
+            ),
+            (
+                "header-bytes",
+                &limits.header_bytes,
+                &mut result.header_bytes,
+                1_024..=65_535,
+            ),
+            (
+                "parameters",
+                &limits.parameters,
+                &mut result.parameters,
+                8..=Limits::MOST_PARAMETERS,
+            ),
+            ("values", &limits.values, &mut result.values, 8..=4_096),
+            ("parts", &limits.parts, &mut result.parts, 1..=1_024),
+            ("depth", &limits.depth, &mut result.depth, 1..=16),
+            (
+                "document.bytes",
+                &document.bytes,
+                &mut bounds.bytes,
+                1_024..=65_535,
+            ),
+            (
+                "document.elements",
+                &document.elements,
+                &mut bounds.elements,
+                16..=65_535,
+            ),
+            ("document.depth", &document.depth, &mut bounds.depth, 6..=64),
+            (
+                "document.attributes",
+                &document.attributes,
+                &mut bounds.attributes,
+                4..=256,
+            ),
         ] {
             let Some(value) = value else { continue };
-            if (1..=most).contains(value.get_ref()) {
+            if range.contains(value.get_ref()) {
                 *target = *value.get_ref();
             } else {
                 self.report.wrong(
                     value.span(),
-                    format!("{} is out of range: write 1 to {most}", value.get_ref()),
+                    format!(
+                        "limits.{key} = {} is out of range: write {} to {}",
+                        value.get_ref(),
+                        range.start(),
+                        range.end()
+                    ),
                 );
             }
         }
-        result
+        (result, bounds)
     }
 
     fn timers(&mut self, timers: &file::Timers) -> Timers {

@@ -30,9 +30,16 @@ pub fn documents(
     body: &Bytes,
     profile: &Profile,
     limits: &Limits,
+    bounds: Bounds,
 ) -> Result<Vec<ServiceDocument>, FindError> {
-    let mut found = Vec::new();
-    collect(headers, body, profile, limits, limits.depth, &mut found)?;
+    let mut search = Search {
+        profile,
+        limits,
+        bounds,
+        found: Vec::new(),
+    };
+    search.collect(headers, body, limits.depth)?;
+    let found = search.found;
     if found.is_empty() {
         return Err(FindError::OtherType);
     }
@@ -64,49 +71,45 @@ fn enclosed(headers: &Headers, body: &Bytes, limits: &Limits, depth: usize) -> O
     None
 }
 
-fn collect(
-    headers: &Headers,
-    body: &Bytes,
-    profile: &Profile,
-    limits: &Limits,
-    depth: usize,
-    found: &mut Vec<ServiceDocument>,
-) -> Result<(), FindError> {
-    let Some(depth) = depth.checked_sub(1) else {
-        return Err(FindError::TooDeep);
-    };
-    let media = headers
-        .content_type()
-        .map_err(|_| FindError::Broken("Malformed Content-Type"))?;
-    let Some(media) = media else {
-        return Ok(());
-    };
-    if media.top().eq_ignore_ascii_case(b"multipart") {
-        let parts = multipart::parts(&media, body, limits)
-            .map_err(|_| FindError::Broken("Malformed multipart body"))?;
-        for part in parts {
-            collect(&part.headers, &part.body, profile, limits, depth, found)?;
+/// What is looked for, within which bounds, and what was found.
+struct Search<'a> {
+    profile: &'a Profile,
+    limits: &'a Limits,
+    bounds: Bounds,
+    found: Vec<ServiceDocument>,
+}
+
+impl Search<'_> {
+    fn collect(&mut self, headers: &Headers, body: &Bytes, depth: usize) -> Result<(), FindError> {
+        let Some(depth) = depth.checked_sub(1) else {
+            return Err(FindError::TooDeep);
+        };
+        let media = headers
+            .content_type()
+            .map_err(|_| FindError::Broken("Malformed Content-Type"))?;
+        let Some(media) = media else {
+            return Ok(());
+        };
+        if media.top().eq_ignore_ascii_case(b"multipart") {
+            let parts = multipart::parts(&media, body, self.limits)
+                .map_err(|_| FindError::Broken("Malformed multipart body"))?;
+            for part in parts {
+                self.collect(&part.headers, &part.body, depth)?;
+            }
+            return Ok(());
         }
-        return Ok(());
+        if media.is("message", "sip") {
+            let message = Message::parse_enclosed(body.clone(), self.limits)
+                .map_err(|_| FindError::Broken("Malformed message/sip body"))?;
+            return self.collect(message.headers(), message.body(), depth);
+        }
+        if let Some(service) = service_of(&media, self.profile) {
+            let document = Document::read(body, self.profile.of(service), self.bounds)
+                .map_err(FindError::Document)?;
+            self.found.push(ServiceDocument { service, document });
+        }
+        Ok(())
     }
-    if media.is("message", "sip") {
-        let message = Message::parse_enclosed(body.clone(), limits)
-            .map_err(|_| FindError::Broken("Malformed message/sip body"))?;
-        return collect(
-            message.headers(),
-            message.body(),
-            profile,
-            limits,
-            depth,
-            found,
-        );
-    }
-    if let Some(service) = service_of(&media, profile) {
-        let document = Document::read(body, profile.of(service), Bounds::default())
-            .map_err(FindError::Document)?;
-        found.push(ServiceDocument { service, document });
-    }
-    Ok(())
 }
 
 fn service_of(media: &MediaType<'_>, profile: &Profile) -> Option<Service> {

@@ -22,7 +22,7 @@ pub struct Bounds {
 impl Default for Bounds {
     fn default() -> Self {
         Self {
-            bytes: 64 * 1024,
+            bytes: 65_535,
             elements: 512,
             depth: 16,
             attributes: 16,
@@ -146,6 +146,10 @@ fn element(
         let attribute = attribute.map_err(|_| malformed.clone())?;
         if count >= bounds.attributes {
             return Err(DocumentError::TooLarge);
+        }
+        // XML 1.0 §3.1: no `<` in attribute values. The reader lets it pass.
+        if attribute.value.contains('<') {
+            return Err(malformed.clone());
         }
         if attribute.key.prefix().is_some() || attribute.key.as_ref() == "xmlns" {
             continue;

@@ -13,6 +13,7 @@ use std::time::Instant;
 use sip_message::{HeaderName, Limits, Method, Request, Response, StatusCode};
 
 use crate::answer::{check_max_forwards, check_readable, check_require, method_not_allowed};
+use crate::document::Bounds;
 use crate::incoming::{self, Said};
 use crate::trust::{self, Sender, same_uri};
 use crate::{
@@ -47,6 +48,8 @@ pub struct GatewayConfig {
     pub profile: Profile,
     /// Bounds of what is read.
     pub limits: Limits,
+    /// Bounds of the documents in it.
+    pub bounds: Bounds,
 }
 
 /// The MC gateway server as a state machine.
@@ -174,7 +177,12 @@ impl GatewayServer {
             primary_id,
             partner_id,
             document,
-        } = incoming::message(request, &config.profile, &config.limits, || self.accept())?;
+        } = incoming::message(
+            request,
+            &config.profile,
+            (&config.limits, config.bounds),
+            || self.accept(),
+        )?;
         let own_user = config.systems.own.gave(&primary_id);
         let exit = inside.clone().any(|peer| peer.psi == *from);
         let requirement = match kind {

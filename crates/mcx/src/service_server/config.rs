@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use sip_message::Limits;
 
+use crate::document::Bounds;
+
 use crate::{Core, Profile, Retry, Service, SystemId, Systems, Tokens};
 
 /// How long a was-migrated mapping is kept (P1.N2).
@@ -44,6 +46,8 @@ pub struct ServiceServerConfig {
     pub profile: Profile,
     /// Bounds of what is read.
     pub limits: Limits,
+    /// Bounds of the documents in it.
+    pub bounds: Bounds,
     /// How long a was-migrated mapping is kept.
     pub retention: Retention,
     /// How the outbox retries.

@@ -27,7 +27,12 @@ impl ServiceServer {
             primary_id,
             partner_id,
             document,
-        } = incoming::message(request, &config.profile, &config.limits, accept)?;
+        } = incoming::message(
+            request,
+            &config.profile,
+            (&config.limits, config.bounds),
+            accept,
+        )?;
         if !config.services.contains(&service) {
             return Err(incoming::other_type(accept()));
         }

@@ -300,7 +300,12 @@ impl ServiceServer {
     fn documents(&self, request: &Request) -> Result<Vec<ServiceDocument>, Refusal> {
         let config = &self.config;
         let accept = || self.accept();
-        let found = incoming::find(request, &config.profile, &config.limits, accept)?;
+        let found = incoming::find(
+            request,
+            &config.profile,
+            (&config.limits, config.bounds),
+            accept,
+        )?;
         if found.iter().any(|d| !config.services.contains(&d.service)) {
             return Err(incoming::other_type(accept()));
         }

@@ -37,6 +37,7 @@ pub fn config() -> GatewayConfig {
         core: core(),
         profile: Profile::default(),
         limits: Limits::default(),
+        bounds: mcx::document::Bounds::default(),
     }
 }
 

@@ -84,6 +84,7 @@ pub fn server_a() -> ServiceServerConfig {
         tokens: tokens::idms(),
         profile: Profile::default(),
         limits: Limits::default(),
+        bounds: mcx::document::Bounds::default(),
         retention: Retention {
             default: Duration::from_secs(60),
             ..Retention::default()

@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 
 use crate::class::TOKEN;
 use crate::error::ParseErrorKind;
+use crate::grammar::{trim_end, trim_start};
 use crate::index::{Field, Index};
 use crate::limits::Limits;
 use crate::name::known;
@@ -165,7 +166,9 @@ impl Head {
 /// What is left at the end of an enclosed head that does not end in a line end.
 fn last_line(window: &[u8], from: usize) -> Option<Line> {
     let content = window.get(from..).filter(|content| !content.is_empty())?;
-    let flaw = match (memchr(b'\r', content), memchr(0, content)) {
+    let escaped = |at: &usize| at.checked_sub(1).and_then(|at| content.get(at)) == Some(&b'\\');
+    let nul = memchr_iter(0, content).find(|at| !escaped(at));
+    let flaw = match (memchr(b'\r', content), nul) {
         (Some(at), _) => Some((ParseErrorKind::BareCr, from + at)),
         (None, Some(at)) => Some((ParseErrorKind::Nul, from + at)),
         (None, None) => None,
@@ -182,7 +185,7 @@ fn last_line(window: &[u8], from: usize) -> Option<Line> {
 fn unusual_field(window: &[u8], line: Range<usize>) -> Option<Field> {
     let content = window.get(line.clone())?;
     let colon = memchr(b':', content)?;
-    let name = content.get(..colon)?.trim_ascii_end();
+    let name = trim_end(content.get(..colon)?);
     if !TOKEN.fills(name) {
         return None;
     }
@@ -201,7 +204,7 @@ fn trimmed(window: &[u8], range: Range<usize>) -> Range<usize> {
         return range.start + 1..range.end;
     }
     let text = window.get(range.clone()).unwrap_or_default();
-    let behind = text.trim_ascii_start();
+    let behind = trim_start(text);
     let start = range.end - behind.len();
-    start..start + behind.trim_ascii_end().len()
+    start..start + trim_end(behind).len()
 }

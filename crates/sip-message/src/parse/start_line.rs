@@ -7,6 +7,7 @@ use memchr::{memchr, memrchr};
 
 use crate::class::TOKEN;
 use crate::error::ParseErrorKind;
+use crate::grammar::{trim, trim_end, trim_start};
 use crate::message::{Message, Raw, Request, Response};
 use crate::method::Method;
 use crate::status::StatusCode;
@@ -90,7 +91,7 @@ fn status_line(line: &[u8]) -> Option<Start> {
 /// `Method SP Request-URI SP SIP-Version`. All between the first and the last blank is taken for the URI, so that a
 /// broken one is still a request that can be answered.
 fn request_line(bytes: &Bytes, line: &[u8]) -> Result<Start, ParseErrorKind> {
-    let trimmed = line.trim_ascii_end();
+    let trimmed = trim_end(line);
     let (before, sip2) = match trimmed.strip_suffix(b" SIP/2.0") {
         Some(before) => (before, true),
         None => {
@@ -109,12 +110,12 @@ fn request_line(bytes: &Bytes, line: &[u8]) -> Result<Start, ParseErrorKind> {
     let first = memchr(b' ', before).ok_or(ParseErrorKind::StartLine)?;
     let (name, between) = before.split_at_checked(first).unwrap_or_default();
     let between = between.get(1..).unwrap_or_default();
-    let uri = between.trim_ascii();
+    let uri = trim(between);
     let known = Method::known(name);
     if uri.is_empty() || (known.is_none() && !TOKEN.fills(name)) {
         return Err(ParseErrorKind::StartLine);
     }
-    let start = first + 1 + (between.len() - between.trim_ascii_start().len());
+    let start = first + 1 + (between.len() - trim_start(between).len());
     Ok(Start::Request {
         method: known.unwrap_or_else(|| Method::Other(bytes.slice(..first))),
         uri: start..start + uri.len(),

@@ -6,7 +6,7 @@ use nom::{IResult, Parser};
 
 use super::params::{Params, list};
 use crate::error::ValueError;
-use crate::grammar::{Bits, failed, lws, token, whole};
+use crate::grammar::{Bits, behind_lws, failed, lws, token, whole};
 
 /// One value of Authorization, Proxy-Authorization, WWW-Authenticate or Proxy-Authenticate (RFC 3261 §20.7, §20.44;
 /// RFC 8760 for Digest, RFC 8898 for Bearer). The commas inside are its own: such headers are no comma lists.
@@ -30,7 +30,7 @@ impl<'a> Credentials<'a> {
                 return failed(rest);
             }
             if let Ok((after, token68)) = token68(rest)
-                && after.trim_ascii().is_empty()
+                && behind_lws(after).is_empty()
                 && token68
                     .iter()
                     .position(|byte| *byte == b'=')

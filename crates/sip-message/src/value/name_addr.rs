@@ -9,7 +9,7 @@ use super::small::seconds_or_an_hour;
 use super::uri::Uri;
 use crate::class::{BARE_URI, DISPLAY};
 use crate::error::ValueError;
-use crate::grammar::{Bits, before, behind_lws, failed, quoted, unquote, whole};
+use crate::grammar::{Bits, before, behind_lws, failed, quoted, trim, unquote, whole};
 
 /// `name-addr` or `addr-spec` with its header parameters: From, To, Contact, Route and their like (RFC 3261 §20.10).
 #[derive(Clone, Copy)]
@@ -125,7 +125,7 @@ fn display_name(input: Bits<'_>) -> IResult<Bits<'_>, Option<Bits<'_>>> {
         };
     }
     let (name, rest) = DISPLAY.split(input);
-    let name = name.trim_ascii();
+    let name = trim(name);
     if rest.first() == Some(&b'<') {
         Ok((rest, (!name.is_empty()).then_some(name)))
     } else {

@@ -5,7 +5,7 @@ use nom::IResult;
 
 use crate::class::{GEN_VALUE, LWS};
 use crate::error::ValueError;
-use crate::grammar::{Bits, before, behind, failed, quoted, token, unquote, whole};
+use crate::grammar::{Bits, before, behind, behind_lws, failed, quoted, token, unquote, whole};
 use crate::limits::Limits;
 
 /// The parameters of a value: `;name=value;name`, in the order they came (RFC 3261 §7.3.1). Names are compared
@@ -41,7 +41,7 @@ impl<'a> Params<'a> {
     /// # Errors
     /// Malformed, with the place; more than [`Limits::MOST_PARAMETERS`].
     pub fn parse(value: &'a [u8]) -> Result<Params<'a>, ValueError> {
-        let leading = value.trim_ascii_start().first() == Some(&b';');
+        let leading = behind_lws(value).first() == Some(&b';');
         let parser = move |input| {
             if leading {
                 params(input)
@@ -136,11 +136,11 @@ impl<'a> Iterator for Iter<'a> {
     type Item = (Bits<'a>, Option<Bits<'a>>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let mut rest = self.rest.trim_ascii_start();
+        let mut rest = behind_lws(self.rest);
         if let [first, tail @ ..] = rest
             && *first == self.separator
         {
-            rest = tail.trim_ascii_start();
+            rest = behind_lws(tail);
         }
         if rest.is_empty() {
             return None;
@@ -151,12 +151,12 @@ impl<'a> Iterator for Iter<'a> {
             .position(|byte| *byte == b'=' || ends(byte))
             .unwrap_or(rest.len());
         let (name, tail) = rest.split_at_checked(end)?;
-        let tail = tail.trim_ascii_start();
+        let tail = behind_lws(tail);
         let Some(tail) = tail.strip_prefix(b"=") else {
             self.rest = tail;
             return Some((name, None));
         };
-        let tail = tail.trim_ascii_start();
+        let tail = behind_lws(tail);
         let (rest, value) = quoted(tail).unwrap_or_else(|_| {
             let end = tail.iter().position(ends).unwrap_or(tail.len());
             let (value, rest) = tail.split_at_checked(end).unwrap_or_default();

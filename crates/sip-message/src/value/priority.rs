@@ -1,5 +1,6 @@
 use crate::class::TOKEN;
 use crate::error::ValueError;
+use crate::grammar::trim;
 use crate::name::HeaderName;
 
 /// One `r-value` of Resource-Priority (RFC 4412 §3.1). Two are equal without case (§3.1).
@@ -15,7 +16,7 @@ impl<'a> ResourcePriority<'a> {
     /// # Errors
     /// Malformed, with the place: both are tokens without dots.
     pub fn parse(value: &'a [u8]) -> Result<ResourcePriority<'a>, ValueError> {
-        let trimmed = value.trim_ascii();
+        let trimmed = trim(value);
         let mut parts = trimmed.split(|byte| *byte == b'.');
         match (parts.next(), parts.next(), parts.next()) {
             (Some(namespace), Some(priority), None)

@@ -1,0 +1,4 @@
+//! The target `stream` under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| sip_fuzz::stream::run(bytes));
