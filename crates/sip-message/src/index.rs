@@ -1,5 +1,6 @@
 //! Where the header fields of a message lie: what parsing a head leaves behind, beside the bytes themselves.
 
+use std::fmt;
 use std::ops::Range;
 
 use crate::name::HeaderName;
@@ -104,6 +105,13 @@ impl Field {
             self.start = place(more.start);
         }
         self.end = place(more.end);
+    }
+}
+
+/// Sizes, never content.
+impl fmt::Debug for Index {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} fields", self.fields.len())
     }
 }
 

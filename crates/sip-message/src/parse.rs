@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
 
-pub(crate) use self::head::{Flaw, Head, next_line};
+pub(crate) use self::head::{Flaw, Head, first_line};
 use self::start_line::{Start, may_begin};
 use crate::error::{ParseError, ParseErrorKind};
 use crate::headers::{Bounds, Headers};
@@ -49,7 +49,7 @@ fn parse(mut bytes: Bytes, limits: &Limits, enclosed: bool) -> Result<Message, P
         return Err(ParseError::new(ParseErrorKind::KeepAlive, 0));
     }
     bytes.advance(skipped);
-    parse_message(bytes, limits, enclosed, None).map_err(|mut error| {
+    parse_message(bytes, limits, enclosed).map_err(|mut error| {
         error.offset += skipped;
         error
     })
@@ -67,18 +67,25 @@ pub(crate) fn leading_line_ends(bytes: &[u8]) -> usize {
     bytes.len() - rest.len()
 }
 
-/// Parses what begins with a start line. A flaw that framing found before is told first.
-pub(crate) fn parse_message(
+/// Parses what begins with a start line.
+fn parse_message(bytes: Bytes, limits: &Limits, enclosed: bool) -> Result<Message, ParseError> {
+    parse_framed(bytes, limits, enclosed, None, None)
+}
+
+/// The same for what framing looked at before: a flaw that it found is told first, a head that it read is not read
+/// again.
+pub(crate) fn parse_framed(
     bytes: Bytes,
     limits: &Limits,
     enclosed: bool,
     framing: Option<Flaw>,
+    head: Option<Head>,
 ) -> Result<Message, ParseError> {
     if bytes.len() > Index::MOST_BYTES {
         return Err(ParseError::new(ParseErrorKind::TooLarge, Index::MOST_BYTES));
     }
     let window = bytes.get(..limits.header_bytes).unwrap_or(&bytes);
-    let Some(line) = next_line(window, 0) else {
+    let Some(line) = first_line(window) else {
         let sip = may_begin(window);
         let kind = match (sip, window.len() < bytes.len()) {
             (false, _) => ParseErrorKind::NotSip,
@@ -88,18 +95,15 @@ pub(crate) fn parse_message(
         let (kind, offset) = framing.unwrap_or((kind, window.len()));
         return Err(ParseError::new(kind, offset));
     };
-    // No start line has quoted strings, so none has a NUL that is escaped.
-    let content = bytes.get(line.content.clone()).unwrap_or_default();
-    let nul = memchr::memchr(0, content).map(|at| (ParseErrorKind::Nul, line.content.start + at));
     let start = Start::parse(&bytes, line.content).map_err(|kind| ParseError::new(kind, 0))?;
     let Head {
         index,
         end: head_end,
         flaw,
-    } = Head::read(&bytes, line.next, limits, enclosed);
+    } = head.unwrap_or_else(|| Head::read(&bytes, line.next, limits, enclosed));
     let too_large =
         (bytes.len() > limits.message).then_some((ParseErrorKind::TooLarge, limits.message));
-    let mut flaw = too_large.or(framing).or(line.flaw).or(nul).or(flaw);
+    let mut flaw = too_large.or(framing).or(line.flaw).or(flaw);
 
     let (mut end, mut truncated) = (bytes.len(), false);
     if flaw.is_some() {

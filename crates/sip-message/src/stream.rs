@@ -6,7 +6,7 @@ use memchr::memchr;
 use crate::error::{ParseError, ParseErrorKind};
 use crate::limits::Limits;
 use crate::message::Message;
-use crate::parse::{Head, Length, declared_length, next_line, parse_message};
+use crate::parse::{Head, Length, declared_length, first_line, parse_framed};
 
 /// What comes next on a stream.
 #[derive(Clone, Debug)]
@@ -46,8 +46,8 @@ pub struct StreamFramer {
     line: usize,
     /// How far it was looked for.
     scanned: usize,
-    /// The length of the message whose head is complete.
-    total: Option<usize>,
+    /// The head that is complete, and the length of its message.
+    begun: Option<(Head, usize)>,
     broken: bool,
 }
 
@@ -69,7 +69,7 @@ impl StreamFramer {
             line_ends: 0,
             line: 0,
             scanned: 0,
-            total: None,
+            begun: None,
             broken: false,
         }
     }
@@ -125,10 +125,10 @@ impl StreamFramer {
         }
     }
 
-    /// The length of the whole message, its head being complete.
-    fn measure(&self, head_end: usize) -> Result<usize, ParseErrorKind> {
+    /// Head and length of the whole message, the head being complete.
+    fn measure(&self, head_end: usize) -> Result<(Head, usize), ParseErrorKind> {
         let bytes = self.buffer.0.get(..head_end).unwrap_or_default();
-        let Some(start_line) = next_line(bytes, 0) else {
+        let Some(start_line) = first_line(bytes) else {
             return Err(ParseErrorKind::NotSip);
         };
         let head = Head::read(bytes, start_line.next, &self.limits, false);
@@ -138,10 +138,10 @@ impl StreamFramer {
             (Length::Exactly(body), _) if body > self.limits.body => {
                 Err(ParseErrorKind::BodyTooLarge)
             }
-            (Length::Exactly(body), _) => head_end
-                .checked_add(body)
-                .filter(|total| *total <= self.limits.message)
-                .ok_or(ParseErrorKind::TooLarge),
+            (Length::Exactly(body), _) => match head_end.checked_add(body) {
+                Some(total) if total <= self.limits.message => Ok((head, total)),
+                _ => Err(ParseErrorKind::TooLarge),
+            },
         }
     }
 
@@ -151,7 +151,7 @@ impl StreamFramer {
         let head = self.buffer.0.split_to(head_end.min(self.buffer.0.len()));
         self.buffer.0.clear();
         let flaw = Some((kind, head_end));
-        parse_message(head.freeze(), &self.limits, false, flaw)
+        parse_framed(head.freeze(), &self.limits, false, flaw, None)
             .err()
             .unwrap_or_else(|| ParseError::new(kind, head_end))
     }
@@ -176,7 +176,7 @@ impl Iterator for StreamFramer {
                 return None;
             }
         }
-        let total = match self.total {
+        let (head, total) = match self.begun.take() {
             Some(known) => known,
             None => {
                 let Some(head_end) = self.head_end() else {
@@ -189,16 +189,18 @@ impl Iterator for StreamFramer {
                     return Some(Err(self.give_up(ParseErrorKind::HeadTooLarge, end)));
                 }
                 match self.measure(head_end) {
-                    Ok(total) => *self.total.insert(total),
+                    Ok(begun) => begun,
                     Err(kind) => return Some(Err(self.give_up(kind, head_end))),
                 }
             }
         };
         if self.buffer.0.len() < total {
+            self.begun = Some((head, total));
             return None;
         }
         let message = self.buffer.0.split_to(total).freeze();
-        (self.line_ends, self.line, self.scanned, self.total) = (0, 0, 0, None);
-        Some(parse_message(message, &self.limits, false, None).map(Framed::Message))
+        (self.line_ends, self.line, self.scanned) = (0, 0, 0);
+        let parsed = parse_framed(message, &self.limits, false, None, Some(head));
+        Some(parsed.map(Framed::Message))
     }
 }

@@ -21,15 +21,15 @@ pub(crate) struct Line {
     pub(crate) flaw: Option<Flaw>,
 }
 
-/// The line that begins at `from`, if it ends. CR LF and LF end lines; a CR elsewhere is a flaw, and so is a NUL, but
-/// for the one place the grammar has for it: after a backslash (`quoted-pair`).
-pub(crate) fn next_line(bytes: &[u8], from: usize) -> Option<Line> {
-    rest_of_line(bytes, from, from)
+/// The start line, if it ends. CR LF and LF end lines; a CR elsewhere is a flaw, and so is a NUL.
+pub(crate) fn first_line(bytes: &[u8]) -> Option<Line> {
+    rest_of_line(bytes, 0, 0, false)
 }
 
-/// The same, nothing before `seen` being a control character.
+/// The line that begins at `from`, if it ends; nothing before `seen` is a control character. A NUL is no flaw in the one
+/// place the grammar has for it, if the line may have that: after a backslash in a quoted string (`quoted-pair`).
 #[inline]
-fn rest_of_line(bytes: &[u8], from: usize, seen: usize) -> Option<Line> {
+fn rest_of_line(bytes: &[u8], from: usize, seen: usize, quotes: bool) -> Option<Line> {
     let mut flaw = None;
     let mut at = seen;
     loop {
@@ -51,7 +51,7 @@ fn rest_of_line(bytes: &[u8], from: usize, seen: usize) -> Option<Line> {
                 });
             }
             Some([b'\r', ..]) => flaw = flaw.or(Some((ParseErrorKind::BareCr, found))),
-            Some([0, ..]) if found == from || bytes.get(found - 1) != Some(&b'\\') => {
+            Some([0, ..]) if !quotes || found == from || bytes.get(found - 1) != Some(&b'\\') => {
                 flaw = flaw.or(Some((ParseErrorKind::Nul, found)));
             }
             _ => {}
@@ -82,6 +82,7 @@ fn control_character(bytes: &[u8], from: usize) -> Option<usize> {
 }
 
 /// The head as far as it was read.
+#[derive(Debug)]
 pub(crate) struct Head {
     pub(crate) index: Index,
     /// Where the body begins; before that, where the next line does.
@@ -108,7 +109,7 @@ impl Head {
             let rest = window.get(from..).unwrap_or_default();
             let known = names.at_start_of(rest);
             let seen = from + known.map_or(0, |(_, length)| length);
-            let line = match rest_of_line(window, from, seen) {
+            let line = match rest_of_line(window, from, seen, true) {
                 Some(line) => line,
                 None if window.len() < bytes.len() => {
                     flaw = flaw.or(Some((ParseErrorKind::HeadTooLarge, window.len())));
