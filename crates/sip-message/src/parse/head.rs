@@ -28,7 +28,7 @@ pub(crate) fn first_line(bytes: &[u8]) -> Option<Line> {
 
 /// The line that begins at `from`, if it ends; nothing before `seen` is a control character. A NUL is no flaw in the one
 /// place the grammar has for it, if the line may have that: after a backslash in a quoted string (`quoted-pair`).
-#[inline]
+#[inline(always)]
 fn rest_of_line(bytes: &[u8], from: usize, seen: usize, quotes: bool) -> Option<Line> {
     let mut flaw = None;
     let mut at = seen;
@@ -194,8 +194,8 @@ fn unusual_field(window: &[u8], line: Range<usize>) -> Option<Field> {
     Some(Field::new(known::find(name), line.start, name.len(), value))
 }
 
-/// The range without white space at either end; at its beginning if there is nothing else.
-#[inline]
+/// The range without white space at either end; empty, at its end, if there is nothing else.
+#[inline(always)]
 fn trimmed(window: &[u8], range: Range<usize>) -> Range<usize> {
     // one blank after the colon, as nearly everybody writes it
     if let Some([b' ', first, .., last]) = window.get(range.clone())
@@ -204,8 +204,12 @@ fn trimmed(window: &[u8], range: Range<usize>) -> Range<usize> {
     {
         return range.start + 1..range.end;
     }
-    let text = window.get(range.clone()).unwrap_or_default();
-    let behind = trim_start(text);
+    trimmed_anyhow(window, range)
+}
+
+#[cold]
+fn trimmed_anyhow(window: &[u8], range: Range<usize>) -> Range<usize> {
+    let behind = trim_start(window.get(range.clone()).unwrap_or_default());
     let start = range.end - behind.len();
     start..start + trim_end(behind).len()
 }

@@ -9,7 +9,7 @@ use nom::sequence::delimited;
 use nom::{IResult, Parser};
 
 use super::params::{Params, params};
-use crate::class::LWS;
+use crate::class::{LWS, TOKEN};
 use crate::error::ValueError;
 use crate::grammar::{
     Bits, comment, failed, lws, number, quoted, token, token_lws, unquote, whole,
@@ -25,17 +25,28 @@ pub struct CSeq<'a> {
     pub method: &'a [u8],
 }
 
+/// The largest sequence number.
+const MOST: u32 = i32::MAX.unsigned_abs();
+
 impl<'a> CSeq<'a> {
     /// Parses `number method`.
     ///
     /// # Errors
     /// Malformed; a number of 2³¹ or more is.
     pub fn parse(value: &'a [u8]) -> Result<CSeq<'a>, ValueError> {
+        // one blank between, as nearly everybody writes it
+        if let Ok((rest, number)) = number::<u32>(value)
+            && let Some(method) = rest.strip_prefix(b" ")
+            && TOKEN.fills(method)
+            && number <= MOST
+        {
+            return Ok(CSeq { number, method });
+        }
         whole(HeaderName::CSeq, value, |input| {
             let (rest, number) = number::<u32>(input)?;
             let (rest, blank) = lws(rest)?;
             let (rest, method) = token(rest)?;
-            if blank.is_empty() || number > i32::MAX.unsigned_abs() {
+            if blank.is_empty() || number > MOST {
                 return failed(input);
             }
             Ok((rest, CSeq { number, method }))
