@@ -73,6 +73,8 @@ pub mod multipart;
 mod name;
 mod parse;
 mod reply;
+#[cfg(feature = "rsip")]
+pub mod rsip;
 mod status;
 mod stream;
 mod typed;
