@@ -5,23 +5,13 @@ use ::rsip::{Param, UriWithParams, UriWithParamsList, typed};
 use super::error::{ConversionError, ConversionErrorKind};
 use super::header::HeaderField;
 use super::params;
-use super::text::{is_generic, is_quoted, text, token_or_quoted};
+use super::text::{is_generic, is_quoted, text};
 use super::uri::UriBuf;
 use crate::class::DISPLAY;
 use crate::error::{Subject, ValueErrorKind};
 use crate::headers::Headers;
 use crate::name::HeaderName;
 use crate::value::NameAddr;
-
-/// A display name as rsip has it: with its quotes, where it needs them.
-fn display_name(from: &NameAddr<'_>, subject: &Subject) -> Result<Option<String>, ConversionError> {
-    let Some(name) = from.display_name() else {
-        return Ok(None);
-    };
-    let name = text(subject, &name)?;
-    let plain = !name.is_empty() && name.split(' ').all(|word| token_or_quoted(word) == word);
-    Ok(Some(if plain { name } else { token_or_quoted(&name) }))
-}
 
 /// The value of a field, from its parts.
 fn write(
@@ -48,14 +38,17 @@ macro_rules! with_display_name {
         impl TryFrom<&NameAddr<'_>> for typed::$name {
             type Error = ConversionError;
 
-            /// The same address. The display name has quotes where it needs them, as rsip prints it as it is.
+            /// The same address. The display name keeps its quotes, as rsip prints it as it is.
             ///
             /// # Errors
             /// A URI that rsip cannot hold; bytes that are not UTF-8.
             fn try_from(from: &NameAddr<'_>) -> Result<Self, ConversionError> {
                 let subject = Subject::Header(HeaderName::$name);
                 Ok(typed::$name {
-                    display_name: display_name(from, &subject)?,
+                    display_name: from
+                        .display_name_bytes()
+                        .map(|name| text(&subject, name))
+                        .transpose()?,
                     uri: ::rsip::Uri::try_from(from.uri())
                         .map_err(|error| error.within(subject.clone()))?,
                     params: params::params(&subject, from.params())?,
