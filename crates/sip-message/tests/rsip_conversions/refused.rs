@@ -117,7 +117,8 @@ fn no_part_of_a_uri_becomes_another() {
         change(&mut changed);
         UriBuf::try_from(&changed).unwrap_err().to_string()
     };
-    let changes: [(fn(&mut rsip::Uri), &str); 15] = [
+    type Change = fn(&mut rsip::Uri);
+    let changes: [(Change, &str); 15] = [
         (|u| u.scheme = None, "URI: neither sip nor sips"),
         (
             |u| u.scheme = Some(rsip::Scheme::Other("tel".into())),
