@@ -58,6 +58,7 @@
 //! of media types without the quotes they need. To send what you hold in rsip's types, convert it and send
 //! [`Message::as_bytes`](crate::Message::as_bytes).
 
+mod content;
 mod error;
 mod header;
 mod host;

@@ -1,19 +1,16 @@
-//! Values of a few words: CSeq, media types, Content-Disposition, Warning.
+//! Values of a few words: CSeq, Warning.
 
 use ::rsip::typed;
-use ::rsip::typed::content_disposition::{DisplayType, DisplayTypeParam};
-use ::rsip::typed::media_type::MediaTypeParam;
 
 use super::error::{ConversionError, ConversionErrorKind};
 use super::header::HeaderField;
 use super::host::{host_with_port, hostport};
 use super::start_line;
-use super::text::{text, token_or_quoted};
-use crate::class::TOKEN;
+use super::text::{one_line, text};
 use crate::error::Subject;
-use crate::grammar::{number, unquote};
+use crate::grammar::{escape, number};
 use crate::name::HeaderName;
-use crate::value::{CSeq, Host, MediaType, ParameterizedToken, Params, Warning};
+use crate::value::{CSeq, Host, Warning};
 
 impl TryFrom<&CSeq<'_>> for typed::CSeq {
     type Error = ConversionError;
@@ -42,155 +39,6 @@ impl TryFrom<&typed::CSeq> for HeaderField {
         let value = format!("{} {}", cseq.seq, cseq.method);
         HeaderField::checked(HeaderName::CSeq, value, |value| {
             CSeq::parse(value).map(drop)
-        })
-    }
-}
-
-/// Names and values, quotes undone: so rsip has them where it needs a value.
-fn pairs(subject: &Subject, params: Params<'_>) -> Result<Vec<(String, String)>, ConversionError> {
-    let mut out = Vec::with_capacity(params.len());
-    for (name, value) in params.iter() {
-        let Some(value) = value else {
-            let kind = ConversionErrorKind::NoValue;
-            return Err(ConversionError::new(subject.clone(), kind));
-        };
-        out.push((text(subject, name)?, text(subject, &unquote(value))?));
-    }
-    Ok(out)
-}
-
-/// The same pairs, each value in quotes if it needs them.
-fn write<'a>(
-    out: &mut String,
-    subject: &Subject,
-    pairs: impl Iterator<Item = (&'a String, &'a String)>,
-) -> Result<(), ConversionError> {
-    for (name, value) in pairs {
-        super::text::one_line(subject, value)?;
-        if !TOKEN.fills(name.as_bytes()) {
-            return Err(ConversionError::malformed("parameter").within(subject.clone()));
-        }
-        out.push_str(&format!(";{name}={}", token_or_quoted(value)));
-    }
-    Ok(())
-}
-
-impl TryFrom<&MediaType<'_>> for typed::MediaType {
-    type Error = ConversionError;
-
-    /// The same type, quotes around the values of its parameters undone, as rsip has them.
-    ///
-    /// # Errors
-    /// A parameter without value; bytes that are not UTF-8.
-    fn try_from(from: &MediaType<'_>) -> Result<Self, ConversionError> {
-        let subject = Subject::Value("media-type");
-        let params = pairs(&subject, from.params())?;
-        let params = params
-            .into_iter()
-            .map(|(name, value)| MediaTypeParam(name, value));
-        if from.is("application", "sdp") {
-            return Ok(typed::MediaType::Sdp(params.collect()));
-        }
-        let name = format!(
-            "{}/{}",
-            text(&subject, from.top())?,
-            text(&subject, from.sub())?
-        );
-        Ok(typed::MediaType::Other(name, params.collect()))
-    }
-}
-
-impl TryFrom<&MediaType<'_>> for typed::ContentType {
-    type Error = ConversionError;
-
-    /// The same type.
-    ///
-    /// # Errors
-    /// A parameter without value; bytes that are not UTF-8.
-    fn try_from(from: &MediaType<'_>) -> Result<Self, ConversionError> {
-        let within =
-            |error: ConversionError| error.within(Subject::Header(HeaderName::ContentType));
-        typed::MediaType::try_from(from)
-            .map(typed::ContentType)
-            .map_err(within)
-    }
-}
-
-impl TryFrom<&typed::ContentType> for HeaderField {
-    type Error = ConversionError;
-
-    /// The same type; values that are no token get their quotes back.
-    ///
-    /// # Errors
-    /// A part that is malformed.
-    fn try_from(from: &typed::ContentType) -> Result<Self, ConversionError> {
-        let (mut value, params) = match &from.0 {
-            typed::MediaType::Sdp(params) => ("application/sdp".to_owned(), params),
-            typed::MediaType::Other(name, params) => (name.clone(), params),
-        };
-        if !value.split('/').all(|half| TOKEN.fills(half.as_bytes())) {
-            let subject = Subject::Header(HeaderName::ContentType);
-            return Err(ConversionError::malformed("media-type").within(subject));
-        }
-        write(
-            &mut value,
-            &Subject::Header(HeaderName::ContentType),
-            params
-                .iter()
-                .map(|MediaTypeParam(name, value)| (name, value)),
-        )?;
-        HeaderField::checked(HeaderName::ContentType, value, |value| {
-            MediaType::parse(value).map(drop)
-        })
-    }
-}
-
-impl TryFrom<&ParameterizedToken<'_>> for typed::ContentDisposition {
-    type Error = ConversionError;
-
-    /// The same disposition, quotes around the values of its parameters undone.
-    ///
-    /// # Errors
-    /// A parameter without value; bytes that are not UTF-8.
-    fn try_from(from: &ParameterizedToken<'_>) -> Result<Self, ConversionError> {
-        let subject = Subject::Header(HeaderName::ContentDisposition);
-        let params = pairs(&subject, from.params())?;
-        let token = text(&subject, from.token())?;
-        Ok(typed::ContentDisposition {
-            display_type: match token.to_ascii_lowercase().as_str() {
-                "render" => DisplayType::Render,
-                "session" => DisplayType::Session,
-                "icon" => DisplayType::Icon,
-                "alert" => DisplayType::Alert,
-                _ => DisplayType::Other(token),
-            },
-            display_params: params
-                .into_iter()
-                .map(|(name, value)| DisplayTypeParam(name, value))
-                .collect(),
-        })
-    }
-}
-
-impl TryFrom<&typed::ContentDisposition> for HeaderField {
-    type Error = ConversionError;
-
-    /// The same disposition; values that are no token get their quotes back.
-    ///
-    /// # Errors
-    /// A part that is malformed.
-    fn try_from(from: &typed::ContentDisposition) -> Result<Self, ConversionError> {
-        let name = HeaderName::ContentDisposition;
-        let subject = Subject::Header(name.clone());
-        let mut value = from.display_type.to_string();
-        if !TOKEN.fills(value.as_bytes()) {
-            return Err(ConversionError::malformed("disp-type").within(subject));
-        }
-        let params = from.display_params.iter();
-        let params = params.map(|DisplayTypeParam(name, value)| (name, value));
-        write(&mut value, &subject, params)?;
-        HeaderField::checked(name, value, |value| {
-            ParameterizedToken::parse(value).map(drop)
         })
     }
 }
@@ -241,9 +89,9 @@ impl TryFrom<&typed::Warning> for HeaderField {
         if uri.auth.is_some() || !uri.params.is_empty() {
             return Err(ConversionError::malformed("warn-agent").within(subject));
         }
-        super::text::one_line(&subject, &from.text)?;
+        one_line(&subject, &from.text)?;
         let agent = hostport(&uri.host_with_port).map_err(|error| error.within(subject))?;
-        let quoted = crate::grammar::escape(from.text.as_bytes());
+        let quoted = escape(from.text.as_bytes());
         let text = String::from_utf8_lossy(&quoted);
         let value = format!("{} {agent} {text}", from.code);
         HeaderField::checked(HeaderName::Warning, value, |value| {

@@ -158,12 +158,12 @@ fn uris_are_sip_or_sips_and_have_no_headers() {
         Subject::Value("URI"),
         Kind::UriHeaders,
     );
-    let uri = uri("SIPS:j.user:s%41@A.example:05061;lr;TRANSPORT=Tcp;lr=on;x=%5b").unwrap();
+    let uri = uri("SIPS:j.user:s%41@A.example:05061;lr;TRANSPORT=Tcp;x=%5b").unwrap();
     assert_eq!(uri.scheme, Some(rsip::Scheme::Sips));
     assert_eq!(uri.auth, Some(("j.user", Some("s%41")).into()));
     assert_eq!(
         uri.to_string(),
-        "sips:j.user:s%41@A.example:5061;lr;transport=TCP;lr=on;x=%5b"
+        "sips:j.user:s%41@A.example:5061;lr;transport=TCP;x=%5b"
     );
 }
 
@@ -305,4 +305,32 @@ fn what_rsip_prints_wrong_we_print_right() {
     assert_eq!(media.to_string(), "a/b; c=d;e");
     let back = HeaderField::try_from(&media).unwrap();
     assert_eq!(back.value, b"a/b;c=\"d;e\"");
+}
+
+#[test]
+fn lists_of_a_message_become_one_value() {
+    let message = parse(&format!(
+        "OPTIONS sip:a.example SIP/2.0\r\n{REST}\
+         Allow: ACK, PRACK\r\n\
+         Allow: MESSAGE\r\n\
+         Accept: application/sdp;q=0.3,\r\n */*\r\n\r\n"
+    ));
+    let allow = typed::Allow::try_from(message.headers()).unwrap();
+    assert_eq!(HeaderField::from(&allow).value, b"ACK, PRACK, MESSAGE");
+    let accept = typed::Accept::try_from(message.headers()).unwrap();
+    let back = HeaderField::try_from(&accept).unwrap();
+    assert_eq!(back.value, b"application/sdp;q=0.3, */*");
+    let message = parse(&format!(
+        "OPTIONS sip:a.example SIP/2.0\r\n{REST}Allow: ACK, FOO\r\nAccept: a/b;c\r\n\r\n"
+    ));
+    assert_error(
+        typed::Allow::try_from(message.headers()),
+        header(HeaderName::Allow),
+        Kind::Method,
+    );
+    assert_error(
+        typed::Accept::try_from(message.headers()),
+        header(HeaderName::Accept),
+        Kind::NoValue,
+    );
 }
