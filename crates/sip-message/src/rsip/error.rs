@@ -5,6 +5,15 @@ use crate::error::{BuildError, BuildErrorKind, Subject, ValueError, ValueErrorKi
 use crate::validate::Refusal;
 
 /// Why something has no counterpart on the other side.
+///
+/// ```
+/// use sip_message::Via;
+/// use sip_message::rsip::ConversionErrorKind;
+///
+/// let via = Via::parse(b"SIP/2.0/DTLS-UDP a.example").unwrap();
+/// let error = rsip::typed::Via::try_from(&via).unwrap_err();
+/// assert_eq!(error.kind, ConversionErrorKind::Transport);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConversionErrorKind {
     /// Bytes that are not UTF-8: rsip holds `String`s.

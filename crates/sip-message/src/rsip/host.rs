@@ -66,3 +66,12 @@ pub(super) fn hostport(from: &HostWithPort) -> Result<String, ConversionError> {
         None => host.to_string(),
     })
 }
+
+/// `hostport` of a URI that has nothing else: rsip has URIs where there is place for no more.
+pub(super) fn only_hostport(uri: &::rsip::Uri) -> Result<String, ConversionError> {
+    let more = uri.scheme.is_some() || uri.auth.is_some();
+    if more || !uri.params.is_empty() || !uri.headers.is_empty() {
+        return Err(ConversionError::malformed("hostport"));
+    }
+    hostport(&uri.host_with_port)
+}

@@ -4,7 +4,7 @@ use ::rsip::typed;
 
 use super::error::{ConversionError, ConversionErrorKind};
 use super::header::HeaderField;
-use super::host::{host_with_port, hostport};
+use super::host::{host_with_port, only_hostport};
 use super::start_line;
 use super::text::{one_line, text};
 use crate::error::Subject;
@@ -85,12 +85,8 @@ impl TryFrom<&typed::Warning> for HeaderField {
     /// A code that has not three digits; an agent that is more than host and port.
     fn try_from(from: &typed::Warning) -> Result<Self, ConversionError> {
         let subject = Subject::Header(HeaderName::Warning);
-        let uri = &from.uri;
-        if uri.auth.is_some() || !uri.params.is_empty() {
-            return Err(ConversionError::malformed("warn-agent").within(subject));
-        }
         one_line(&subject, &from.text)?;
-        let agent = hostport(&uri.host_with_port).map_err(|error| error.within(subject))?;
+        let agent = only_hostport(&from.uri).map_err(|error| error.within(subject))?;
         let quoted = escape(from.text.as_bytes());
         let text = String::from_utf8_lossy(&quoted);
         let value = format!("{} {agent} {text}", from.code);

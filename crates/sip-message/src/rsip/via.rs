@@ -4,7 +4,7 @@ use ::rsip::typed;
 
 use super::error::ConversionError;
 use super::header::HeaderField;
-use super::host::{host_with_port, hostport};
+use super::host::{host_with_port, only_hostport};
 use super::params;
 use super::start_line::{version, wrong_version};
 use super::text::is_generic;
@@ -47,11 +47,7 @@ impl TryFrom<&typed::Via> for HeaderField {
     /// # Errors
     /// A `sent-by` that is more than host and port; a part that is malformed.
     fn try_from(via: &typed::Via) -> Result<Self, ConversionError> {
-        let uri = &via.uri;
-        if uri.scheme.is_some() || uri.auth.is_some() || !uri.params.is_empty() {
-            return Err(ConversionError::malformed("sent-by").within(SUBJECT));
-        }
-        let sent_by = hostport(&uri.host_with_port).map_err(|error| error.within(SUBJECT))?;
+        let sent_by = only_hostport(&via.uri).map_err(|error| error.within(SUBJECT))?;
         let mut value = format!("{}/{} {sent_by}", via.version, via.transport);
         params::write(&mut value, &SUBJECT, &via.params, is_generic)?;
         HeaderField::checked(HeaderName::Via, value, |value| Via::parse(value).map(drop))

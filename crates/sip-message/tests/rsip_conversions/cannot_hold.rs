@@ -5,7 +5,7 @@ use rsip::typed;
 use sip_message::rsip::{ConversionError, ConversionErrorKind as Kind, HeaderField};
 use sip_message::{
     CSeq, HeaderName, Host, Limits, MediaType, Message, Method, NameAddr, ParameterizedToken,
-    Request, Response, StatusCode, Subject, Uri, Via, Warning,
+    Request, Response, StatusCode, Subject, Uri, ValueErrorKind, Via, Warning,
 };
 
 fn assert_error<T: std::fmt::Debug>(
@@ -259,6 +259,24 @@ fn a_message_cut_short_is_not_passed_off_as_whole() {
         rsip::SipMessage::try_from(&short),
         Subject::Value("message"),
         Kind::Truncated,
+    );
+}
+
+#[test]
+fn what_is_malformed_is_not_mended_on_the_way() {
+    let blanks = parse(&format!("OPTIONS  sip:a.example SIP/2.0\r\n{REST}\r\n"));
+    let malformed = Kind::Value(ValueErrorKind::Malformed);
+    assert_error(
+        rsip::SipMessage::try_from(&blanks),
+        Subject::Value("Request-Line"),
+        malformed.clone(),
+    );
+    let torn = format!("OPTIONS sip:a.example SIP/2.0\r\n{REST}no header line\r\n\r\n");
+    let torn = Message::parse_datagram(torn.into(), &Limits::default()).unwrap_err();
+    assert_error(
+        rsip::Request::try_from(torn.answerable().unwrap()),
+        Subject::Value("message"),
+        malformed,
     );
 }
 

@@ -215,6 +215,26 @@ fn typed_values_are_no_way_in_either() {
     let error = HeaderField::try_from(&via(uri(), Vec::new())).unwrap_err();
     assert_eq!(error.to_string(), "Via: malformed");
     let sent_by = || rsip::Uri::from(rsip::Host::from(Domain::new("a.example")));
+    let more: [fn(&mut rsip::Uri); 4] = [
+        |u| u.scheme = Some(rsip::Scheme::Sip),
+        |u| u.auth = Some(("a", None::<&str>).into()),
+        |u| u.params.push(Param::Lr),
+        |u| u.headers.push(1),
+    ];
+    for more in more {
+        let mut uri = sent_by();
+        more(&mut uri);
+        let error = HeaderField::try_from(&via(uri.clone(), Vec::new())).unwrap_err();
+        assert_eq!(error.to_string(), "Via: malformed");
+        let text = "x".to_owned();
+        let warning = typed::Warning {
+            code: 399,
+            uri,
+            text,
+        };
+        let error = HeaderField::try_from(&warning).unwrap_err();
+        assert_eq!(error.to_string(), "Warning: malformed");
+    }
     let good = HeaderField::try_from(&via(sent_by(), vec![param("rport", "1")])).unwrap();
     assert_eq!(good.value, b"SIP/2.0/UDP a.example;rport=1");
     let error = HeaderField::try_from(&via(sent_by(), vec![param("rport", "x")])).unwrap_err();
