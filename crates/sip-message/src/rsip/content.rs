@@ -5,7 +5,7 @@ use ::rsip::typed::content_disposition::{DisplayType, DisplayTypeParam};
 use ::rsip::typed::media_type::MediaTypeParam;
 
 use super::error::{ConversionError, ConversionErrorKind};
-use super::header::HeaderField;
+use super::header::{HeaderField, present};
 use super::start_line;
 use super::text::{one_line, text, token_or_quoted};
 use crate::class::TOKEN;
@@ -120,12 +120,13 @@ impl TryFrom<&typed::ContentType> for HeaderField {
 impl TryFrom<&Headers> for typed::Accept {
     type Error = ConversionError;
 
-    /// All media ranges of Accept, over several fields and comma lists; none without such a field.
+    /// All media ranges of Accept, over several fields and comma lists.
     ///
     /// # Errors
-    /// Malformed; too many; a parameter without value.
+    /// No such field; malformed; too many; a parameter without value.
     fn try_from(headers: &Headers) -> Result<Self, ConversionError> {
-        let within = |error: ConversionError| error.within(Subject::Header(HeaderName::Accept));
+        let subject = present(headers, HeaderName::Accept)?;
+        let within = |error: ConversionError| error.within(subject);
         let ranges = headers.accept()?;
         let ranges = ranges.iter().map(typed::MediaType::try_from);
         let ranges: Vec<_> = ranges.collect::<Result<_, _>>().map_err(within)?;
@@ -155,13 +156,14 @@ impl TryFrom<&typed::Accept> for HeaderField {
 impl TryFrom<&Headers> for typed::Allow {
     type Error = ConversionError;
 
-    /// All methods of Allow, over several fields and comma lists; none without such a field.
+    /// All methods of Allow, over several fields and comma lists.
     ///
     /// # Errors
-    /// Malformed; too many; a method outside rsip's list of them.
+    /// No such field; malformed; too many; a method outside rsip's list of them.
     fn try_from(headers: &Headers) -> Result<Self, ConversionError> {
-        let within = |error: ConversionError| error.within(Subject::Header(HeaderName::Allow));
-        let methods = headers.tokens(&HeaderName::Allow)?;
+        let subject = present(headers, HeaderName::Allow)?;
+        let within = |error: ConversionError| error.within(subject);
+        let methods = headers.allow()?;
         let methods = methods.into_iter().map(start_line::method);
         let methods: Vec<_> = methods.collect::<Result<_, _>>().map_err(within)?;
         Ok(methods.into())

@@ -138,6 +138,17 @@ impl TryFrom<&::rsip::Header> for HeaderField {
     }
 }
 
+/// What is said of this header field, unless there is none: none and an empty one may differ (RFC 3261 §20.1).
+pub(super) fn present(headers: &Headers, name: HeaderName) -> Result<Subject, ConversionError> {
+    let there = headers.contains(&name);
+    let subject = Subject::Header(name);
+    if there {
+        return Ok(subject);
+    }
+    let kind = ConversionErrorKind::Value(ValueErrorKind::Missing);
+    Err(ConversionError::new(subject, kind))
+}
+
 impl TryFrom<&Headers> for ::rsip::Headers {
     type Error = ConversionError;
 

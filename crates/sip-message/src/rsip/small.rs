@@ -1,14 +1,17 @@
-//! Values of a few words: CSeq, Warning.
+//! Values of a few words: CSeq, In-Reply-To, Priority, Warning.
 
 use ::rsip::typed;
 
 use super::error::{ConversionError, ConversionErrorKind};
-use super::header::HeaderField;
+use super::header::{HeaderField, present};
 use super::host::{host_with_port, only_hostport};
 use super::start_line;
 use super::text::{one_line, text};
+use crate::class::{TOKEN, WORD};
 use crate::error::Subject;
 use crate::grammar::{escape, number};
+use crate::headers::Headers;
+use crate::list::List;
 use crate::name::HeaderName;
 use crate::value::{CSeq, Host, Warning};
 
@@ -40,6 +43,87 @@ impl TryFrom<&typed::CSeq> for HeaderField {
         HeaderField::checked(HeaderName::CSeq, value, |value| {
             CSeq::parse(value).map(drop)
         })
+    }
+}
+
+impl TryFrom<&Headers> for typed::InReplyTo {
+    type Error = ConversionError;
+
+    /// All Call-IDs of In-Reply-To, over several fields and comma lists.
+    ///
+    /// # Errors
+    /// No such field; malformed; too many.
+    fn try_from(headers: &Headers) -> Result<Self, ConversionError> {
+        let subject = present(headers, HeaderName::InReplyTo)?;
+        let all = headers.in_reply_to()?;
+        let all = all.into_iter().map(|call_id| text(&subject, call_id));
+        Ok(typed::InReplyTo(all.collect::<Result<_, _>>()?))
+    }
+}
+
+impl TryFrom<&typed::InReplyTo> for HeaderField {
+    type Error = ConversionError;
+
+    /// One field with all Call-IDs.
+    ///
+    /// # Errors
+    /// What is no Call-ID.
+    fn try_from(from: &typed::InReplyTo) -> Result<Self, ConversionError> {
+        let name = HeaderName::InReplyTo;
+        let value = from.0.join(", ").into_bytes();
+        let items = List::new(&value).map(|(_, item)| item);
+        let same = items.eq(from.0.iter().map(String::as_bytes));
+        if !same || from.0.is_empty() || !from.0.iter().all(|text| is_callid(text)) {
+            return Err(ConversionError::malformed("callid").within(Subject::Header(name)));
+        }
+        Ok(HeaderField { name, value })
+    }
+}
+
+/// `word [ "@" word ]`
+fn is_callid(text: &str) -> bool {
+    let (word, host) = match text.split_once('@') {
+        Some((word, host)) => (word, Some(host)),
+        None => (text, None),
+    };
+    let mut words = [Some(word), host].into_iter().flatten();
+    words.all(|word| WORD.fills(word.as_bytes()))
+}
+
+impl TryFrom<&Headers> for typed::Priority {
+    type Error = ConversionError;
+
+    /// The priority, in any case where rsip has a name for it.
+    ///
+    /// # Errors
+    /// Missing; duplicate; malformed.
+    fn try_from(headers: &Headers) -> Result<Self, ConversionError> {
+        let subject = present(headers, HeaderName::Priority)?;
+        let value = text(&subject, headers.priority()?.unwrap_or_default())?;
+        Ok(match value.to_ascii_lowercase().as_str() {
+            "non-urgent" => typed::Priority::NonUrgent,
+            "normal" => typed::Priority::Normal,
+            "urgent" => typed::Priority::Urgent,
+            "emergency" => typed::Priority::Emergency,
+            _ => typed::Priority::Other(value),
+        })
+    }
+}
+
+impl TryFrom<&typed::Priority> for HeaderField {
+    type Error = ConversionError;
+
+    /// The same priority.
+    ///
+    /// # Errors
+    /// What is no token.
+    fn try_from(from: &typed::Priority) -> Result<Self, ConversionError> {
+        let name = HeaderName::Priority;
+        let value = from.to_string().into_bytes();
+        if !TOKEN.fills(&value) {
+            return Err(ConversionError::malformed("priority").within(Subject::Header(name)));
+        }
+        Ok(HeaderField { name, value })
     }
 }
 

@@ -331,13 +331,35 @@ fn lists_of_a_message_become_one_value() {
         "OPTIONS sip:a.example SIP/2.0\r\n{REST}\
          Allow: ACK, PRACK\r\n\
          Allow: MESSAGE\r\n\
-         Accept: application/sdp;q=0.3,\r\n */*\r\n\r\n"
+         Accept: application/sdp;q=0.3,\r\n */*\r\n\
+         In-Reply-To: 1@a.example\r\n\
+         In-Reply-To: 2\r\n\
+         Priority: Urgent\r\n\r\n"
     ));
     let allow = typed::Allow::try_from(message.headers()).unwrap();
     assert_eq!(HeaderField::from(&allow).value, b"ACK, PRACK, MESSAGE");
     let accept = typed::Accept::try_from(message.headers()).unwrap();
     let back = HeaderField::try_from(&accept).unwrap();
     assert_eq!(back.value, b"application/sdp;q=0.3, */*");
+    let replied = typed::InReplyTo::try_from(message.headers()).unwrap();
+    let back = HeaderField::try_from(&replied).unwrap();
+    assert_eq!(back.value, b"1@a.example, 2");
+    let priority = typed::Priority::try_from(message.headers()).unwrap();
+    assert_eq!(priority, typed::Priority::Urgent);
+    let back = HeaderField::try_from(&priority).unwrap();
+    assert_eq!(back.value, b"urgent");
+    let bare = parse(&format!("OPTIONS sip:a.example SIP/2.0\r\n{REST}\r\n"));
+    let missing = Kind::Value(ValueErrorKind::Missing);
+    assert_error(
+        typed::Accept::try_from(bare.headers()),
+        header(HeaderName::Accept),
+        missing.clone(),
+    );
+    assert_error(
+        typed::Route::try_from(bare.headers()),
+        header(HeaderName::Route),
+        missing,
+    );
     let message = parse(&format!(
         "OPTIONS sip:a.example SIP/2.0\r\n{REST}Allow: ACK, FOO\r\nAccept: a/b;c\r\n\r\n"
     ));

@@ -3,9 +3,9 @@
 use rsip::headers::{ToTypedHeader, UntypedHeader};
 use rsip::typed;
 use sip_message::rsip::{ConversionError, HeaderField};
-use sip_message::{CSeq, HeaderName, MediaType, NameAddr, ValueError, Via};
+use sip_message::{CSeq, HeaderName, MediaType, Method, NameAddr, Request, ValueError, Via};
 
-use crate::corpus::accepted;
+use crate::corpus::{accepted, assert_listed};
 
 /// Where rsip's typed parsers are wrong: why, a value that shows it, and which values are concerned.
 type Wrong = (&'static str, HeaderName, &'static str, fn(&str) -> bool);
@@ -231,4 +231,55 @@ fn typed_values_come_back_meaning_the_same() {
     });
     assert!(came_back >= 400, "{came_back} values came back");
     assert!(no_nul >= 1, "no NUL in the corpus");
+}
+
+/// Where rsip's parsers of lists are wrong.
+const LISTS_WRONG: &[(&str, &str)] = &[
+    ("own/accept-empty", "Allow: may be empty (RFC 3261 §20.5)"),
+    (
+        "own/folding-everywhere",
+        "Accept: blanks around the slash are part of the type (§25.1)",
+    ),
+    ("own/ipv6-in-brackets", "Route: no IPv6 address in brackets"),
+];
+
+#[test]
+fn lists_are_what_rsip_parses_where_it_is_right() {
+    let mut wrong = Vec::new();
+    let mut same = 0;
+    for case in accepted() {
+        let headers = case.message.headers();
+        macro_rules! compare {
+            ($($name:ident)*) => {$(
+                let fields: Vec<&[u8]> = headers.all(&HeaderName::$name).collect();
+                if let Ok(ours) = typed::$name::try_from(headers) {
+                    let text = String::from_utf8(fields.join(&b", "[..])).unwrap();
+                    let theirs = rsip::headers::$name::new(text.replace("\r\n", "")).typed();
+                    if theirs.as_ref() == Ok(&ours) {
+                        same += 1;
+                    } else {
+                        let listed = LISTS_WRONG.iter().find(|(name, why)| {
+                            *name == case.name && why.starts_with(stringify!($name))
+                        });
+                        let why = listed.map_or(stringify!($name), |(_, why)| why);
+                        wrong.push((case.name.clone(), why.to_owned()));
+                    }
+                    let back = message_of(HeaderField::try_from(&ours));
+                    assert_eq!(typed::$name::try_from(back.headers()), Ok(ours));
+                } else {
+                    assert!(fields.is_empty(), "{}: {}", case.name, stringify!($name));
+                }
+            )*};
+        }
+        compare!(Route RecordRoute Accept Allow InReplyTo Priority);
+    }
+    assert!(same >= 8, "{same} lists compared");
+    assert_listed(LISTS_WRONG, &wrong);
+}
+
+/// A message with this field only.
+fn message_of<E: std::fmt::Debug>(field: Result<HeaderField, E>) -> Request {
+    let field = field.unwrap();
+    let builder = Request::build(Method::Options, "sip:a.example");
+    builder.header(field.name, field.value).finish().unwrap()
 }
