@@ -99,6 +99,26 @@ fn only_the_node_has_a_runtime() {
     }
 }
 
+/// rsip is for users of the library: a feature of `sip-message` that the program is built without.
+#[test]
+fn the_program_is_built_without_rsip() {
+    let tree = |package: &str| {
+        let output = Command::new(env!("CARGO"))
+            .args(["tree", "--offline", "--locked", "--edges", "normal"])
+            .args(["--prefix", "none", "--format", "{p}", "--package", package])
+            .current_dir(project())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "cargo tree --package {package}");
+        let lines = String::from_utf8(output.stdout).unwrap();
+        let name = |line: &str| line.split(' ').next().unwrap().to_owned();
+        lines.lines().map(name).collect::<BTreeSet<String>>()
+    };
+    let program = tree("mcx-node");
+    assert!(program.contains("sip-message") && !program.contains("rsip"));
+    assert!(tree("sip-message").contains("rsip"), "a default feature");
+}
+
 #[test]
 fn the_pure_crates_read_no_clock() {
     for name in ["sip-message", "sip-transaction", "mcx"] {

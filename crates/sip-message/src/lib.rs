@@ -10,6 +10,8 @@
 //! * *parse*: refuses only what cannot be represented ([`ParseError`]);
 //! * *validate*: names the answer that is owed ([`validate::request`]).
 //!
+//! The feature `rsip`, on by default, converts to and from the types of the crate of that name.
+//!
 //! ```
 //! use bytes::Bytes;
 //! use sip_message::{HeaderName, Limits, Message, Response, StatusCode};
@@ -73,6 +75,8 @@ pub mod multipart;
 mod name;
 mod parse;
 mod reply;
+#[cfg(feature = "rsip")]
+pub mod rsip;
 mod status;
 mod stream;
 mod typed;

@@ -36,6 +36,12 @@ impl<'a> NameAddr<'a> {
         self.display_name.map(unquote)
     }
 
+    /// The display name as it came, with its quotes if it has some.
+    #[cfg(feature = "rsip")]
+    pub(crate) fn display_name_bytes(&self) -> Option<&'a [u8]> {
+        self.display_name
+    }
+
     /// The URI.
     pub fn uri(&self) -> &Uri<'a> {
         &self.uri

@@ -1,0 +1,57 @@
+//! Bytes to `String`s and back to what a rule allows.
+
+use super::error::{ConversionError, ConversionErrorKind};
+use crate::build::has_control;
+use crate::class::{Class, GEN_VALUE, TOKEN};
+use crate::error::{BuildErrorKind, Subject};
+use crate::grammar::quoted;
+
+/// The text of a value, each folding of lines a blank (RFC 3261 §7.3.1).
+pub(super) fn text(subject: &Subject, value: &[u8]) -> Result<String, ConversionError> {
+    let Ok(value) = std::str::from_utf8(value) else {
+        return Err(ConversionError::new(
+            subject.clone(),
+            ConversionErrorKind::NotUtf8,
+        ));
+    };
+    let mut lines = value.split(['\r', '\n']).filter(|line| !line.is_empty());
+    let mut out = lines.next().unwrap_or_default().to_owned();
+    for line in lines {
+        out.push(' ');
+        out.push_str(line.trim_ascii_start());
+    }
+    Ok(out)
+}
+
+/// CR, LF and NUL would add lines to a message.
+pub(super) fn one_line(subject: &Subject, value: &str) -> Result<(), ConversionError> {
+    if !has_control(value.as_bytes()) {
+        return Ok(());
+    }
+    let kind = ConversionErrorKind::Build(BuildErrorKind::ControlCharacter);
+    Err(ConversionError::new(subject.clone(), kind))
+}
+
+/// Bytes of the set and whole escapes, and at least one.
+pub(super) fn is_escaped(class: Class, text: &str) -> bool {
+    !text.is_empty() && class.escaped_span(text.as_bytes()) == text.len()
+}
+
+/// `quoted-string`, and nothing behind it.
+pub(super) fn is_quoted(text: &str) -> bool {
+    matches!(quoted(text.as_bytes()), Ok(([], _)))
+}
+
+/// `generic-param`
+pub(super) fn is_generic(name: &str, value: Option<&str>) -> bool {
+    TOKEN.fills(name.as_bytes())
+        && value.is_none_or(|value| GEN_VALUE.fills(value.as_bytes()) || is_quoted(value))
+}
+
+/// A token as it is, anything else in quotes.
+pub(super) fn token_or_quoted(text: &str) -> String {
+    if TOKEN.fills(text.as_bytes()) {
+        return text.to_owned();
+    }
+    String::from_utf8_lossy(&crate::grammar::escape(text.as_bytes())).into_owned()
+}
