@@ -199,15 +199,15 @@ pub fn unquote(value: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(out)
 }
 
-/// The quoted string that means `text`: the way back from [`unquote`]. Line ends, which no quoted string can hold,
-/// become blanks.
+/// The quoted string that means `text`: the way back from [`unquote`]. Control characters get a backslash (RFC 3261
+/// §25.1, `quoted-pair`). Line ends and NUL, which no quoted string can hold everywhere, become blanks.
 pub fn escape(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len() + 2);
     out.push(b'"');
     for byte in text {
         match byte {
-            b'"' | b'\\' => out.extend([b'\\', *byte]),
             b'\r' | b'\n' | 0 => out.push(b' '),
+            b'"' | b'\\' | 0x01..=0x08 | 0x0b..=0x1f | 0x7f => out.extend([b'\\', *byte]),
             _ => out.push(*byte),
         }
     }
@@ -226,8 +226,9 @@ mod tests {
 
     #[test]
     fn quoting_goes_both_ways() {
-        let text = br#"a "quoted" \ text"#;
+        let text = b"a \"quoted\" \\ text\twith \x07 and \x7f";
         assert_eq!(unquote(&escape(text)).as_ref(), text);
+        assert_eq!(escape(b"\x07\r\n\0\t"), b"\"\\\x07   \t\"");
         assert!(matches!(unquote(b"\"plain\""), Cow::Borrowed(b"plain")));
         assert_eq!(unquote(b"token").as_ref(), b"token");
         assert_eq!(unquote(b"\"").as_ref(), b"\"");

@@ -50,7 +50,7 @@
 //! that is escaped in a quoted string gets to rsip, but not back: our builder writes none.
 //!
 //! Typed Contact is one address, so `*` and lists are not it. There is no conversion of typed Authorization and its like
-//! (rsip has no place for most of their parameters, and counts `nc` in decimal), nor of Alert-Info, Call-Info and
+//! (rsip has no place for most of their parameters, and counts `nc` in decimal), nor of Authentication-Info, Alert-Info, Call-Info and
 //! Error-Info (their URIs are `http` as a rule). Untyped header fields hold all of these as they stand.
 //!
 //! # What rsip prints wrong
