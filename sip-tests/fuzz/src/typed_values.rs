@@ -561,9 +561,12 @@ fn in_a_field(value: &[u8]) {
     };
     read::message(&message, &limits);
     let headers = message.headers();
-    if headers.len() != names.len() {
+    // A line end in the value that is no folding begins a field of its own, or the body.
+    let folded = |pair: &[u8]| pair[0] != b'\n' || matches!(pair[1], b' ' | b'\t');
+    if value.ends_with(b"\n") || !value.windows(2).all(folded) {
         return;
     }
+    assert_eq!(headers.len(), names.len());
     let digits = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
     let number = |text: &[u8]| String::from_utf8_lossy(text).parse::<u64>().ok();
     let trimmed = naive::trim(value);
