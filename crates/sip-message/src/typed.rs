@@ -103,9 +103,11 @@ impl Headers {
         name: &'static HeaderName,
         parse: impl Fn(&'a [u8]) -> Result<T, ValueError>,
     ) -> impl Iterator<Item = Result<T, ValueError>> {
-        self.all(name)
-            .flat_map(List::new)
-            .map(move |(shift, item)| self.within_bounds(name, shift, parse(item)))
+        let items = self.all(name).flat_map(List::new).enumerate();
+        items.map(move |(count, (shift, item))| {
+            self.room(name, count)?;
+            self.within_bounds(name, shift, parse(item))
+        })
     }
 
     pub(crate) fn list<'a, T: Parameters>(

@@ -255,4 +255,14 @@ fn values_and_parameters_are_bounded() {
     );
     assert_eq!(many("m: <sip:a@h>;x;y;z\r\n"), Err(ValueErrorKind::TooMany));
     assert_eq!(many("m: <sip:a@h;x;y;z>\r\n"), Err(ValueErrorKind::TooMany));
+    let vias = parse("v: SIP/2.0/UDP a,SIP/2.0/UDP b\r\nVia: SIP/2.0/UDP c\r\n");
+    let kinds: Vec<_> = vias
+        .headers()
+        .vias()
+        .map(|via| via.map(|_| ()).map_err(|error| error.kind))
+        .collect();
+    assert_eq!(
+        kinds,
+        [Ok(()), Ok(()), Ok(()), Err(ValueErrorKind::TooMany)]
+    );
 }

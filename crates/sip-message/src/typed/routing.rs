@@ -26,7 +26,8 @@ impl Headers {
         }
     }
 
-    /// All Vias from the top, over several fields and comma lists.
+    /// All Vias from the top, over several fields and comma lists. One after [`Limits::values`](crate::Limits::values) of
+    /// them is an error.
     pub fn vias(&self) -> impl Iterator<Item = Result<Via<'_>, ValueError>> {
         self.each(&HeaderName::Via, Via::parse)
     }
