@@ -1,11 +1,15 @@
 //! Speed of this parser beside others in Rust, on the same three messages in one run:
-//! `cargo bench -p sip-message --features peers`. Without the feature, ours alone.
+//! `cargo bench -p sip-message --features peers`. Without the feature, ours and rsip's.
 //! The table and how to read it: `docs/performance.md`. What is parsed is dropped within the time that is measured: who
 //! allocates also frees.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "support/parsers.rs"]
+mod parsers;
+
 use bytes::Bytes;
 use divan::{Bencher, black_box};
+use parsers::*;
 use sip_message::{HeaderName, Limits, Message, Request, Response, StatusCode, validate};
 
 /// Runs them all.
@@ -25,49 +29,54 @@ fn message(name: &str) -> Bytes {
     })
 }
 
-/// Only the head and body of our message are read here; what a value means is asked for below.
-mod ours {
-    use super::*;
-
-    fn parsed(bytes: &Bytes, limits: &Limits) -> Message {
-        Message::parse_datagram(bytes.clone(), limits).unwrap()
-    }
-
-    fn read_five(message: &Message) {
-        let headers = message.headers();
-        black_box(headers.top_via().unwrap());
-        black_box(headers.from().unwrap());
-        black_box(headers.to().unwrap());
-        black_box(headers.call_id().unwrap());
-        black_box(headers.cseq().unwrap());
-    }
-
-    #[divan::bench(args = MESSAGES)]
-    fn parse(bencher: Bencher, name: &str) {
-        let (bytes, limits) = (message(name), Limits::default());
-        bencher.bench(|| drop(black_box(parsed(black_box(&bytes), &limits))));
-    }
-
-    #[divan::bench(args = MESSAGES)]
-    fn parse_five_typed(bencher: Bencher, name: &str) {
-        let (bytes, limits) = (message(name), Limits::default());
-        bencher.bench(|| {
-            let message = parsed(black_box(&bytes), &limits);
-            read_five(&message);
-        });
-    }
-
-    /// The untouched message goes out as the bytes that came in; a copy is made to compare with peers that print anew.
-    #[divan::bench(args = MESSAGES)]
-    fn parse_print(bencher: Bencher, name: &str) {
-        let (bytes, limits) = (message(name), Limits::default());
-        bencher.bench(|| {
-            drop(black_box(
-                parsed(black_box(&bytes), &limits).as_bytes().to_vec(),
-            ))
-        });
+/// A parser that refuses a message has no time for it.
+fn said<T>(name: &str, parsed: Option<T>) {
+    if parsed.is_none() {
+        eprintln!("!!! {name} is refused here: the figure below is the time of a refusal");
     }
 }
+
+/// The same runs for every parser.
+macro_rules! side_by_side {
+    ($($parser:ty),*) => {
+        /// Read as far as the parser reads without being asked for values.
+        #[divan::bench(types = [$($parser),*], args = MESSAGES)]
+        fn parse<P: Parser>(bencher: Bencher, name: &str) {
+            let bytes = message(name);
+            said(name, P::parse(&bytes));
+            bencher.bench(|| drop(black_box(P::parse(black_box(&bytes)))));
+        }
+
+        /// And five typed values: topmost Via, From, To, Call-ID, CSeq.
+        #[divan::bench(types = [$($parser),*], args = MESSAGES)]
+        fn parse_five_typed<P: Parser>(bencher: Bencher, name: &str) {
+            let bytes = message(name);
+            said(name, P::parse(&bytes).and_then(|message| P::read_five(&message)));
+            bencher.bench(|| {
+                let message = P::parse(black_box(&bytes))?;
+                P::read_five(&message)
+            });
+        }
+
+        /// And printed, untouched.
+        #[divan::bench(types = [$($parser),*], args = MESSAGES)]
+        fn parse_print<P: Parser>(bencher: Bencher, name: &str) {
+            let bytes = message(name);
+            bencher.bench(|| {
+                let message = P::parse(black_box(&bytes))?;
+                drop(black_box(P::print(&message)));
+                Some(())
+            });
+        }
+    };
+}
+
+#[cfg(feature = "peers")]
+side_by_side!(Ours, Rsip, RsipStack, Ezk);
+#[cfg(all(feature = "rsip", not(feature = "peers")))]
+side_by_side!(Ours, Rsip);
+#[cfg(not(feature = "rsip"))]
+side_by_side!(Ours);
 
 /// What no peer is measured with.
 mod ours_alone {
@@ -162,194 +171,5 @@ mod ours_alone {
             black_box(request.headers().contacts().is_ok());
             black_box(validate::request(&request).is_ok());
         });
-    }
-}
-
-#[cfg(feature = "peers")]
-mod rsip_0_4 {
-    use super::*;
-    use rsip::SipMessage;
-    use rsip::message::HeadersExt;
-    use rsip::prelude::ToTypedHeader;
-
-    fn parsed(bytes: &Bytes) -> Result<SipMessage, rsip::Error> {
-        SipMessage::try_from(&bytes[..])
-    }
-
-    fn read_five(message: &SipMessage) -> Result<(), rsip::Error> {
-        black_box(message.via_header()?.typed()?);
-        black_box(message.from_header()?.typed()?);
-        black_box(message.to_header()?.typed()?);
-        black_box(message.call_id_header()?.clone());
-        black_box(message.cseq_header()?.typed()?);
-        Ok(())
-    }
-
-    #[divan::bench(args = super::MESSAGES)]
-    fn parse(bencher: Bencher, name: &str) {
-        let bytes = message(name);
-        super::said(name, parsed(&bytes).is_ok());
-        bencher.bench(|| drop(black_box(parsed(black_box(&bytes)))));
-    }
-
-    #[divan::bench(args = super::MESSAGES)]
-    fn parse_five_typed(bencher: Bencher, name: &str) {
-        let bytes = message(name);
-        let read = || {
-            let message = parsed(black_box(&bytes))?;
-            read_five(&message)?;
-            Ok::<_, rsip::Error>(message)
-        };
-        super::said(name, read().is_ok());
-        bencher.bench(|| drop(black_box(read())));
-    }
-
-    #[divan::bench(args = super::MESSAGES)]
-    fn parse_print(bencher: Bencher, name: &str) {
-        let bytes = message(name);
-        bencher.bench(|| {
-            drop(black_box(
-                parsed(black_box(&bytes)).map(|message| message.to_string()),
-            ))
-        });
-    }
-}
-
-#[cfg(feature = "peers")]
-mod rsipstack_0_7 {
-    use super::*;
-    use rsipstack::sip::{HeadersExt, SipMessage, ToTypedHeader};
-
-    fn parsed(bytes: &Bytes) -> Result<SipMessage, rsipstack::sip::Error> {
-        SipMessage::try_from(&bytes[..])
-    }
-
-    fn read_five(message: &SipMessage) -> Result<(), rsipstack::sip::Error> {
-        black_box(message.via_header()?.typed()?);
-        black_box(message.from_header()?.typed()?);
-        black_box(message.to_header()?.typed()?);
-        black_box(message.call_id_header()?.clone());
-        black_box(message.cseq_header()?.typed()?);
-        Ok(())
-    }
-
-    #[divan::bench(args = super::MESSAGES)]
-    fn parse(bencher: Bencher, name: &str) {
-        let bytes = message(name);
-        super::said(name, parsed(&bytes).is_ok());
-        bencher.bench(|| drop(black_box(parsed(black_box(&bytes)))));
-    }
-
-    #[divan::bench(args = super::MESSAGES)]
-    fn parse_five_typed(bencher: Bencher, name: &str) {
-        let bytes = message(name);
-        let read = || {
-            let message = parsed(black_box(&bytes))?;
-            read_five(&message)?;
-            Ok::<_, rsipstack::sip::Error>(message)
-        };
-        super::said(name, read().is_ok());
-        bencher.bench(|| drop(black_box(read())));
-    }
-
-    #[divan::bench(args = super::MESSAGES)]
-    fn parse_print(bencher: Bencher, name: &str) {
-        let bytes = message(name);
-        bencher.bench(|| {
-            drop(black_box(
-                parsed(black_box(&bytes)).map(|message| message.to_bytes()),
-            ))
-        });
-    }
-}
-
-/// The crate parses lines; putting them together is what its users do.
-#[cfg(feature = "peers")]
-mod ezk_sip_types_0_6 {
-    use super::*;
-    use ezk_sip_types::header::typed::{CSeq, CallID, FromTo, Via};
-    use ezk_sip_types::msg::{Line, MessageLine, PullParser};
-    use ezk_sip_types::parse::Parse;
-    use ezk_sip_types::print::AppendCtx;
-    use ezk_sip_types::{Headers, Name};
-
-    struct Parsed {
-        line: MessageLine,
-        headers: Headers,
-        body: Bytes,
-    }
-
-    fn parsed(bytes: &Bytes) -> Option<Parsed> {
-        let mut parser = PullParser::new(bytes, 0);
-        let first = std::str::from_utf8(parser.next()?.ok()?).ok()?;
-        let (_, line) = MessageLine::parse(bytes)(first).ok()?;
-        let mut headers = Headers::with_capacity(24);
-        for line in parser.by_ref() {
-            let line = std::str::from_utf8(line.ok()?).ok()?;
-            let (_, line) = Line::parse(bytes, line).ok()?;
-            headers.insert(line.name, line.value);
-        }
-        let body = bytes.slice(parser.head_end()..);
-        Some(Parsed {
-            line,
-            headers,
-            body,
-        })
-    }
-
-    fn read_five(message: &Parsed) -> Option<()> {
-        let headers = &message.headers;
-        black_box(headers.get_named::<Via>().ok()?);
-        black_box(headers.get::<FromTo>(Name::FROM).ok()?);
-        black_box(headers.get::<FromTo>(Name::TO).ok()?);
-        black_box(headers.get_named::<CallID>().ok()?);
-        black_box(headers.get_named::<CSeq>().ok()?);
-        Some(())
-    }
-
-    #[divan::bench(args = super::MESSAGES)]
-    fn parse(bencher: Bencher, name: &str) {
-        let bytes = message(name);
-        super::said(name, parsed(&bytes).is_some());
-        bencher.bench(|| drop(black_box(parsed(black_box(&bytes)))));
-    }
-
-    #[divan::bench(args = super::MESSAGES)]
-    fn parse_five_typed(bencher: Bencher, name: &str) {
-        let bytes = message(name);
-        let read = || {
-            let message = parsed(black_box(&bytes))?;
-            read_five(&message)?;
-            Some(message)
-        };
-        super::said(name, read().is_some());
-        bencher.bench(|| drop(black_box(read())));
-    }
-
-    #[divan::bench(args = super::MESSAGES)]
-    fn parse_print(bencher: Bencher, name: &str) {
-        let bytes = message(name);
-        bencher.bench(|| {
-            let printed = parsed(black_box(&bytes)).map(|message| {
-                let head = format!(
-                    "{}\r\n{}",
-                    message.line.default_print_ctx(),
-                    message.headers
-                );
-                let mut out = head.into_bytes();
-                out.extend_from_slice(b"\r\n");
-                out.extend_from_slice(&message.body);
-                out
-            });
-            drop(black_box(printed));
-        });
-    }
-}
-
-/// A peer that refuses a message has no time for it.
-#[cfg(feature = "peers")]
-fn said(name: &str, accepted: bool) {
-    if !accepted {
-        eprintln!("!!! {name} is refused here: the figure below is the time of a refusal");
     }
 }
