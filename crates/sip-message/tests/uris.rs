@@ -116,6 +116,7 @@ fn equality_is_that_of_rfc_3261_section_19_1_4() {
         ),
         ("urn:EXAMPLE:a%2Cb", "URN:example:a%2cb"),
         ("sip:a@[2001:DB8:0::1]", "sip:a@[2001:db8::1]"),
+        ("sip:h?P=x&A=1&p=y", "sip:h?a=1&p=x&P=y"),
     ] {
         assert!(uri(one).equivalent(&uri(other)), "{one} = {other}");
         assert!(uri(other).equivalent(&uri(one)), "{other} = {one}");
@@ -143,6 +144,8 @@ fn equality_is_that_of_rfc_3261_section_19_1_4() {
         ("tel:+1", "tel:1"),
         ("urn:example:a", "urn:example:A"),
         ("http://a", "http://A"),
+        ("sip:h?P=x&p=y", "sip:h?P=y&p=x"),
+        ("sip:h?P=x&P=x&A=1", "sip:h?P=x&A=1&A=1"),
     ] {
         assert!(!uri(one).equivalent(&uri(other)), "{one} != {other}");
         assert!(!uri(other).equivalent(&uri(one)), "{other} != {one}");

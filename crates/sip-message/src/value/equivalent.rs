@@ -58,16 +58,26 @@ fn parameters(these: &Params<'_>, those: &Params<'_>) -> bool {
     })
 }
 
-/// The same names with the same values, in any order.
+/// The same names with the same values, in any order; those of a name that stands more than once in the same one.
 fn same_pairs(these: &Params<'_>, those: &Params<'_>) -> bool {
-    let within = |these: &Params<'_>, those: &Params<'_>| {
-        these.iter().all(|(name, value)| {
-            those
-                .get(name)
-                .is_some_and(|other| same_value(value, other))
+    these.len() == those.len()
+        && these.iter().all(|(name, _)| {
+            let (mut one, mut two) = (values(these, name), values(those, name));
+            loop {
+                match (one.next(), two.next()) {
+                    (Some(one), Some(two)) if same_value(one, two) => {}
+                    (one, two) => return one.is_none() && two.is_none(),
+                }
+            }
         })
-    };
-    these.len() == those.len() && within(these, those) && within(those, these)
+}
+
+/// The values of all pairs with this name.
+fn values<'a>(pairs: &Params<'a>, name: &[u8]) -> impl Iterator<Item = Option<&'a [u8]>> {
+    let named = pairs
+        .iter()
+        .filter(|(other, _)| other.eq_ignore_ascii_case(name));
+    named.map(|(_, value)| value)
 }
 
 fn same_value(one: Option<&[u8]>, two: Option<&[u8]>) -> bool {
