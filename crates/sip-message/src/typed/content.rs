@@ -8,6 +8,14 @@ use crate::value::{MediaType, ParameterizedToken, whole_number};
 impl Headers {
     /// `Content-Length` (RFC 3261 §20.14). Fields that say the same number count as one.
     ///
+    /// ```
+    /// use sip_message::{Method, Request};
+    ///
+    /// let request = Request::build(Method::Message, "sip:mcptt-server@home1.example").body("text/plain", "hello").finish()?;
+    /// assert_eq!(request.headers().content_length()?, Some(5));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Duplicate when they differ; malformed.
     pub fn content_length(&self) -> Result<Option<usize>, ValueError> {
@@ -25,6 +33,17 @@ impl Headers {
 
     /// `Content-Type` (RFC 3261 §20.15).
     ///
+    /// ```
+    /// use sip_message::{Method, Request};
+    ///
+    /// let request = Request::build(Method::Message, "sip:mcptt-server@home1.example")
+    ///     .body("application/vnd.3gpp.mcptt-info+xml", "<mcpttinfo/>")
+    ///     .finish()?;
+    /// let content_type = request.headers().content_type()?;
+    /// assert!(content_type.is_some_and(|it| it.is("application", "vnd.3gpp.mcptt-info+xml")));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Duplicate; malformed.
     pub fn content_type(&self) -> Result<Option<MediaType<'_>>, ValueError> {
@@ -32,6 +51,18 @@ impl Headers {
     }
 
     /// `Content-Disposition` (RFC 3261 §20.11).
+    ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request};
+    ///
+    /// let request = Request::build(Method::Message, "sip:mcptt-server@home1.example")
+    ///     .header(HeaderName::ContentDisposition, "render;handling=optional")
+    ///     .finish()?;
+    /// let disposition = request.headers().content_disposition()?.unwrap();
+    /// assert!(disposition.is("render"));
+    /// assert_eq!(disposition.params().get("handling"), Some(Some(&b"optional"[..])));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// Duplicate; malformed.
@@ -41,6 +72,16 @@ impl Headers {
 
     /// `Content-Encoding` (RFC 3261 §20.12): codings in the order they were applied; compare them without case.
     ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request};
+    ///
+    /// let request = Request::build(Method::Message, "sip:mcptt-server@home1.example")
+    ///     .header(HeaderName::ContentEncoding, "gzip")
+    ///     .finish()?;
+    /// assert_eq!(request.headers().content_encodings()?, [b"gzip"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Malformed; too many.
     pub fn content_encodings(&self) -> Result<Vec<&[u8]>, ValueError> {
@@ -48,6 +89,16 @@ impl Headers {
     }
 
     /// `Content-ID` (RFC 8262, RFC 2392) without its angle brackets.
+    ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request};
+    ///
+    /// let request = Request::build(Method::Message, "sip:mcptt-server@home1.example")
+    ///     .header(HeaderName::ContentId, "<1234567890@home1.example>")
+    ///     .finish()?;
+    /// assert_eq!(request.headers().content_id()?, Some(&b"1234567890@home1.example"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// Duplicate; malformed.
@@ -66,6 +117,18 @@ impl Headers {
     }
 
     /// `Accept` (RFC 3261 §20.1): media ranges in order.
+    ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request};
+    ///
+    /// let request = Request::build(Method::Subscribe, "sip:mcptt-server@home1.example")
+    ///     .header(HeaderName::Accept, "application/pidf+xml, application/*;q=0.5")
+    ///     .finish()?;
+    /// let accept = request.headers().accept()?;
+    /// assert!(accept[0].is("application", "pidf+xml"));
+    /// assert_eq!(accept[1].param("q").as_deref(), Some(&b"0.5"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// Malformed; too many.

@@ -9,6 +9,17 @@ use crate::value::{Product, ResourcePriority};
 impl Headers {
     /// `Allow` (RFC 3261 §20.5): methods, case-sensitive.
     ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request};
+    ///
+    /// let request = Request::build(Method::Options, "sip:mcptt-server@home1.example")
+    ///     .header(HeaderName::Allow, "INVITE, ACK")
+    ///     .header(HeaderName::Allow, "MESSAGE")
+    ///     .finish()?;
+    /// assert_eq!(request.headers().allow()?, [&b"INVITE"[..], b"ACK", b"MESSAGE"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Malformed; too many.
     pub fn allow(&self) -> Result<Vec<&[u8]>, ValueError> {
@@ -16,6 +27,16 @@ impl Headers {
     }
 
     /// `Supported` (RFC 3261 §20.37): option tags.
+    ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request};
+    ///
+    /// let request = Request::build(Method::Invite, "sip:mcptt-server@home1.example")
+    ///     .header(HeaderName::Supported, "timer, 100rel")
+    ///     .finish()?;
+    /// assert!(request.headers().supported()?.contains(&&b"100rel"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// Malformed; too many.
@@ -25,6 +46,17 @@ impl Headers {
 
     /// `Require` (RFC 3261 §20.32): option tags.
     ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request};
+    ///
+    /// let request = Request::build(Method::Invite, "sip:mcptt-server@home1.example")
+    ///     .header(HeaderName::Require, "sec-agree, tdialog")
+    ///     .finish()?;
+    /// let unknown: Vec<_> = request.headers().require()?.into_iter().filter(|tag| *tag != b"sec-agree").collect();
+    /// assert_eq!(unknown, [b"tdialog"]); // a 420 lists these in Unsupported
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Malformed; too many.
     pub fn require(&self) -> Result<Vec<&[u8]>, ValueError> {
@@ -33,6 +65,16 @@ impl Headers {
 
     /// `Proxy-Require` (RFC 3261 §20.29): option tags.
     ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request};
+    ///
+    /// let request = Request::build(Method::Register, "sip:home1.example")
+    ///     .header(HeaderName::ProxyRequire, "sec-agree")
+    ///     .finish()?;
+    /// assert_eq!(request.headers().proxy_require()?, [b"sec-agree"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Malformed; too many.
     pub fn proxy_require(&self) -> Result<Vec<&[u8]>, ValueError> {
@@ -40,6 +82,17 @@ impl Headers {
     }
 
     /// `Unsupported` (RFC 3261 §20.40): option tags.
+    ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request, Response, StatusCode};
+    ///
+    /// # let request = Request::build(Method::Message, "sip:mcptt-server@home1.example").finish()?;
+    /// let response = Response::to(&request, StatusCode::BAD_EXTENSION, Some("b0b"))
+    ///     .header(HeaderName::Unsupported, "tdialog")
+    ///     .finish()?;
+    /// assert_eq!(response.headers().unsupported()?, [b"tdialog"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// Malformed; too many.
@@ -50,6 +103,17 @@ impl Headers {
     /// `Priority` (RFC 3261 §20.26): `emergency`, `urgent`, `normal`, `non-urgent` or another token; compare it
     /// without case.
     ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request};
+    ///
+    /// let request = Request::build(Method::Message, "sip:mcptt-server@home1.example")
+    ///     .header(HeaderName::Priority, "Emergency")
+    ///     .finish()?;
+    /// let priority = request.headers().priority()?;
+    /// assert!(priority.is_some_and(|priority| priority.eq_ignore_ascii_case(b"emergency")));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Duplicate; malformed.
     pub fn priority(&self) -> Result<Option<&[u8]>, ValueError> {
@@ -57,6 +121,18 @@ impl Headers {
     }
 
     /// `SIP-ETag` (RFC 3903 §11.3.1): the entity tag of a publication.
+    ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request, Response, StatusCode};
+    ///
+    /// # let request = Request::build(Method::Message, "sip:mcptt-server@home1.example").finish()?;
+    /// let response = Response::to(&request, StatusCode::OK, Some("b0b"))
+    ///     .header(HeaderName::SipEtag, "dx200xyz")
+    ///     .header(HeaderName::Expires, "1800")
+    ///     .finish()?;
+    /// assert_eq!(response.headers().sip_etag()?, Some(&b"dx200xyz"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// Duplicate; malformed.
@@ -66,6 +142,17 @@ impl Headers {
 
     /// `SIP-If-Match` (RFC 3903 §11.3.2): the entity tag of the publication that is meant.
     ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request};
+    ///
+    /// let request = Request::build(Method::Publish, "sip:mcptt-server@home1.example")
+    ///     .header(HeaderName::SipIfMatch, "dx200xyz")
+    ///     .header(HeaderName::Expires, "1800")
+    ///     .finish()?;
+    /// assert_eq!(request.headers().sip_if_match()?, Some(&b"dx200xyz"[..])); // a refresh: no body
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Duplicate; malformed.
     pub fn sip_if_match(&self) -> Result<Option<&[u8]>, ValueError> {
@@ -73,6 +160,17 @@ impl Headers {
     }
 
     /// `Resource-Priority` (RFC 4412 §3.1), the most wanted first.
+    ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request};
+    ///
+    /// let request = Request::build(Method::Invite, "sip:mcptt-server@home1.example")
+    ///     .header(HeaderName::ResourcePriority, "mcpttp.15, wps.3")
+    ///     .finish()?;
+    /// let priorities = request.headers().resource_priorities()?;
+    /// assert_eq!((priorities[0].namespace(), priorities[0].priority()), (&b"mcpttp"[..], &b"15"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// Malformed; too many.
@@ -82,6 +180,18 @@ impl Headers {
 
     /// `User-Agent` (RFC 3261 §20.41).
     ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Product, Request};
+    ///
+    /// let request = Request::build(Method::Register, "sip:home1.example")
+    ///     .header(HeaderName::UserAgent, "PoC-client/OMA2.0 Acme-Radio")
+    ///     .finish()?;
+    /// let products = request.headers().user_agent()?.unwrap_or_default();
+    /// assert_eq!(products[0], Product::Product { name: b"PoC-client", version: Some(b"OMA2.0") });
+    /// assert_eq!(products.len(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Duplicate; malformed, also when there are too many products.
     pub fn user_agent(&self) -> Result<Option<Vec<Product<'_>>>, ValueError> {
@@ -89,6 +199,18 @@ impl Headers {
     }
 
     /// `Server` (RFC 3261 §20.35).
+    ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Product, Request, Response, StatusCode};
+    ///
+    /// # let request = Request::build(Method::Message, "sip:mcptt-server@home1.example").finish()?;
+    /// let response = Response::to(&request, StatusCode::OK, Some("b0b"))
+    ///     .header(HeaderName::Server, "mcx/0.1 (test network)")
+    ///     .finish()?;
+    /// let products = response.headers().server()?.unwrap_or_default();
+    /// assert_eq!(products[1], Product::Comment(b"(test network)"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// Duplicate; malformed, also when there are too many products.
@@ -110,6 +232,18 @@ impl Headers {
 
     /// The tokens of a list of them, over several fields: Allow-Events, Accept-Encoding,
     /// Recv-Info …
+    ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request};
+    ///
+    /// let request = Request::build(Method::Subscribe, "sip:mcptt-server@home1.example")
+    ///     .header(HeaderName::AllowEvents, "presence, xcap-diff")
+    ///     .header(HeaderName::AllowEvents, "conference")
+    ///     .finish()?;
+    /// let packages = request.headers().tokens(&HeaderName::AllowEvents)?;
+    /// assert_eq!(packages, [&b"presence"[..], b"xcap-diff", b"conference"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// Malformed; too many.

@@ -10,6 +10,17 @@ use crate::value::{CSeq, NameAddr, Via};
 impl Headers {
     /// The topmost Via (RFC 3261 §20.42).
     ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request};
+    ///
+    /// let request = Request::build(Method::Message, "sip:mcptt-server@home1.example")
+    ///     .header(HeaderName::Via, "SIP/2.0/UDP scscf.home1.example;branch=z9hG4bK2")
+    ///     .header(HeaderName::Via, "SIP/2.0/TCP pcscf.home1.example;branch=z9hG4bK1")
+    ///     .finish()?;
+    /// assert_eq!(request.headers().top_via()?.branch(), Some(&b"z9hG4bK2"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Missing; malformed.
     pub fn top_via(&self) -> Result<Via<'_>, ValueError> {
@@ -28,11 +39,35 @@ impl Headers {
 
     /// All Vias from the top, over several fields and comma lists. One after [`Limits::values`](crate::Limits::values) of
     /// them is an error.
+    ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request};
+    ///
+    /// let request = Request::build(Method::Message, "sip:mcptt-server@home1.example")
+    ///     .header(HeaderName::Via, "SIP/2.0/UDP b.example;branch=z9hG4bK2, SIP/2.0/TCP a.example;branch=z9hG4bK1")
+    ///     .finish()?;
+    /// let vias: Vec<_> = request.headers().vias().collect::<Result<_, _>>()?;
+    /// assert_eq!(vias[1].transport(), b"TCP");
+    /// assert_eq!(vias.len(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn vias(&self) -> impl Iterator<Item = Result<Via<'_>, ValueError>> {
         self.each(&HeaderName::Via, Via::parse)
     }
 
     /// `From` (RFC 3261 §20.20).
+    ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request};
+    ///
+    /// let request = Request::build(Method::Message, "sip:mcptt-server@home1.example")
+    ///     .header(HeaderName::From, "\"Ann\" <sip:ann@home1.example>;tag=171828")
+    ///     .finish()?;
+    /// let from = request.headers().from()?;
+    /// assert_eq!(from.display_name().as_deref(), Some(&b"Ann"[..]));
+    /// assert_eq!(from.tag(), Some(&b"171828"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// Missing; duplicate; malformed.
@@ -42,6 +77,18 @@ impl Headers {
 
     /// `To` (RFC 3261 §20.39).
     ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request};
+    ///
+    /// let request = Request::build(Method::Message, "sip:mcptt-server@home1.example")
+    ///     .header(HeaderName::To, "<sip:mcptt-server@home1.example>")
+    ///     .finish()?;
+    /// let to = request.headers().to()?;
+    /// assert_eq!(to.uri().as_bytes(), b"sip:mcptt-server@home1.example");
+    /// assert_eq!(to.tag(), None); // outside a dialog
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Missing; duplicate; malformed.
     pub fn to(&self) -> Result<NameAddr<'_>, ValueError> {
@@ -49,6 +96,16 @@ impl Headers {
     }
 
     /// `Call-ID` (RFC 3261 §20.8): case-sensitive, compared byte for byte.
+    ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request};
+    ///
+    /// let request = Request::build(Method::Message, "sip:mcptt-server@home1.example")
+    ///     .header(HeaderName::CallId, "cb03a0s09a2sdfglkj490333@home1.example")
+    ///     .finish()?;
+    /// assert_eq!(request.headers().call_id()?, b"cb03a0s09a2sdfglkj490333@home1.example");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// Missing; duplicate; malformed.
@@ -59,6 +116,17 @@ impl Headers {
 
     /// `CSeq` (RFC 3261 §20.16).
     ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request};
+    ///
+    /// let request = Request::build(Method::Message, "sip:mcptt-server@home1.example")
+    ///     .header(HeaderName::CSeq, "666 MESSAGE")
+    ///     .finish()?;
+    /// let cseq = request.headers().cseq()?;
+    /// assert_eq!((cseq.number, cseq.method), (666, &b"MESSAGE"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Missing; duplicate; malformed.
     pub fn cseq(&self) -> Result<CSeq<'_>, ValueError> {
@@ -68,6 +136,21 @@ impl Headers {
 
     /// `Max-Forwards` (RFC 3261 §20.22): 0 to 255.
     ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request};
+    ///
+    /// let request = Request::build(Method::Message, "sip:mcptt-server@home1.example")
+    ///     .header(HeaderName::MaxForwards, "70")
+    ///     .finish()?;
+    /// assert_eq!(request.headers().max_forwards()?, Some(70));
+    ///
+    /// let request = Request::build(Method::Message, "sip:mcptt-server@home1.example")
+    ///     .header(HeaderName::MaxForwards, "256")
+    ///     .finish()?;
+    /// assert!(request.headers().max_forwards().is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Duplicate; malformed.
     pub fn max_forwards(&self) -> Result<Option<u8>, ValueError> {
@@ -76,6 +159,17 @@ impl Headers {
 
     /// The addresses of any header that is a comma list of them: Contact, Route, P-Associated-URI …
     ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request};
+    ///
+    /// let request = Request::build(Method::Register, "sip:home1.example")
+    ///     .header(HeaderName::PAssociatedUri, "<sip:ann@home1.example>, <tel:+12015550123>")
+    ///     .finish()?;
+    /// let identities = request.headers().addresses(&HeaderName::PAssociatedUri)?;
+    /// assert_eq!(identities[1].uri_bytes(), b"tel:+12015550123");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Malformed; too many.
     pub fn addresses(&self, name: &HeaderName) -> Result<Vec<NameAddr<'_>>, ValueError> {
@@ -83,6 +177,18 @@ impl Headers {
     }
 
     /// `Contact` (RFC 3261 §20.10). The `*` of a REGISTER gives no address; see [`Headers::contact_is_wildcard`].
+    ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request};
+    ///
+    /// let request = Request::build(Method::Register, "sip:home1.example")
+    ///     .header(HeaderName::Contact, "<sip:ann@192.0.2.7>;+g.3gpp.mcptt;expires=600")
+    ///     .finish()?;
+    /// let contact = &request.headers().contacts()?[0];
+    /// assert_eq!(contact.expires(), Some(600));
+    /// assert!(contact.params().contains("+g.3gpp.mcptt"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// Malformed; too many.
@@ -95,11 +201,34 @@ impl Headers {
     }
 
     /// Is `Contact: *` the only Contact (RFC 3261 §10.2.2)?
+    ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request};
+    ///
+    /// let request = Request::build(Method::Register, "sip:home1.example")
+    ///     .header(HeaderName::Contact, "*")
+    ///     .header(HeaderName::Expires, "0")
+    ///     .finish()?;
+    /// assert!(request.headers().contact_is_wildcard()); // all bindings go
+    /// assert!(request.headers().contacts()?.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn contact_is_wildcard(&self) -> bool {
         matches!(self.one(&HeaderName::Contact), Ok(b"*"))
     }
 
     /// `Route` (RFC 3261 §20.34), the next hop first.
+    ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request};
+    ///
+    /// let request = Request::build(Method::Message, "sip:mcptt-server@home1.example")
+    ///     .header(HeaderName::Route, "<sip:as1.home1.example;lr>, <sip:scscf.home1.example;lr>")
+    ///     .finish()?;
+    /// let next = &request.headers().routes()?[0];
+    /// assert!(next.uri().params().contains("lr")); // a loose router (RFC 3261 §16.12)
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// Malformed; too many.
@@ -109,6 +238,19 @@ impl Headers {
 
     /// `Record-Route` (RFC 3261 §20.30).
     ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request};
+    ///
+    /// let request = Request::build(Method::Invite, "sip:mcptt-server@home1.example")
+    ///     .header(HeaderName::RecordRoute, "<sip:scscf.home1.example;lr>")
+    ///     .header(HeaderName::RecordRoute, "<sip:pcscf.home1.example;lr>")
+    ///     .finish()?;
+    /// let routes = request.headers().record_routes()?;
+    /// let set: Vec<_> = routes.iter().map(|route| route.uri_bytes()).collect();
+    /// assert_eq!(set, [&b"sip:scscf.home1.example;lr"[..], b"sip:pcscf.home1.example;lr"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Malformed; too many.
     pub fn record_routes(&self) -> Result<Vec<NameAddr<'_>>, ValueError> {
@@ -116,6 +258,16 @@ impl Headers {
     }
 
     /// `Path` (RFC 3327 §4), the last hop before the registrar first.
+    ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request};
+    ///
+    /// let request = Request::build(Method::Register, "sip:home1.example")
+    ///     .header(HeaderName::Path, "<sip:term@pcscf.visited1.example;lr>")
+    ///     .finish()?;
+    /// assert_eq!(request.headers().paths()?[0].uri().user(), Some(&b"term"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// Malformed; too many.
@@ -125,6 +277,17 @@ impl Headers {
 
     /// `Service-Route` (RFC 3608 §5), the next hop first.
     ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request, Response, StatusCode};
+    ///
+    /// # let request = Request::build(Method::Message, "sip:mcptt-server@home1.example").finish()?;
+    /// let response = Response::to(&request, StatusCode::OK, Some("b0b"))
+    ///     .header(HeaderName::ServiceRoute, "<sip:orig@scscf.home1.example;lr>")
+    ///     .finish()?;
+    /// assert_eq!(response.headers().service_routes()?[0].uri_bytes(), b"sip:orig@scscf.home1.example;lr");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Malformed; too many.
     pub fn service_routes(&self) -> Result<Vec<NameAddr<'_>>, ValueError> {
@@ -132,6 +295,16 @@ impl Headers {
     }
 
     /// `In-Reply-To` (RFC 3261 §20.21): Call-IDs.
+    ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request};
+    ///
+    /// let request = Request::build(Method::Message, "sip:mcptt-server@home1.example")
+    ///     .header(HeaderName::InReplyTo, "70710@saturn.example, 17320@saturn.example")
+    ///     .finish()?;
+    /// assert_eq!(request.headers().in_reply_to()?, [b"70710@saturn.example", b"17320@saturn.example"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// Malformed; too many.

@@ -8,6 +8,18 @@ use crate::value::Credentials;
 impl Headers {
     /// `Authorization` (RFC 3261 §20.7), one a field.
     ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request};
+    ///
+    /// let request = Request::build(Method::Register, "sip:home1.example")
+    ///     .header(HeaderName::Authorization, "Digest username=\"ann@home1.example\", realm=\"home1.example\", nonce=\"\", response=\"\"")
+    ///     .finish()?;
+    /// let credentials = &request.headers().authorizations()?[0];
+    /// assert_eq!(credentials.scheme(), b"Digest");
+    /// assert_eq!(credentials.param("username").as_deref(), Some(&b"ann@home1.example"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Malformed; too many.
     pub fn authorizations(&self) -> Result<Vec<Credentials<'_>>, ValueError> {
@@ -15,6 +27,17 @@ impl Headers {
     }
 
     /// `Proxy-Authorization` (RFC 3261 §20.28), one a field.
+    ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request};
+    ///
+    /// let request = Request::build(Method::Invite, "sip:mcptt-server@home1.example")
+    ///     .header(HeaderName::ProxyAuthorization, "Bearer eyJhbGciOiJFUzI1NiJ9.e30.c2ln")
+    ///     .finish()?;
+    /// let credentials = &request.headers().proxy_authorizations()?[0];
+    /// assert_eq!(credentials.token68(), Some(&b"eyJhbGciOiJFUzI1NiJ9.e30.c2ln"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// Malformed; too many.
@@ -24,6 +47,20 @@ impl Headers {
 
     /// `WWW-Authenticate` (RFC 3261 §20.44), one a field.
     ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request, Response, StatusCode};
+    ///
+    /// # let request = Request::build(Method::Message, "sip:mcptt-server@home1.example").finish()?;
+    /// let response = Response::to(&request, StatusCode::UNAUTHORIZED, Some("b0b"))
+    ///     .header(HeaderName::WwwAuthenticate, "Digest realm=\"a\", nonce=\"1\", algorithm=SHA-256")
+    ///     .header(HeaderName::WwwAuthenticate, "Digest realm=\"a\", nonce=\"2\"")
+    ///     .finish()?;
+    /// let challenges = response.headers().www_authenticates()?;
+    /// assert_eq!(challenges.len(), 2);
+    /// assert_eq!(challenges[0].param("algorithm").as_deref(), Some(&b"SHA-256"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Malformed; too many.
     pub fn www_authenticates(&self) -> Result<Vec<Credentials<'_>>, ValueError> {
@@ -32,6 +69,18 @@ impl Headers {
 
     /// `Proxy-Authenticate` (RFC 3261 §20.27), one a field.
     ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request, Response, StatusCode};
+    ///
+    /// # let request = Request::build(Method::Message, "sip:mcptt-server@home1.example").finish()?;
+    /// let response = Response::to(&request, StatusCode::PROXY_AUTHENTICATION_REQUIRED, Some("b0b"))
+    ///     .header(HeaderName::ProxyAuthenticate, "Digest realm=\"home1.example\", nonce=\"84a4cc6f\", qop=\"auth\"")
+    ///     .finish()?;
+    /// let challenge = &response.headers().proxy_authenticates()?[0];
+    /// assert_eq!(challenge.param("realm").as_deref(), Some(&b"home1.example"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Malformed; too many.
     pub fn proxy_authenticates(&self) -> Result<Vec<Credentials<'_>>, ValueError> {
@@ -39,6 +88,17 @@ impl Headers {
     }
 
     /// Credentials or challenges in any header field that holds them, one a field.
+    ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request};
+    ///
+    /// let name = HeaderName::from_bytes(b"X-Authorization").unwrap();
+    /// let request = Request::build(Method::Message, "sip:mcptt-server@home1.example")
+    ///     .header(name.clone(), "Bearer dG9rZW4=")
+    ///     .finish()?;
+    /// assert_eq!(request.headers().credentials(&name)?[0].scheme(), b"Bearer");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// Malformed; too many.
