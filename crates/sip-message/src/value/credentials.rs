@@ -10,6 +10,17 @@ use crate::grammar::{Bits, behind_lws, failed, lws, token, whole};
 
 /// One value of Authorization, Proxy-Authorization, WWW-Authenticate or Proxy-Authenticate (RFC 3261 §20.7, §20.44;
 /// RFC 8760 for Digest, RFC 8898 for Bearer). The commas inside are its own: such headers are no comma lists.
+///
+/// ```
+/// use sip_message::Credentials;
+///
+/// let digest = Credentials::parse(b"Digest username=\"ann\", realm=\"home1, example\", qop=auth, nc=00000001")?;
+/// assert_eq!(digest.param("realm").as_deref(), Some(&b"home1, example"[..]));
+///
+/// let bearer = Credentials::parse(b"Bearer eyJhbGciOiJFUzI1NiJ9.e30.c2ln")?;
+/// assert!(bearer.token68().is_some() && bearer.params().is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct Credentials<'a> {
     scheme: &'a [u8],
@@ -19,6 +30,13 @@ pub struct Credentials<'a> {
 
 impl<'a> Credentials<'a> {
     /// Parses `scheme LWS ( token68 / parameter *( COMMA parameter ) )`.
+    ///
+    /// ```
+    /// use sip_message::Credentials;
+    ///
+    /// assert!(Credentials::parse(b"Bearer authz_server=\"https://idms.home1.example\", scope=\"3gpp:mcptt:ptt_server\"").is_ok());
+    /// assert!(Credentials::parse(b"Digest").is_err());
+    /// ```
     ///
     /// # Errors
     /// Malformed, with the place.
@@ -64,21 +82,54 @@ impl<'a> Credentials<'a> {
     }
 
     /// `Digest`, `Bearer` …; compare it without case.
+    ///
+    /// ```
+    /// use sip_message::Credentials;
+    ///
+    /// let credentials = Credentials::parse(b"bearer abc")?;
+    /// assert!(credentials.scheme().eq_ignore_ascii_case(b"Bearer"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn scheme(&self) -> &'a [u8] {
         self.scheme
     }
 
     /// What stands there instead of parameters, such as a bearer token.
+    ///
+    /// ```
+    /// use sip_message::Credentials;
+    ///
+    /// assert_eq!(Credentials::parse(b"Basic YW5uOnB3")?.token68(), Some(&b"YW5uOnB3"[..]));
+    /// assert_eq!(Credentials::parse(b"Digest nc=00000001")?.token68(), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn token68(&self) -> Option<&'a [u8]> {
         self.token68
     }
 
     /// All parameters.
+    ///
+    /// ```
+    /// use sip_message::Credentials;
+    ///
+    /// let challenge = Credentials::parse(b"Digest realm=\"home1.example\", stale=TRUE")?;
+    /// let names: Vec<_> = challenge.params().iter().map(|(name, _)| name).collect();
+    /// assert_eq!(names, [&b"realm"[..], b"stale"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn params(&self) -> Params<'a> {
         self.params
     }
 
     /// A parameter's value, quotes and escapes undone.
+    ///
+    /// ```
+    /// use sip_message::Credentials;
+    ///
+    /// let challenge = Credentials::parse(b"Digest realm=\"home1.example\", qop=\"auth,auth-int\"")?;
+    /// assert_eq!(challenge.param("QOP").as_deref(), Some(&b"auth,auth-int"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn param(&self, name: &str) -> Option<Cow<'a, [u8]>> {
         self.params.unquoted(name)
     }

@@ -12,6 +12,15 @@ const MONTHS: [&[u8]; 12] = [
 const WEEKDAYS: [&[u8]; 7] = [b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"];
 
 /// `SIP-date` (RFC 3261 §20.17): always GMT. Ordered by time.
+///
+/// ```
+/// use sip_message::Date;
+///
+/// let date = Date::parse(b"Sat, 13 Nov 2010 23:29:00 GMT")?;
+/// assert_eq!((date.year, date.month, date.day), (2010, 11, 13));
+/// assert!(date < Date::parse(b"Sun, 14 Nov 2010 00:00:00 GMT")?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Date {
     /// Four digits.
@@ -31,6 +40,14 @@ pub struct Date {
 impl Date {
     /// Parses `Sat, 13 Nov 2010 23:29:00 GMT`. The weekday's name is not compared with the date.
     ///
+    /// ```
+    /// use sip_message::Date;
+    ///
+    /// assert!(Date::parse(b"Thu, 29 Feb 2024 12:00:00 GMT").is_ok());
+    /// assert!(Date::parse(b"Thu, 29 Feb 2023 12:00:00 GMT").is_err());
+    /// assert!(Date::parse(b"Sat, 13 Nov 2010 23:29:00 EST").is_err());
+    /// ```
+    ///
     /// # Errors
     /// Malformed, with the place: any time zone but GMT is.
     pub fn parse(value: &[u8]) -> Result<Date, ValueError> {
@@ -38,6 +55,13 @@ impl Date {
     }
 
     /// Seconds since 1970-01-01 00:00:00 GMT, negative before.
+    ///
+    /// ```
+    /// use sip_message::Date;
+    ///
+    /// assert_eq!(Date::parse(b"Thu, 01 Jan 1970 00:01:00 GMT")?.unix_seconds(), 60);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn unix_seconds(&self) -> i64 {
         // Days from civil, with years that begin in March so that the leap day is the last one.
         let (month, day) = (i64::from(self.month), i64::from(self.day));

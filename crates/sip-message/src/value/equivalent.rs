@@ -9,6 +9,16 @@ const ALWAYS_COMPARED: [&[u8]; 5] = [b"user", b"ttl", b"method", b"maddr", b"tra
 impl Uri<'_> {
     /// Do both name the same resource? RFC 3261 §19.1.4 for `sip` and `sips`, RFC 3966 §4 for `tel`, RFC 8141 §3 for
     /// `urn`; any other scheme byte for byte.
+    ///
+    /// ```
+    /// use sip_message::Uri;
+    ///
+    /// let one = Uri::parse(b"sip:%61nn@HOME1.example;transport=tcp;newparam=5")?;
+    /// assert!(one.equivalent(&Uri::parse(b"SIP:ann@home1.example;Transport=TCP")?));
+    /// assert!(!one.equivalent(&Uri::parse(b"sip:ann@home1.example")?)); // transport counts on one side too
+    /// assert!(!one.equivalent(&Uri::parse(b"sip:Ann@home1.example;transport=tcp")?));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn equivalent(&self, other: &Uri<'_>) -> bool {
         if !self.scheme().eq_ignore_ascii_case(other.scheme()) {
             return false;

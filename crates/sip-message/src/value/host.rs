@@ -9,6 +9,15 @@ use crate::error::ValueError;
 use crate::grammar::{Bits, failed, whole};
 
 /// `host` of a URI or a Via (RFC 3261 §25.1, RFC 5954). Names are compared without case.
+///
+/// ```
+/// use sip_message::Host;
+///
+/// assert_eq!(Host::parse(b"HOME1.example")?, Host::Name(b"home1.example"));
+/// assert_eq!(Host::parse(b"192.0.2.1")?, Host::IPv4([192, 0, 2, 1].into()));
+/// assert_eq!(Host::parse(b"[2001:DB8:0::1]")?.to_string(), "[2001:db8::1]");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy)]
 pub enum Host<'a> {
     /// A domain name, as it came. Underscores are let through, as name servers do.
@@ -22,6 +31,13 @@ pub enum Host<'a> {
 impl<'a> Host<'a> {
     /// Parses a host, IPv6 in brackets.
     ///
+    /// ```
+    /// use sip_message::Host;
+    ///
+    /// assert!(Host::parse(b"2001:db8::1").is_err()); // brackets missing
+    /// assert!(Host::parse(b"192.0.02.1").is_err()); // 2 or an octal number? Some read one, some the other
+    /// ```
+    ///
     /// # Errors
     /// Malformed.
     pub fn parse(value: &'a [u8]) -> Result<Host<'a>, ValueError> {
@@ -29,6 +45,14 @@ impl<'a> Host<'a> {
     }
 
     /// The address, if it is one.
+    ///
+    /// ```
+    /// use sip_message::Host;
+    ///
+    /// assert_eq!(Host::parse(b"[::1]")?.ip(), Some(std::net::Ipv6Addr::LOCALHOST.into()));
+    /// assert_eq!(Host::parse(b"home1.example")?.ip(), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn ip(&self) -> Option<IpAddr> {
         match *self {
             Host::Name(_) => None,

@@ -8,6 +8,18 @@ use crate::error::ValueError;
 use crate::grammar::{Bits, separator, token, whole};
 
 /// `media-type` of Content-Type, or `media-range` of Accept (RFC 3261 §20.15, §20.1).
+///
+/// ```
+/// use sip_message::MediaType;
+///
+/// let info = MediaType::parse(b"application/vnd.3gpp.mcptt-info+xml")?;
+/// assert!(info.is("Application", "vnd.3gpp.MCPTT-info+xml"));
+///
+/// let mixed = MediaType::parse(b"multipart/mixed;boundary=\"b1\"")?;
+/// assert_eq!(mixed.param("boundary").as_deref(), Some(&b"b1"[..]));
+/// assert_eq!(mixed, MediaType::parse(b"Multipart/Mixed ; Boundary=\"b1\"")?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct MediaType<'a> {
     top: &'a [u8],
@@ -17,6 +29,13 @@ pub struct MediaType<'a> {
 
 impl<'a> MediaType<'a> {
     /// What a part without Content-Type is (RFC 2046 §5.1).
+    ///
+    /// ```
+    /// use sip_message::MediaType;
+    ///
+    /// assert_eq!(MediaType::TEXT_PLAIN, MediaType::parse(b"text/plain")?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub const TEXT_PLAIN: MediaType<'static> = MediaType {
         top: b"text",
         sub: b"plain",
@@ -25,6 +44,14 @@ impl<'a> MediaType<'a> {
 
     /// Parses `type/subtype;parameters`.
     ///
+    /// ```
+    /// use sip_message::MediaType;
+    ///
+    /// assert!(MediaType::parse(b"application/*;q=0.2").is_ok());
+    /// let error = MediaType::parse(b"text").unwrap_err();
+    /// assert_eq!(error.to_string(), "media-type: malformed at byte 4");
+    /// ```
+    ///
     /// # Errors
     /// Malformed, with the place: also a parameter given twice.
     pub fn parse(value: &'a [u8]) -> Result<MediaType<'a>, ValueError> {
@@ -32,27 +59,66 @@ impl<'a> MediaType<'a> {
     }
 
     /// The type, as it came.
+    ///
+    /// ```
+    /// use sip_message::MediaType;
+    ///
+    /// assert_eq!(MediaType::parse(b"Multipart/mixed;boundary=b1")?.top(), b"Multipart");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn top(&self) -> &'a [u8] {
         self.top
     }
 
     /// The subtype, as it came.
+    ///
+    /// ```
+    /// use sip_message::MediaType;
+    ///
+    /// assert_eq!(MediaType::parse(b"application/resource-lists+xml")?.sub(), b"resource-lists+xml");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn sub(&self) -> &'a [u8] {
         self.sub
     }
 
     /// Is it this type and subtype (without case)?
+    ///
+    /// ```
+    /// use sip_message::MediaType;
+    ///
+    /// let sdp = MediaType::parse(b"application/SDP")?;
+    /// assert!(sdp.is("application", "sdp") && !sdp.is("text", "plain"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn is(&self, top: &str, sub: &str) -> bool {
         self.top.eq_ignore_ascii_case(top.as_bytes())
             && self.sub.eq_ignore_ascii_case(sub.as_bytes())
     }
 
     /// A parameter's value, quotes and escapes undone.
+    ///
+    /// ```
+    /// use sip_message::MediaType;
+    ///
+    /// let text = MediaType::parse(b"text/plain;charset=\"utf-8\"")?;
+    /// assert_eq!(text.param("Charset").as_deref(), Some(&b"utf-8"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn param(&self, name: &str) -> Option<Cow<'a, [u8]>> {
         self.params.unquoted(name)
     }
 
     /// All parameters.
+    ///
+    /// ```
+    /// use sip_message::MediaType;
+    ///
+    /// let text = MediaType::parse(b"text/plain;charset=\"utf-8\";format=flowed")?;
+    /// assert_eq!(text.params().get("charset"), Some(Some(&b"\"utf-8\""[..]))); // with its quotes
+    /// assert_eq!(text.params().len(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn params(&self) -> Params<'a> {
         self.params
     }

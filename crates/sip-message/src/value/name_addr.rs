@@ -12,6 +12,16 @@ use crate::error::ValueError;
 use crate::grammar::{Bits, before, behind_lws, failed, quoted, trim, unquote, whole};
 
 /// `name-addr` or `addr-spec` with its header parameters: From, To, Contact, Route and their like (RFC 3261 §20.10).
+///
+/// ```
+/// use sip_message::NameAddr;
+///
+/// let contact = NameAddr::parse(b"\"Ann, dispatcher\" <sip:ann@192.0.2.7;ob>;expires=600")?;
+/// assert_eq!(contact.display_name().as_deref(), Some(&b"Ann, dispatcher"[..]));
+/// assert!(contact.uri().params().contains("ob")); // inside the brackets
+/// assert!(contact.params().contains("expires")); // behind them
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct NameAddr<'a> {
     display_name: Option<&'a [u8]>,
@@ -23,6 +33,15 @@ pub struct NameAddr<'a> {
 impl<'a> NameAddr<'a> {
     /// Parses one value, without a comma list around it.
     ///
+    /// ```
+    /// use sip_message::NameAddr;
+    ///
+    /// let bare = NameAddr::parse(b"sip:ann@home1.example;tag=1")?;
+    /// assert_eq!((bare.uri().as_bytes(), bare.tag()), (&b"sip:ann@home1.example"[..], Some(&b"1"[..])));
+    /// assert!(NameAddr::parse(b"<sip:ann@home1.example").is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Malformed, with the place: also a URI with a question mark outside brackets (§20), and a parameter
     /// given twice.
@@ -32,6 +51,15 @@ impl<'a> NameAddr<'a> {
     }
 
     /// The display name, quotes and escapes undone.
+    ///
+    /// ```
+    /// use sip_message::NameAddr;
+    ///
+    /// let from = NameAddr::parse(br#""Ann \"A\"" <sip:ann@home1.example>"#)?;
+    /// assert_eq!(from.display_name().as_deref(), Some(&br#"Ann "A""#[..]));
+    /// assert_eq!(NameAddr::parse(b"<sip:ann@home1.example>")?.display_name(), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn display_name(&self) -> Option<Cow<'a, [u8]>> {
         self.display_name.map(unquote)
     }
@@ -43,21 +71,55 @@ impl<'a> NameAddr<'a> {
     }
 
     /// The URI.
+    ///
+    /// ```
+    /// use sip_message::{Host, NameAddr};
+    ///
+    /// let route = NameAddr::parse(b"<sip:as1.home1.example;lr>")?;
+    /// assert_eq!(route.uri().host(), Some(Host::Name(b"as1.home1.example")));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn uri(&self) -> &Uri<'a> {
         &self.uri
     }
 
     /// The URI as it came, without brackets.
+    ///
+    /// ```
+    /// use sip_message::NameAddr;
+    ///
+    /// let identity = NameAddr::parse(b"Ann <sip:ann@home1.example>")?;
+    /// assert_eq!(identity.uri_bytes(), b"sip:ann@home1.example");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn uri_bytes(&self) -> &'a [u8] {
         self.uri.as_bytes()
     }
 
     /// The header parameters: those after the brackets.
+    ///
+    /// ```
+    /// use sip_message::NameAddr;
+    ///
+    /// let contact = NameAddr::parse(b"<sip:ann@192.0.2.7;ob>;+sip.instance=\"<urn:gsma:imei:90420156-025763-0>\";reg-id=1")?;
+    /// assert_eq!(contact.params().get("reg-id"), Some(Some(&b"1"[..])));
+    /// assert!(!contact.params().contains("ob")); // that one is the URI's
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn params(&self) -> Params<'a> {
         self.params
     }
 
     /// The `expires` of a Contact (§20.10), in seconds. A malformed value counts as 3600, as that clause asks.
+    ///
+    /// ```
+    /// use sip_message::NameAddr;
+    ///
+    /// assert_eq!(NameAddr::parse(b"<sip:ann@192.0.2.7>;expires=600")?.expires(), Some(600));
+    /// assert_eq!(NameAddr::parse(b"<sip:ann@192.0.2.7>;expires=never")?.expires(), Some(3600));
+    /// assert_eq!(NameAddr::parse(b"<sip:ann@192.0.2.7>")?.expires(), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn expires(&self) -> Option<u32> {
         let value = self.params.get("expires")?;
         Some(seconds_or_an_hour(value.unwrap_or_default()))
@@ -65,6 +127,15 @@ impl<'a> NameAddr<'a> {
 
     /// Do both name the same (RFC 3261 §20.20)? Their URIs are equivalent, and parameters that both have are the same;
     /// one that only one has does not count, but for `tag`. Display names and brackets do not count.
+    ///
+    /// ```
+    /// use sip_message::NameAddr;
+    ///
+    /// let from = NameAddr::parse(b"\"Ann\" <sip:ann@home1.example>;tag=1")?;
+    /// assert!(from.equivalent(&NameAddr::parse(b"sip:ann@HOME1.example;tag=1")?));
+    /// assert!(!from.equivalent(&NameAddr::parse(b"<sip:ann@home1.example>")?)); // no tag
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn equivalent(&self, other: &NameAddr<'_>) -> bool {
         let agrees = |one: &Params<'_>, other: &Params<'_>| {
             one.iter().all(|(name, value)| match other.get(name) {
@@ -78,6 +149,13 @@ impl<'a> NameAddr<'a> {
     }
 
     /// The `tag` of From and To (§19.3).
+    ///
+    /// ```
+    /// use sip_message::NameAddr;
+    ///
+    /// assert_eq!(NameAddr::parse(b"<sip:ann@home1.example>;tag=171828")?.tag(), Some(&b"171828"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn tag(&self) -> Option<&'a [u8]> {
         self.tag
     }

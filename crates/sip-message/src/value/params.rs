@@ -10,6 +10,16 @@ use crate::limits::Limits;
 
 /// The parameters of a value: `;name=value;name`, in the order they came (RFC 3261 §7.3.1). Names are compared
 /// without case. Checked once when the value is parsed, read again from the bytes when asked.
+///
+/// ```
+/// use sip_message::Params;
+///
+/// let params = Params::parse(b";+g.3gpp.icsi-ref=\"urn%3Aurn-7%3A3gpp-service.ims.icsi.mcptt\";require;explicit")?;
+/// assert_eq!(params.len(), 3);
+/// assert_eq!(params.get("Require"), Some(None)); // it is there, and has no value
+/// assert_eq!(params, Params::parse(b"explicit;require;+g.3gpp.icsi-ref=\"urn%3Aurn-7%3A3gpp-service.ims.icsi.mcptt\"")?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct Params<'a> {
     raw: Bits<'a>,
@@ -38,6 +48,14 @@ impl<'a> Params<'a> {
 
     /// Parses `name=value` pairs, separated by semicolons; a leading semicolon is allowed.
     ///
+    /// ```
+    /// use sip_message::Params;
+    ///
+    /// assert_eq!(Params::parse(b"lr;transport=tcp")?.len(), 2);
+    /// assert!(Params::parse(b";tag=1;tag=2").is_err()); // two readers would disagree
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Malformed, with the place; more than [`Limits::MOST_PARAMETERS`].
     pub fn parse(value: &'a [u8]) -> Result<Params<'a>, ValueError> {
@@ -54,6 +72,16 @@ impl<'a> Params<'a> {
 
     /// The value of the first parameter with this name, as it stands (a quoted string with its quotes): `None` if there
     /// is no such parameter, `Some(None)` if it has no value.
+    ///
+    /// ```
+    /// use sip_message::Params;
+    ///
+    /// let params = Params::parse(b";qop=\"auth\";lr")?;
+    /// assert_eq!(params.get("qop"), Some(Some(&b"\"auth\""[..])));
+    /// assert_eq!(params.get("lr"), Some(None));
+    /// assert_eq!(params.get("tag"), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn get(&self, name: impl AsRef<[u8]>) -> Option<Option<&'a [u8]>> {
         let name = name.as_ref();
         self.iter()
@@ -62,16 +90,42 @@ impl<'a> Params<'a> {
     }
 
     /// The value of the first parameter with this name, quotes and escapes undone; `None` also if it has no value.
+    ///
+    /// ```
+    /// use sip_message::Params;
+    ///
+    /// let params = Params::parse(br#";text="say \"over\"";cause=200;lr"#)?;
+    /// assert_eq!(params.unquoted("text").as_deref(), Some(&br#"say "over""#[..]));
+    /// assert_eq!(params.unquoted("cause").as_deref(), Some(&b"200"[..]));
+    /// assert_eq!(params.unquoted("lr"), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn unquoted(&self, name: impl AsRef<[u8]>) -> Option<Cow<'a, [u8]>> {
         self.get(name).flatten().map(unquote)
     }
 
     /// Is there a parameter with this name?
+    ///
+    /// ```
+    /// use sip_message::Params;
+    ///
+    /// assert!(Params::parse(b";LR;ob")?.contains("lr"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn contains(&self, name: impl AsRef<[u8]>) -> bool {
         self.get(name).is_some()
     }
 
     /// All parameters, names and raw values, in order.
+    ///
+    /// ```
+    /// use sip_message::Params;
+    ///
+    /// let params = Params::parse(b";index=1.1;rc=1;lr")?;
+    /// let all: Vec<_> = params.iter().collect();
+    /// assert_eq!(all, [(&b"index"[..], Some(&b"1.1"[..])), (b"rc", Some(b"1")), (b"lr", None)]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn iter(&self) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> + use<'a> {
         Iter {
             rest: self.raw,
@@ -80,16 +134,39 @@ impl<'a> Params<'a> {
     }
 
     /// How many there are.
+    ///
+    /// ```
+    /// use sip_message::Params;
+    ///
+    /// assert_eq!(Params::parse(b";branch=z9hG4bK1;rport")?.len(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn len(&self) -> usize {
         usize::from(self.count)
     }
 
     /// Are there none?
+    ///
+    /// ```
+    /// use sip_message::Uri;
+    ///
+    /// let uri = Uri::parse(b"sip:ann@home1.example")?;
+    /// assert!(uri.params().is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
 
     /// The bytes as they came, leading separator included.
+    ///
+    /// ```
+    /// use sip_message::Uri;
+    ///
+    /// let uri = Uri::parse(b"sip:as1.home1.example;lr;transport=tcp")?;
+    /// assert_eq!(uri.params().as_bytes(), b"lr;transport=tcp");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn as_bytes(&self) -> &'a [u8] {
         self.raw
     }

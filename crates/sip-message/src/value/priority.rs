@@ -4,6 +4,15 @@ use crate::grammar::trim;
 use crate::name::HeaderName;
 
 /// One `r-value` of Resource-Priority (RFC 4412 §3.1). Two are equal without case (§3.1).
+///
+/// ```
+/// use sip_message::ResourcePriority;
+///
+/// let floor = ResourcePriority::parse(b"mcpttp.15")?;
+/// assert_eq!((floor.namespace(), floor.priority()), (&b"mcpttp"[..], &b"15"[..]));
+/// assert_eq!(floor, ResourcePriority::parse(b"MCPTTP.15")?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct ResourcePriority<'a> {
     namespace: &'a [u8],
@@ -12,6 +21,13 @@ pub struct ResourcePriority<'a> {
 
 impl<'a> ResourcePriority<'a> {
     /// Parses `namespace "." r-priority`.
+    ///
+    /// ```
+    /// use sip_message::ResourcePriority;
+    ///
+    /// assert!(ResourcePriority::parse(b"dsn.flash-override").is_ok());
+    /// assert!(ResourcePriority::parse(b"flash").is_err());
+    /// ```
     ///
     /// # Errors
     /// Malformed, with the place: both are tokens without dots.
@@ -35,11 +51,25 @@ impl<'a> ResourcePriority<'a> {
     }
 
     /// The namespace: `mcpttp`, `esnet`, `wps` …
+    ///
+    /// ```
+    /// use sip_message::ResourcePriority;
+    ///
+    /// assert_eq!(ResourcePriority::parse(b"mcpttq.3")?.namespace(), b"mcpttq"); // RFC 8101
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn namespace(&self) -> &'a [u8] {
         self.namespace
     }
 
     /// The priority within the namespace.
+    ///
+    /// ```
+    /// use sip_message::ResourcePriority;
+    ///
+    /// assert_eq!(ResourcePriority::parse(b"esnet.0")?.priority(), b"0");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn priority(&self) -> &'a [u8] {
         self.priority
     }

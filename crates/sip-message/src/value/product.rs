@@ -6,6 +6,16 @@ use crate::error::ValueError;
 use crate::grammar::{Bits, behind, behind_lws, comment, token, whole};
 
 /// One `server-val` of Server or User-Agent (RFC 3261 §20.35, §20.41): software that the sender names, or a comment.
+///
+/// ```
+/// use sip_message::Product;
+///
+/// let products = Product::parse_all(b"mcx/0.1 radio (on the road)", 8)?;
+/// assert_eq!(products[0], Product::Product { name: b"mcx", version: Some(b"0.1") });
+/// assert_eq!(products[1], Product::Product { name: b"radio", version: None });
+/// assert_eq!(products[2], Product::Comment(b"(on the road)"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Product<'a> {
     /// `name` or `name/version`.
@@ -21,6 +31,15 @@ pub enum Product<'a> {
 
 impl<'a> Product<'a> {
     /// Parses `server-val *( LWS server-val )`, at most `most` of them.
+    ///
+    /// ```
+    /// use sip_message::Product;
+    ///
+    /// assert_eq!(Product::parse_all(b"a/1 b/2", 2)?.len(), 2);
+    /// assert!(Product::parse_all(b"a/1 b/2", 1).is_err());
+    /// assert!(Product::parse_all(b"a/1 (never closed", 8).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// Malformed, with the place: also more than `most`.

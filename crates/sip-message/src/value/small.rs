@@ -17,6 +17,17 @@ use crate::grammar::{
 use crate::name::HeaderName;
 
 /// `CSeq` (RFC 3261 §20.16). Numbers are below 2³¹ (§8.1.1.5).
+///
+/// ```
+/// use bytes::Bytes;
+/// use sip_message::{CSeq, Limits, Message};
+///
+/// let bytes = Bytes::from_static(b"SIP/2.0 200 OK\r\nCSeq: 666 MESSAGE\r\n\r\n");
+/// let message = Message::parse_datagram(bytes, &Limits::default())?;
+/// let cseq = message.headers().cseq()?;
+/// assert_eq!(cseq, CSeq { number: 666, method: b"MESSAGE" });
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct CSeq<'a> {
     /// The sequence number.
@@ -30,6 +41,14 @@ const MOST: u32 = i32::MAX.unsigned_abs();
 
 impl<'a> CSeq<'a> {
     /// Parses `number method`.
+    ///
+    /// ```
+    /// use sip_message::CSeq;
+    ///
+    /// assert_eq!(CSeq::parse(b"0009 INVITE")?.number, 9);
+    /// assert!(CSeq::parse(b"2147483648 INVITE").is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// Malformed; a number of 2³¹ or more is.
@@ -62,6 +81,15 @@ impl fmt::Debug for CSeq<'_> {
 
 /// A token with parameters: Content-Disposition (RFC 3261 §20.11), Session-Expires (RFC 4028), P-Access-Network-Info
 /// (RFC 7315 §5.4), Subscription-State (RFC 6665 §8.2.3) and their like.
+///
+/// ```
+/// use sip_message::ParameterizedToken;
+///
+/// let session = ParameterizedToken::parse(b"1800;refresher=uas")?;
+/// assert_eq!(session.token(), b"1800");
+/// assert_eq!(session, ParameterizedToken::parse(b"1800 ; Refresher=UAS")?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct ParameterizedToken<'a> {
     token: &'a [u8],
@@ -71,6 +99,14 @@ pub struct ParameterizedToken<'a> {
 impl<'a> ParameterizedToken<'a> {
     /// Parses `token *( SEMI parameter )`.
     ///
+    /// ```
+    /// use sip_message::ParameterizedToken;
+    ///
+    /// assert!(ParameterizedToken::parse(b"active;expires=3600").is_ok());
+    /// let error = ParameterizedToken::parse(b"active, pending").unwrap_err();
+    /// assert_eq!(error.offset, 6);
+    /// ```
+    ///
     /// # Errors
     /// Malformed, with the place.
     pub fn parse(value: &'a [u8]) -> Result<ParameterizedToken<'a>, ValueError> {
@@ -78,16 +114,39 @@ impl<'a> ParameterizedToken<'a> {
     }
 
     /// The token, as it came.
+    ///
+    /// ```
+    /// use sip_message::ParameterizedToken;
+    ///
+    /// assert_eq!(ParameterizedToken::parse(b"Render;handling=optional")?.token(), b"Render");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn token(&self) -> &'a [u8] {
         self.token
     }
 
     /// Is it this token (without case)?
+    ///
+    /// ```
+    /// use sip_message::ParameterizedToken;
+    ///
+    /// let state = ParameterizedToken::parse(b"Terminated;reason=noresource")?;
+    /// assert!(state.is("terminated"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn is(&self, token: &str) -> bool {
         self.token.eq_ignore_ascii_case(token.as_bytes())
     }
 
     /// Its parameters.
+    ///
+    /// ```
+    /// use sip_message::ParameterizedToken;
+    ///
+    /// let state = ParameterizedToken::parse(b"terminated;reason=deactivated;retry-after=60")?;
+    /// assert_eq!(state.params().get("reason"), Some(Some(&b"deactivated"[..])));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn params(&self) -> Params<'a> {
         self.params
     }
@@ -109,11 +168,27 @@ fn token_params(input: Bits<'_>) -> IResult<Bits<'_>, ParameterizedToken<'_>> {
 }
 
 /// `Event` (RFC 6665 §8.2.1). Two are equal when package and `id` are, both with case; other parameters do not count.
+///
+/// ```
+/// use sip_message::Event;
+///
+/// let event = Event::parse(b"presence.winfo;id=7;note=x")?;
+/// assert_eq!(event, Event::parse(b"presence.winfo;id=7")?);
+/// assert_ne!(event, Event::parse(b"presence.winfo")?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Event<'a>(ParameterizedToken<'a>);
 
 impl<'a> Event<'a> {
     /// Parses `event-type *( SEMI event-param )`.
+    ///
+    /// ```
+    /// use sip_message::Event;
+    ///
+    /// assert!(Event::parse(b"poc-settings").is_ok());
+    /// assert!(Event::parse(b"presence, conference").is_err()); // one package, not a list
+    /// ```
     ///
     /// # Errors
     /// Malformed, with the place.
@@ -122,16 +197,39 @@ impl<'a> Event<'a> {
     }
 
     /// The event package with its templates (`presence.winfo`); case-sensitive.
+    ///
+    /// ```
+    /// use sip_message::Event;
+    ///
+    /// assert_eq!(Event::parse(b"xcap-diff;diff-processing=aggregate")?.package(), b"xcap-diff");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn package(&self) -> &'a [u8] {
         self.0.token
     }
 
     /// The `id` parameter.
+    ///
+    /// ```
+    /// use sip_message::Event;
+    ///
+    /// assert_eq!(Event::parse(b"refer;id=93809824")?.id(), Some(&b"93809824"[..]));
+    /// assert_eq!(Event::parse(b"refer")?.id(), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn id(&self) -> Option<&'a [u8]> {
         self.0.params.get("id").flatten()
     }
 
     /// All parameters.
+    ///
+    /// ```
+    /// use sip_message::Event;
+    ///
+    /// let event = Event::parse(b"xcap-diff;diff-processing=aggregate")?;
+    /// assert_eq!(event.params().get("diff-processing"), Some(Some(&b"aggregate"[..])));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn params(&self) -> Params<'a> {
         self.0.params
     }
@@ -146,11 +244,27 @@ impl PartialEq for Event<'_> {
 impl Eq for Event<'_> {}
 
 /// One value of `Reason` (RFC 3326 §2).
+///
+/// ```
+/// use sip_message::Reason;
+///
+/// let reason = Reason::parse(b"SIP;cause=580;text=\"Precondition Failure\"")?;
+/// assert_eq!((reason.protocol(), reason.cause()), (&b"SIP"[..], Some(580)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reason<'a>(ParameterizedToken<'a>);
 
 impl<'a> Reason<'a> {
     /// Parses `protocol *( SEMI reason-param )`.
+    ///
+    /// ```
+    /// use sip_message::Reason;
+    ///
+    /// assert!(Reason::parse(b"Q.850;cause=16").is_ok());
+    /// assert!(Reason::parse(b"cause=16").is_err()); // whose cause?
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// Malformed, with the place.
@@ -159,28 +273,69 @@ impl<'a> Reason<'a> {
     }
 
     /// `SIP`, `Q.850` …; compare it without case.
+    ///
+    /// ```
+    /// use sip_message::Reason;
+    ///
+    /// let reason = Reason::parse(b"sip;cause=200")?;
+    /// assert!(reason.protocol().eq_ignore_ascii_case(b"SIP"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn protocol(&self) -> &'a [u8] {
         self.0.token
     }
 
     /// The `cause`, if it is a number.
+    ///
+    /// ```
+    /// use sip_message::Reason;
+    ///
+    /// assert_eq!(Reason::parse(b"Q.850;cause=16")?.cause(), Some(16));
+    /// assert_eq!(Reason::parse(b"Q.850;cause=sixteen")?.cause(), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn cause(&self) -> Option<u32> {
         let (rest, cause) = number(self.0.params.get("cause").flatten()?).ok()?;
         rest.is_empty().then_some(cause)
     }
 
     /// The `text`, quotes undone.
+    ///
+    /// ```
+    /// use sip_message::Reason;
+    ///
+    /// let reason = Reason::parse(b"SIP;cause=200;text=\"Call completed elsewhere\"")?;
+    /// assert_eq!(reason.text().as_deref(), Some(&b"Call completed elsewhere"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn text(&self) -> Option<Cow<'a, [u8]>> {
         self.0.params.unquoted("text")
     }
 
     /// All parameters.
+    ///
+    /// ```
+    /// use sip_message::Reason;
+    ///
+    /// let reason = Reason::parse(b"Q.850;cause=3;location=LN")?;
+    /// assert_eq!(reason.params().get("location"), Some(Some(&b"LN"[..])));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn params(&self) -> Params<'a> {
         self.0.params
     }
 }
 
 /// One value of `Warning` (RFC 3261 §20.43).
+///
+/// ```
+/// use sip_message::Warning;
+///
+/// let warning = Warning::parse(b"399 mcptt.home1.example \"105 isfocus not assigned\"")?;
+/// assert_eq!((warning.code, warning.agent), (399, &b"mcptt.home1.example"[..]));
+/// assert_eq!(warning.text.as_ref(), b"105 isfocus not assigned");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Warning<'a> {
     /// Three digits.
@@ -193,6 +348,13 @@ pub struct Warning<'a> {
 
 impl<'a> Warning<'a> {
     /// Parses `code agent "text"`.
+    ///
+    /// ```
+    /// use sip_message::Warning;
+    ///
+    /// assert!(Warning::parse(b"370 [2001:db8::1]:5060 \"Insufficient \\\"bandwidth\\\"\"").is_ok());
+    /// assert!(Warning::parse(b"37 a.example \"two digits\"").is_err());
+    /// ```
     ///
     /// # Errors
     /// Malformed, with the place: a code that has not three digits is.

@@ -12,6 +12,20 @@ use crate::grammar::number;
 
 /// A URI: `sip` and `sips` (RFC 3261 §19.1), `tel` (RFC 3966), and any other scheme kept opaque. Borrows the bytes it was
 /// parsed from.
+///
+/// ```
+/// use sip_message::Uri;
+///
+/// let uri = Uri::parse(b"sip:ann@home1.example:5070;transport=tcp")?;
+/// assert_eq!((uri.user(), uri.port()), (Some(&b"ann"[..]), Some(5070)));
+///
+/// let uri = Uri::parse(b"tel:+1-201-555-0123")?;
+/// assert_eq!(uri.telephone_number(), Some(&b"+1-201-555-0123"[..]));
+///
+/// let uri = Uri::parse(b"urn:urn-7:3gpp-service.ims.icsi.mcptt")?;
+/// assert_eq!((uri.scheme(), uri.host()), (&b"urn"[..], None));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct Uri<'a> {
     raw: &'a [u8],
@@ -57,6 +71,14 @@ fn at(place: u32) -> usize {
 impl<'a> Uri<'a> {
     /// Parses a URI without brackets or white space around it.
     ///
+    /// ```
+    /// use sip_message::{Subject, Uri};
+    ///
+    /// assert!(Uri::parse(b"im:ann@home1.example").is_ok());
+    /// let error = Uri::parse(b"sip:ann@home1.example;lr;lr").unwrap_err();
+    /// assert_eq!(error.subject, Subject::Value("URI"));
+    /// ```
+    ///
     /// # Errors
     /// Malformed, with the place. Unknown schemes are no error.
     #[inline]
@@ -95,48 +117,118 @@ impl<'a> Uri<'a> {
     }
 
     /// The bytes as they came.
+    ///
+    /// ```
+    /// use sip_message::Uri;
+    ///
+    /// let uri = Uri::parse(b"SIP:Ann@Home1.Example")?;
+    /// assert_eq!(uri.as_bytes(), b"SIP:Ann@Home1.Example");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn as_bytes(&self) -> &'a [u8] {
         self.raw
     }
 
     /// The scheme as it came, without the colon; compare it without case.
+    ///
+    /// ```
+    /// use sip_message::Uri;
+    ///
+    /// assert_eq!(Uri::parse(b"SIPS:ann@home1.example")?.scheme(), b"SIPS");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn scheme(&self) -> &'a [u8] {
         self.raw.get(..at(self.scheme)).unwrap_or_default()
     }
 
     /// Is this the scheme (without case)?
+    ///
+    /// ```
+    /// use sip_message::Uri;
+    ///
+    /// let uri = Uri::parse(b"SIPS:ann@home1.example")?;
+    /// assert!(uri.is_scheme("sips") && !uri.is_scheme("sip"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn is_scheme(&self, scheme: &str) -> bool {
         self.scheme().eq_ignore_ascii_case(scheme.as_bytes())
     }
 
     /// Everything after the scheme's colon.
+    ///
+    /// ```
+    /// use sip_message::Uri;
+    ///
+    /// let uri = Uri::parse(b"urn:service:sos.fire")?;
+    /// assert_eq!(uri.after_scheme(), b"service:sos.fire");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn after_scheme(&self) -> &'a [u8] {
         self.raw.get(at(self.scheme) + 1..).unwrap_or_default()
     }
 
     /// `user` of a SIP URI, escapes as they came, without a password.
+    ///
+    /// ```
+    /// use sip_message::Uri;
+    ///
+    /// assert_eq!(Uri::parse(b"sip:%61nn:secret@home1.example")?.user(), Some(&b"%61nn"[..]));
+    /// assert_eq!(Uri::parse(b"sip:home1.example")?.user(), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn user(&self) -> Option<&'a [u8]> {
         let sip = self.sip().filter(|sip| sip.at > 0)?;
         self.after_scheme().get(..at(sip.user))
     }
 
     /// `password` of a SIP URI.
+    ///
+    /// ```
+    /// use sip_message::Uri;
+    ///
+    /// assert_eq!(Uri::parse(b"sip:ann:secret@home1.example")?.password(), Some(&b"secret"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn password(&self) -> Option<&'a [u8]> {
         let sip = self.sip().filter(|sip| sip.at > sip.user)?;
         self.after_scheme().get(at(sip.user) + 1..at(sip.at))
     }
 
     /// `host` of a SIP URI.
+    ///
+    /// ```
+    /// use sip_message::{Host, Uri};
+    ///
+    /// assert_eq!(Uri::parse(b"sip:ann@Home1.example")?.host(), Some(Host::Name(b"home1.example")));
+    /// assert_eq!(Uri::parse(b"sip:[2001:db8::1]")?.host(), Some(Host::parse(b"[2001:DB8::1]")?));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn host(&self) -> Option<Host<'a>> {
         self.sip().map(|sip| sip.host)
     }
 
     /// `port` of a SIP URI.
+    ///
+    /// ```
+    /// use sip_message::Uri;
+    ///
+    /// assert_eq!(Uri::parse(b"sip:as1.home1.example:5090;lr")?.port(), Some(5090));
+    /// assert!(Uri::parse(b"sip:as1.home1.example:65536").is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn port(&self) -> Option<u16> {
         self.sip().and_then(|sip| sip.port)
     }
 
     /// The number of a `tel` URI, separators as they came.
+    ///
+    /// ```
+    /// use sip_message::Uri;
+    ///
+    /// assert_eq!(Uri::parse(b"tel:911;phone-context=+1")?.telephone_number(), Some(&b"911"[..]));
+    /// assert_eq!(Uri::parse(b"sip:911@home1.example;user=phone")?.telephone_number(), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn telephone_number(&self) -> Option<&'a [u8]> {
         match self.form {
             Form::Tel { number, .. } => self.after_scheme().get(..at(number)),
@@ -145,6 +237,15 @@ impl<'a> Uri<'a> {
     }
 
     /// `uri-parameters` of a SIP URI or the parameters of a `tel` URI.
+    ///
+    /// ```
+    /// use sip_message::Uri;
+    ///
+    /// let uri = Uri::parse(b"sip:as1.home1.example;transport=tcp;lr")?;
+    /// assert_eq!(uri.params().get("transport"), Some(Some(&b"tcp"[..])));
+    /// assert!(uri.params().contains("lr"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn params(&self) -> Params<'a> {
         let (range, count) = match &self.form {
             Form::Sip(sip) => (at(sip.hostport) + 1..at(sip.question), sip.parameters),
@@ -155,6 +256,14 @@ impl<'a> Uri<'a> {
     }
 
     /// `headers` of a SIP URI: what stands after the question mark (RFC 3261 §19.1.1).
+    ///
+    /// ```
+    /// use sip_message::Uri;
+    ///
+    /// let uri = Uri::parse(b"sip:bob@192.0.2.4?Reason=SIP%3Bcause%3D302&Privacy=history")?;
+    /// assert_eq!(uri.headers().get("Privacy"), Some(Some(&b"history"[..])));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn headers(&self) -> Params<'a> {
         match self.sip() {
             Some(sip) => self.pairs(at(sip.question) + 1..usize::MAX, b'&', sip.headers),

@@ -12,6 +12,15 @@ use crate::grammar::{
 use crate::name::HeaderName;
 
 /// One `via-parm` (RFC 3261 §20.42): what a hop said of itself.
+///
+/// ```
+/// use sip_message::Via;
+///
+/// let via = Via::parse(b"SIP/2.0/UDP pcscf.home1.example:7531;branch=z9hG4bK240f34.1;rport=7531;received=192.0.2.9")?;
+/// assert_eq!((via.transport(), via.sent_by()), (&b"UDP"[..], &b"pcscf.home1.example:7531"[..]));
+/// assert_eq!(via.received(), Some(&b"192.0.2.9"[..]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct Via<'a> {
     protocol: (&'a [u8], &'a [u8]),
@@ -28,6 +37,14 @@ pub struct Via<'a> {
 impl<'a> Via<'a> {
     /// Parses one value, without a comma list around it.
     ///
+    /// ```
+    /// use sip_message::Via;
+    ///
+    /// assert!(Via::parse(b"SIP / 2.0 / TCP [2001:db8::1] : 5061").is_ok()); // blanks may stand there (RFC 4475 §3.1.1.1)
+    /// let error = Via::parse(b"SIP/2.0/UDP a.example;branch=1;branch=2").unwrap_err();
+    /// assert_eq!(error.to_string(), "Via: malformed at byte 31");
+    /// ```
+    ///
     /// # Errors
     /// Malformed, with the place: also a parameter given twice, and an `rport` or `ttl` that is no number.
     #[inline]
@@ -43,56 +60,144 @@ impl<'a> Via<'a> {
     }
 
     /// Protocol name and version: `SIP` and `2.0`.
+    ///
+    /// ```
+    /// use sip_message::Via;
+    ///
+    /// assert_eq!(Via::parse(b"SIP/2.0/UDP a.example")?.protocol(), (&b"SIP"[..], &b"2.0"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn protocol(&self) -> (&'a [u8], &'a [u8]) {
         self.protocol
     }
 
     /// `UDP`, `TCP`, `TLS` …; compare it without case.
+    ///
+    /// ```
+    /// use sip_message::Via;
+    ///
+    /// let via = Via::parse(b"SIP/2.0/tls a.example")?;
+    /// assert!(via.transport().eq_ignore_ascii_case(b"TLS"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn transport(&self) -> &'a [u8] {
         self.transport
     }
 
     /// `sent-by` as it came: host and port.
+    ///
+    /// ```
+    /// use sip_message::Via;
+    ///
+    /// let via = Via::parse(b"SIP/2.0/UDP [2001:db8::1]:5062;branch=z9hG4bK1")?;
+    /// assert_eq!(via.sent_by(), b"[2001:db8::1]:5062");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn sent_by(&self) -> &'a [u8] {
         self.sent_by
     }
 
     /// The host of `sent-by`.
+    ///
+    /// ```
+    /// use sip_message::{Host, Via};
+    ///
+    /// let via = Via::parse(b"SIP/2.0/UDP 192.0.2.1:5062;branch=z9hG4bK1")?;
+    /// assert_eq!(via.host(), Host::IPv4([192, 0, 2, 1].into()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn host(&self) -> Host<'a> {
         self.host
     }
 
     /// The port of `sent-by`.
+    ///
+    /// ```
+    /// use sip_message::Via;
+    ///
+    /// assert_eq!(Via::parse(b"SIP/2.0/UDP a.example:5062")?.port(), Some(5062));
+    /// assert_eq!(Via::parse(b"SIP/2.0/UDP a.example")?.port(), None); // 5060, or 5061 for TLS (§18.2.2)
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn port(&self) -> Option<u16> {
         self.port
     }
 
     /// All parameters.
+    ///
+    /// ```
+    /// use sip_message::Via;
+    ///
+    /// let via = Via::parse(b"SIP/2.0/UDP a.example;comp=sigcomp;branch=z9hG4bK1")?;
+    /// assert_eq!(via.params().get("comp"), Some(Some(&b"sigcomp"[..])));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn params(&self) -> Params<'a> {
         self.params
     }
 
     /// The transaction's identifier (§8.1.1.7).
+    ///
+    /// ```
+    /// use sip_message::Via;
+    ///
+    /// let via = Via::parse(b"SIP/2.0/UDP a.example;branch=z9hG4bKnashds7")?;
+    /// assert!(via.branch().is_some_and(|branch| branch.starts_with(b"z9hG4bK"))); // unique, says its sender
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn branch(&self) -> Option<&'a [u8]> {
         self.branch
     }
 
     /// The address that the next hop saw (§18.2.1), as it came.
+    ///
+    /// ```
+    /// use sip_message::Via;
+    ///
+    /// let via = Via::parse(b"SIP/2.0/UDP a.example;received=2001:db8::9")?;
+    /// assert_eq!(via.received(), Some(&b"2001:db8::9"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn received(&self) -> Option<&'a [u8]> {
         self.params.get("received").flatten()
     }
 
     /// RFC 3581: `Some(None)` asks for the source port, `Some(Some(port))` tells it.
+    ///
+    /// ```
+    /// use sip_message::Via;
+    ///
+    /// assert_eq!(Via::parse(b"SIP/2.0/UDP a.example")?.rport(), None);
+    /// assert_eq!(Via::parse(b"SIP/2.0/UDP a.example;rport")?.rport(), Some(None));
+    /// assert_eq!(Via::parse(b"SIP/2.0/UDP a.example;rport=9988")?.rport(), Some(Some(9988)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn rport(&self) -> Option<Option<u16>> {
         self.rport
     }
 
     /// Where responses go instead of `sent-by`, as it came (§18.2.2).
+    ///
+    /// ```
+    /// use sip_message::Via;
+    ///
+    /// let via = Via::parse(b"SIP/2.0/UDP a.example;maddr=239.255.255.1;ttl=16")?;
+    /// assert_eq!(via.maddr(), Some(&b"239.255.255.1"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn maddr(&self) -> Option<&'a [u8]> {
         self.params.get("maddr").flatten()
     }
 
     /// The reach of a multicast request.
+    ///
+    /// ```
+    /// use sip_message::Via;
+    ///
+    /// assert_eq!(Via::parse(b"SIP/2.0/UDP a.example;maddr=239.255.255.1;ttl=16")?.ttl(), Some(16));
+    /// assert!(Via::parse(b"SIP/2.0/UDP a.example;ttl=256").is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn ttl(&self) -> Option<u8> {
         self.ttl
     }
