@@ -113,6 +113,17 @@ pub(crate) fn has_control(value: &[u8]) -> bool {
 }
 
 /// Builds a request; see [`Request::build`].
+///
+/// ```
+/// use sip_message::{HeaderName, Method, Request};
+///
+/// let mut builder = Request::build(Method::Register, "sip:home1.example").header(HeaderName::MaxForwards, "70");
+/// for contact in ["<sip:ann@192.0.2.7>", "<sip:ann@192.0.2.8>"] {
+///     builder = builder.header(HeaderName::Contact, contact);
+/// }
+/// assert_eq!(builder.finish()?.headers().contacts()?.len(), 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct RequestBuilder {
     method: Method,
@@ -153,6 +164,18 @@ impl Request {
 
 impl RequestBuilder {
     /// Appends a header field. Content-Length is not taken: it is written last, and right.
+    ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request};
+    ///
+    /// let own = HeaderName::from_bytes(b"X-Own").unwrap();
+    /// let request = Request::build(Method::Options, "sip:home1.example")
+    ///     .header(HeaderName::Accept, "application/sdp")
+    ///     .header(own, b"bytes, not text: \xff")
+    ///     .finish()?;
+    /// assert!(request.as_bytes().ends_with(b"X-Own: bytes, not text: \xff\r\nContent-Length: 0\r\n\r\n"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: impl AsRef<[u8]>) -> Self {
         self.draft.header(name, value.as_ref());
@@ -160,6 +183,16 @@ impl RequestBuilder {
     }
 
     /// Sets the body and appends its Content-Type.
+    ///
+    /// ```
+    /// use sip_message::{Method, Request};
+    ///
+    /// let request = Request::build(Method::Message, "sip:ann@home1.example")
+    ///     .body("application/vnd.3gpp.mcptt-info+xml", "<mcpttinfo/>")
+    ///     .finish()?;
+    /// assert_eq!(request.headers().content_length()?, Some(12));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn body(mut self, content_type: &str, body: impl Into<Bytes>) -> Self {
         self.draft.body(content_type, body.into());
@@ -167,6 +200,14 @@ impl RequestBuilder {
     }
 
     /// The request.
+    ///
+    /// ```
+    /// use sip_message::{BuildErrorKind, Method, Request, Subject};
+    ///
+    /// assert!(Request::build(Method::Options, "sip:home1.example").finish().is_ok());
+    /// let error = Request::build(Method::Options, "sip:home 1.example").finish().unwrap_err();
+    /// assert_eq!((error.subject, error.kind), (Subject::RequestUri, BuildErrorKind::Malformed));
+    /// ```
     ///
     /// # Errors
     /// What cannot be written without becoming something else: line ends in a value, blanks in the URI.
@@ -198,6 +239,18 @@ impl RequestBuilder {
 }
 
 /// Builds a response; see [`Response::to`].
+///
+/// ```
+/// use sip_message::{HeaderName, Method, Request, Response, StatusCode};
+///
+/// # let request = Request::build(Method::Options, "sip:home1.example").finish()?;
+/// let mut builder = Response::to(&request, StatusCode::OK, Some("b0b"));
+/// for method in [Method::Options, Method::Message] {
+///     builder = builder.header(HeaderName::Allow, method.as_bytes());
+/// }
+/// assert_eq!(builder.finish()?.headers().allow()?, [b"OPTIONS", b"MESSAGE"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct ResponseBuilder {
     status: StatusCode,
@@ -215,6 +268,15 @@ impl ResponseBuilder {
     }
 
     /// Replaces the reason phrase.
+    ///
+    /// ```
+    /// use sip_message::{Method, Request, Response, StatusCode};
+    ///
+    /// # let request = Request::build(Method::Options, "sip:home1.example").finish()?;
+    /// let response = Response::to(&request, StatusCode::BAD_REQUEST, None).reason("Malformed CSeq").finish()?;
+    /// assert!(response.as_bytes().starts_with(b"SIP/2.0 400 Malformed CSeq\r\n"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn reason(mut self, reason: &str) -> Self {
         self.reason = reason.as_bytes().to_vec();
@@ -222,6 +284,18 @@ impl ResponseBuilder {
     }
 
     /// Appends a header field. Content-Length is not taken: it is written last, and right.
+    ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request, Response, StatusCode};
+    ///
+    /// # let request = Request::build(Method::Publish, "sip:ann@home1.example").finish()?;
+    /// let response = Response::to(&request, StatusCode::OK, None)
+    ///     .header(HeaderName::SipEtag, "dx200xyz")
+    ///     .header(HeaderName::Expires, "1800")
+    ///     .finish()?;
+    /// assert_eq!(response.headers().sip_etag()?, Some(&b"dx200xyz"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: impl AsRef<[u8]>) -> Self {
         self.draft.header(name, value.as_ref());
@@ -229,6 +303,15 @@ impl ResponseBuilder {
     }
 
     /// Sets the body and appends its Content-Type.
+    ///
+    /// ```
+    /// use sip_message::{Method, Request, Response, StatusCode};
+    ///
+    /// # let request = Request::build(Method::Invite, "sip:ann@home1.example").finish()?;
+    /// let response = Response::to(&request, StatusCode::OK, None).body("application/sdp", "v=0\r\n").finish()?;
+    /// assert!(response.headers().content_type()?.is_some_and(|it| it.is("application", "sdp")));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn body(mut self, content_type: &str, body: impl Into<Bytes>) -> Self {
         self.draft.body(content_type, body.into());
@@ -236,6 +319,15 @@ impl ResponseBuilder {
     }
 
     /// The response.
+    ///
+    /// ```
+    /// use sip_message::{Method, Request, Response, StatusCode};
+    ///
+    /// # let request = Request::build(Method::Options, "sip:home1.example").finish()?;
+    /// let error = Response::to(&request, StatusCode::OK, None).reason("OK\r\nX: y").finish().unwrap_err();
+    /// assert_eq!(error.to_string(), "Reason-Phrase: control character");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// What cannot be written without becoming something else: line ends in a value or in the reason phrase.

@@ -81,6 +81,18 @@ const USUAL_VALUES: usize = 128;
 
 impl Request {
     /// Begins changes to a copy of this request.
+    ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request};
+    ///
+    /// let request = Request::build(Method::Message, "sip:mcptt-server@home1.example")
+    ///     .header(HeaderName::MaxForwards, "70")
+    ///     .finish()?;
+    /// let passed_on = request.edit().set(HeaderName::MaxForwards, "69").finish()?;
+    /// assert_eq!(passed_on.headers().max_forwards()?, Some(69));
+    /// assert_eq!(request.headers().max_forwards()?, Some(70)); // the original is as it was
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn edit(&self) -> Edit<'_, Request> {
         Edit::new(self, &self.raw)
     }
@@ -88,6 +100,19 @@ impl Request {
 
 impl Response {
     /// Begins changes to a copy of this response.
+    ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request, Response, StatusCode};
+    ///
+    /// # let request = Request::build(Method::Message, "sip:ann@home1.example")
+    /// #     .header(HeaderName::Via, "SIP/2.0/UDP proxy.example;branch=z9hG4bK2")
+    /// #     .header(HeaderName::Via, "SIP/2.0/UDP phone.example;branch=z9hG4bK1")
+    /// #     .finish()?;
+    /// let response = Response::to(&request, StatusCode::OK, None).finish()?;
+    /// let passed_back = response.edit().pop(&HeaderName::Via).finish()?;
+    /// assert_eq!(passed_back.headers().top_via()?.sent_by(), b"phone.example");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn edit(&self) -> Edit<'_, Response> {
         Edit::new(self, &self.raw)
     }
@@ -108,6 +133,17 @@ impl<'a, M> Edit<'a, M> {
     }
 
     /// Puts a field above all others.
+    ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request};
+    ///
+    /// let request = Request::build(Method::Message, "sip:mcptt-server@home1.example")
+    ///     .header(HeaderName::Via, "SIP/2.0/UDP phone.example;branch=z9hG4bK1")
+    ///     .finish()?;
+    /// let passed_on = request.edit().push(HeaderName::Via, "SIP/2.0/UDP proxy.example;branch=z9hG4bK2").finish()?;
+    /// assert_eq!(passed_on.headers().top_via()?.sent_by(), b"proxy.example");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn push(mut self, name: HeaderName, value: impl AsRef<[u8]>) -> Self {
         if let Some(value) = self.checked(&name, value.as_ref()) {
@@ -117,6 +153,17 @@ impl<'a, M> Edit<'a, M> {
     }
 
     /// Puts a field below all others.
+    ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request};
+    ///
+    /// let request = Request::build(Method::Message, "sip:mcptt-server@home1.example")
+    ///     .header(HeaderName::PAssertedIdentity, "<sip:ann@home1.example>")
+    ///     .finish()?;
+    /// let more = request.edit().append(HeaderName::PAssertedIdentity, "<tel:+12015550123>").finish()?;
+    /// assert_eq!(more.headers().p_asserted_identities()?[1].uri_bytes(), b"tel:+12015550123");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn append(mut self, name: HeaderName, value: impl AsRef<[u8]>) -> Self {
         if let Some(value) = self.checked(&name, value.as_ref()) {
@@ -127,6 +174,21 @@ impl<'a, M> Edit<'a, M> {
 
     /// Gives the only field with this name a value: the first one keeps its place, others go. Appends it if there is
     /// none.
+    ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request};
+    ///
+    /// let request = Request::build(Method::Message, "sip:mcptt-server@home1.example")
+    ///     .header(HeaderName::Subject, "one")
+    ///     .header(HeaderName::Priority, "normal")
+    ///     .header(HeaderName::Subject, "two")
+    ///     .finish()?;
+    /// let changed = request.edit().set(HeaderName::Subject, "only").finish()?;
+    /// let names: Vec<_> = changed.headers().iter().map(|(name, _)| name).collect();
+    /// assert_eq!(names, [HeaderName::Subject, HeaderName::Priority, HeaderName::ContentLength]);
+    /// assert_eq!(changed.headers().one(&HeaderName::Subject)?, b"only");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn set(mut self, name: HeaderName, value: impl AsRef<[u8]>) -> Self {
         let Some(value) = self.checked(&name, value.as_ref()) else {
@@ -141,6 +203,18 @@ impl<'a, M> Edit<'a, M> {
     }
 
     /// Takes out all fields with this name.
+    ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request};
+    ///
+    /// let request = Request::build(Method::Message, "sip:mcptt-server@home1.example")
+    ///     .header(HeaderName::PAssertedIdentity, "<sip:ann@home1.example>")
+    ///     .header(HeaderName::PAssertedIdentity, "<tel:+12015550123>")
+    ///     .finish()?;
+    /// let outside = request.edit().remove(&HeaderName::PAssertedIdentity).finish()?; // it leaves the trust domain
+    /// assert!(!outside.headers().contains(&HeaderName::PAssertedIdentity));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn remove(mut self, name: &HeaderName) -> Self {
         if *name != HeaderName::ContentLength {
@@ -151,6 +225,19 @@ impl<'a, M> Edit<'a, M> {
 
     /// Takes out the first value of a comma list: the topmost Route or Via. Does nothing if there is none, and nothing
     /// to fields that were changed before.
+    ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request};
+    ///
+    /// let request = Request::build(Method::Message, "sip:mcptt-server@home1.example")
+    ///     .header(HeaderName::Route, "<sip:as1.home1.example;lr>, <sip:scscf.home1.example;lr>")
+    ///     .header(HeaderName::Route, "<sip:p.example;lr>")
+    ///     .finish()?;
+    /// let passed_on = request.edit().pop(&HeaderName::Route).finish()?;
+    /// assert_eq!(passed_on.headers().routes()?[0].uri_bytes(), b"sip:scscf.home1.example;lr");
+    /// assert_eq!(passed_on.headers().routes()?.len(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn pop(mut self, name: &HeaderName) -> Self {
         let headers = &self.raw.headers;
@@ -292,6 +379,15 @@ fn first_line(raw: &Raw) -> &[u8] {
 
 impl Edit<'_, Request> {
     /// Replaces the Request-URI.
+    ///
+    /// ```
+    /// use sip_message::{Method, Request};
+    ///
+    /// # let request = Request::build(Method::Message, "sip:ann@home1.example").finish()?;
+    /// let routed = request.edit().uri("sip:ann@192.0.2.7:5060;ob").finish()?;
+    /// assert_eq!(routed.uri_bytes(), b"sip:ann@192.0.2.7:5060;ob");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn uri(mut self, uri: &str) -> Self {
         if uri.is_empty() || uri.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
@@ -302,6 +398,15 @@ impl Edit<'_, Request> {
     }
 
     /// The changed request. It knows no source: it is one to be sent.
+    ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request, Subject};
+    ///
+    /// # let request = Request::build(Method::Message, "sip:ann@home1.example").body("text/plain", "hello").finish()?;
+    /// let error = request.edit().set(HeaderName::ContentLength, "4").finish().unwrap_err();
+    /// assert_eq!(error.subject, Subject::Header(HeaderName::ContentLength)); // the body stays as it is
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// What cannot be written without becoming something else; a request that is there to be answered only.
@@ -330,6 +435,16 @@ impl Edit<'_, Request> {
 
 impl Edit<'_, Response> {
     /// The changed response.
+    ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request, Response, StatusCode};
+    ///
+    /// # let request = Request::build(Method::Message, "sip:ann@home1.example").finish()?;
+    /// # let response = Response::to(&request, StatusCode::OK, None).finish()?;
+    /// let signed = response.edit().append(HeaderName::Server, "mcx/0.1").finish()?;
+    /// assert!(signed.as_bytes().ends_with(b"Server: mcx/0.1\r\n\r\n"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// What cannot be written without becoming something else.

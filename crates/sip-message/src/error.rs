@@ -5,6 +5,14 @@ use crate::name::HeaderName;
 use crate::status::StatusCode;
 
 /// What an error is about. Never the text of a message: identities and tokens leak that way.
+///
+/// ```
+/// use sip_message::{HeaderName, Subject, Uri};
+///
+/// let error = Uri::parse(b"sip:").unwrap_err();
+/// assert_eq!(error.subject, Subject::Value("URI")); // parsed on its own
+/// assert_eq!(Subject::from(HeaderName::CallId).to_string(), "Call-ID");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// The value of this header field.
@@ -45,6 +53,17 @@ impl fmt::Display for Subject {
 }
 
 /// What is wrong with a value.
+///
+/// ```
+/// use sip_message::{HeaderName, Method, Request, ValueErrorKind};
+///
+/// let request = Request::build(Method::Message, "sip:mcptt-server@home1.example")
+///     .header(HeaderName::CSeq, "one MESSAGE")
+///     .finish()?;
+/// assert_eq!(request.headers().cseq().unwrap_err().kind, ValueErrorKind::Malformed);
+/// assert_eq!(request.headers().from().unwrap_err().kind, ValueErrorKind::Missing);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ValueErrorKind {
     /// The header field is not there.
@@ -58,6 +77,18 @@ pub enum ValueErrorKind {
 }
 
 /// Why a typed value could not be had: what it is about, what is wrong, and where in the value.
+///
+/// ```
+/// use sip_message::{HeaderName, Method, Request};
+///
+/// let request = Request::build(Method::Message, "sip:mcptt-server@home1.example")
+///     .header(HeaderName::Route, "<sip:p1.example;lr>, <sip:p2.example;lr;lr>")
+///     .finish()?;
+/// let error = request.headers().routes().unwrap_err();
+/// assert_eq!(error.header(), Some(&HeaderName::Route));
+/// assert_eq!(error.to_string(), "Route: malformed at byte 36"); // the place, never the value
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ValueError {
     /// The header field or value concerned.
@@ -107,6 +138,15 @@ impl ValueError {
     }
 
     /// The header field concerned, if it is one.
+    ///
+    /// ```
+    /// use sip_message::{HeaderName, Uri, Via};
+    ///
+    /// let error = Via::parse(b"SIP/2.0/UDP").unwrap_err();
+    /// assert_eq!(error.header(), Some(&HeaderName::Via));
+    /// let error = Uri::parse(b"no scheme").unwrap_err();
+    /// assert_eq!(error.header(), None);
+    /// ```
     pub fn header(&self) -> Option<&HeaderName> {
         match &self.subject {
             Subject::Header(name) => Some(name),
@@ -131,6 +171,16 @@ impl fmt::Display for ValueError {
 impl std::error::Error for ValueError {}
 
 /// Why bytes could not be represented as a message.
+///
+/// ```
+/// use bytes::Bytes;
+/// use sip_message::{Limits, Message, ParseErrorKind};
+///
+/// let kind = |bytes| Message::parse_datagram(Bytes::from_static(bytes), &Limits::default()).unwrap_err().kind;
+/// assert_eq!(kind(b""), ParseErrorKind::Empty);
+/// assert_eq!(kind(b"GET / HTTP/1.1\r\n\r\n"), ParseErrorKind::NotSip);
+/// assert_eq!(kind(b"OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/UDP a"), ParseErrorKind::NoBlankLine);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ParseErrorKind {
     /// No bytes at all.
@@ -163,6 +213,13 @@ pub enum ParseErrorKind {
 
 impl ParseErrorKind {
     /// The status that a request with this flaw is owed.
+    ///
+    /// ```
+    /// use sip_message::{ParseErrorKind, StatusCode};
+    ///
+    /// assert_eq!(ParseErrorKind::HeaderLine.status(), StatusCode::BAD_REQUEST);
+    /// assert_eq!(ParseErrorKind::BodyTooLarge.status(), StatusCode::REQUEST_ENTITY_TOO_LARGE);
+    /// ```
     pub fn status(self) -> StatusCode {
         match self {
             ParseErrorKind::TooLarge
@@ -175,6 +232,16 @@ impl ParseErrorKind {
 }
 
 /// Bytes that are no message we can represent: why, and where.
+///
+/// ```
+/// use bytes::Bytes;
+/// use sip_message::{Limits, Message, ParseErrorKind};
+///
+/// let bytes = Bytes::from_static(b"SIP/2.0 200 OK\r\nno colon\r\n\r\n");
+/// let error = Message::parse_datagram(bytes, &Limits::default()).unwrap_err();
+/// assert_eq!((error.kind, error.offset), (ParseErrorKind::HeaderLine, 16));
+/// assert!(error.answerable().is_none()); // a response is dropped
+/// ```
 #[derive(Clone, Debug)]
 pub struct ParseError {
     /// What is wrong.
@@ -195,16 +262,64 @@ impl ParseError {
 
     /// As much of the request as could be read, without its body, when it is enough to send [`ParseError::status`]
     /// back: a request with Via, From, To, Call-ID and CSeq, and not an ACK. For answering only.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use sip_message::{CSeq, Limits, Message, Response, Via};
+    ///
+    /// let bytes = Bytes::from_static(
+    ///     b"OPTIONS sip:home1.example SIP/2.0\r\n\
+    ///       Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\n\
+    ///       From: <sip:ann@home1.example>;tag=1\r\n\
+    ///       To: <sip:home1.example>\r\n\
+    ///       Call-ID: 1@192.0.2.1\r\n\
+    ///       CSeq: 1 OPTIONS\r\n\
+    ///       no colon\r\n\r\n",
+    /// );
+    /// let error = Message::parse_datagram(bytes, &Limits::default()).unwrap_err();
+    /// let request = error.answerable().ok_or("no answer is owed")?;
+    /// let response = Response::to(request, error.status(), Some("b0b")).finish()?;
+    /// assert!(response.as_bytes().starts_with(b"SIP/2.0 400 Bad Request\r\nVia: SIP/2.0/UDP 192.0.2.1;"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn answerable(&self) -> Option<&Request> {
         self.answerable.as_deref()
     }
 
     /// The same, to set the source on.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use sip_message::{Limits, Message, Response};
+    ///
+    /// # let bytes = Bytes::from_static(
+    /// #     b"OPTIONS sip:home1.example SIP/2.0\r\nVia: SIP/2.0/UDP a.example;branch=z9hG4bK1\r\n\
+    /// #       From: <sip:ann@home1.example>;tag=1\r\nTo: <sip:home1.example>\r\n\
+    /// #       Call-ID: 1@192.0.2.1\r\nCSeq: 1 OPTIONS\r\nno colon\r\n\r\n",
+    /// # );
+    /// let error = Message::parse_datagram(bytes, &Limits::default()).unwrap_err();
+    /// let status = error.status();
+    /// let mut request = error.into_answerable().ok_or("no answer is owed")?;
+    /// request.set_source("192.0.2.1:5060".parse()?);
+    /// let response = Response::to(&request, status, Some("b0b")).finish()?;
+    /// assert_eq!(response.headers().top_via()?.received(), Some(&b"192.0.2.1"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn into_answerable(self) -> Option<Request> {
         self.answerable.map(|request| *request)
     }
 
     /// The status that the request is owed.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use sip_message::{Limits, Message, StatusCode};
+    ///
+    /// let limits = Limits { body: 4, ..Limits::default() };
+    /// let bytes = Bytes::from_static(b"MESSAGE sip:ann@home1.example SIP/2.0\r\nContent-Length: 5\r\n\r\nhello");
+    /// let error = Message::parse_datagram(bytes, &limits).unwrap_err();
+    /// assert_eq!(error.status(), StatusCode::REQUEST_ENTITY_TOO_LARGE);
+    /// ```
     pub fn status(&self) -> StatusCode {
         self.kind.status()
     }
@@ -234,6 +349,16 @@ impl fmt::Display for ParseError {
 impl std::error::Error for ParseError {}
 
 /// Why a message could not be built.
+///
+/// ```
+/// use sip_message::{BuildErrorKind, HeaderName, Method, Request};
+///
+/// let error = Request::build(Method::Message, "sip:ann@home1.example")
+///     .header(HeaderName::Subject, "lunch\r\nPriority: emergency")
+///     .finish()
+///     .unwrap_err();
+/// assert_eq!(error.kind, BuildErrorKind::ControlCharacter);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BuildErrorKind {
     /// CR, LF or NUL: the value would add lines of its own (header injection).
@@ -245,6 +370,14 @@ pub enum BuildErrorKind {
 }
 
 /// What could not be written, and why. Never the value itself.
+///
+/// ```
+/// use sip_message::{Method, Request, Subject};
+///
+/// let error = Request::build(Method::Other("NOT A TOKEN".into()), "sip:home1.example").finish().unwrap_err();
+/// assert_eq!(error.subject, Subject::Method);
+/// assert_eq!(error.to_string(), "Method: malformed");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BuildError {
     /// The header field or part of the start line concerned.

@@ -179,6 +179,13 @@ pub(crate) fn before<'a>(whole: Bits<'a>, rest: Bits<'_>) -> Bits<'a> {
 
 /// A quoted string's meaning: without its quotes, and without the backslash of each quoted pair (RFC 3261 §25.1).
 /// Anything else is returned as it is. Borrows where there is nothing to undo.
+///
+/// ```
+/// use sip_message::unquote;
+///
+/// assert_eq!(unquote(br#""say \"over\"""#).as_ref(), br#"say "over""#);
+/// assert_eq!(unquote(b"token").as_ref(), b"token");
+/// ```
 pub fn unquote(value: &[u8]) -> Cow<'_, [u8]> {
     let inner = match value {
         [b'"', inner @ .., b'"'] => inner,
@@ -201,6 +208,16 @@ pub fn unquote(value: &[u8]) -> Cow<'_, [u8]> {
 
 /// The quoted string that means `text`: the way back from [`unquote`]. Control characters get a backslash (RFC 3261
 /// §25.1, `quoted-pair`). Line ends and NUL, which no quoted string can hold everywhere, become blanks.
+///
+/// ```
+/// use sip_message::{NameAddr, escape};
+///
+/// let name = escape(br#"Ann "A""#);
+/// assert_eq!(name, br#""Ann \"A\"""#);
+/// let from = [&name[..], b" <sip:ann@home1.example>"].concat();
+/// assert_eq!(NameAddr::parse(&from)?.display_name().as_deref(), Some(&br#"Ann "A""#[..]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn escape(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len() + 2);
     out.push(b'"');

@@ -1,4 +1,14 @@
 /// How much of everything one message may bring. Every bound has a name; nothing from the network is unbounded.
+///
+/// ```
+/// use bytes::Bytes;
+/// use sip_message::{Limits, Message, ParseErrorKind};
+///
+/// let limits = Limits { header_fields: 1, ..Limits::default() };
+/// let bytes = Bytes::from_static(b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP a\r\nVia: SIP/2.0/UDP b\r\n\r\n");
+/// let error = Message::parse_datagram(bytes, &limits).unwrap_err();
+/// assert_eq!(error.kind, ParseErrorKind::TooManyHeaders);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of a whole message, start line to end of body.
@@ -22,6 +32,14 @@ pub struct Limits {
 impl Limits {
     /// The bound on parameters that holds whatever [`Limits::parameters`] says, also for values that are parsed
     /// on their own (`Uri::parse` and its like). It keeps comparing two values cheap.
+    ///
+    /// ```
+    /// use sip_message::{Limits, Uri};
+    ///
+    /// let uri = |count| (0..count).fold("sip:home1.example".to_owned(), |uri, n| format!("{uri};p{n}"));
+    /// assert!(Uri::parse(uri(Limits::MOST_PARAMETERS).as_bytes()).is_ok());
+    /// assert!(Uri::parse(uri(Limits::MOST_PARAMETERS + 1).as_bytes()).is_err());
+    /// ```
     pub const MOST_PARAMETERS: usize = 256;
 }
 

@@ -7,6 +7,15 @@ use crate::class::TOKEN;
 macro_rules! methods {
     ($($(#[$doc:meta])* $variant:ident = $text:literal,)*) => {
         /// The method of a request (RFC 3261 §7.1). Case-sensitive, and open: unknown methods are kept as they came.
+        ///
+        /// ```
+        /// use sip_message::Method;
+        ///
+        /// let method = Method::from_bytes(b"REFER").ok_or("no token")?;
+        /// assert_eq!(method, Method::Refer);
+        /// assert_ne!(Method::from_bytes(b"refer"), Some(Method::Refer));
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
         #[derive(Clone, PartialEq, Eq, Hash)]
         pub enum Method {
             $($(#[$doc])* $variant,)*
@@ -16,6 +25,14 @@ macro_rules! methods {
 
         impl Method {
             /// The method with this name; `None` if it is not a token.
+            ///
+            /// ```
+            /// use sip_message::Method;
+            ///
+            /// assert_eq!(Method::from_bytes(b"PUBLISH"), Some(Method::Publish));
+            /// assert_eq!(Method::from_bytes(b"DO"), Some(Method::Other("DO".into())));
+            /// assert_eq!(Method::from_bytes(b"DO THIS"), None);
+            /// ```
             pub fn from_bytes(name: &[u8]) -> Option<Method> {
                 Method::known(name).or_else(|| {
                     TOKEN.fills(name).then(|| Method::Other(Bytes::copy_from_slice(name)))
@@ -30,6 +47,12 @@ macro_rules! methods {
             }
 
             /// The name as it stands in the request line and in CSeq.
+            ///
+            /// ```
+            /// use sip_message::Method;
+            ///
+            /// assert_eq!(Method::Subscribe.as_bytes(), b"SUBSCRIBE");
+            /// ```
             pub fn as_bytes(&self) -> &[u8] {
                 match self {
                     $(Method::$variant => $text,)*
@@ -73,11 +96,24 @@ methods! {
 
 impl Method {
     /// The name as text. A method that was not made by this crate and is no token gives the empty string.
+    ///
+    /// ```
+    /// use sip_message::{CSeq, Method};
+    ///
+    /// assert_eq!(format!("1 {}", Method::Notify.as_str()), "1 NOTIFY"); // a CSeq
+    /// ```
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 
     /// Is the name a token? Always, unless [`Method::Other`] was filled by hand.
+    ///
+    /// ```
+    /// use sip_message::Method;
+    ///
+    /// assert!(Method::Invite.is_token());
+    /// assert!(!Method::Other("IN VITE".into()).is_token());
+    /// ```
     pub fn is_token(&self) -> bool {
         TOKEN.fills(self.as_bytes())
     }

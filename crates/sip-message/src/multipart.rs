@@ -19,6 +19,18 @@ use crate::value::MediaType;
 const BOUNDARY: usize = 70;
 
 /// One part: its header fields and its body, both borrowed from the whole.
+///
+/// ```
+/// use bytes::Bytes;
+/// use sip_message::{Limits, MediaType, multipart};
+///
+/// let body = Bytes::from_static(b"--b1\r\nContent-ID: <info@home1.example>\r\n\r\nhello\r\n--b1--\r\n");
+/// let mixed = MediaType::parse(b"multipart/mixed;boundary=b1")?;
+/// let part = &multipart::parts(&mixed, &body, &Limits::default())?[0];
+/// assert_eq!(part.headers.content_id()?, Some(&b"info@home1.example"[..]));
+/// assert_eq!(part.body, "hello");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Part {
     /// The part's header fields; possibly none.
@@ -29,6 +41,16 @@ pub struct Part {
 
 impl Part {
     /// What the part is: `text/plain` when it does not say (RFC 2046 §5.1).
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use sip_message::{Limits, MediaType, multipart};
+    ///
+    /// let body = Bytes::from_static(b"--b1\r\n\r\nno header fields at all\r\n--b1--");
+    /// let parts = multipart::parts(&MediaType::parse(b"multipart/mixed;boundary=b1")?, &body, &Limits::default())?;
+    /// assert!(parts[0].content_type()?.is("text", "plain"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// Duplicate or malformed Content-Type.
@@ -47,6 +69,17 @@ impl fmt::Debug for Part {
 }
 
 /// Why a body is no multipart body that can be taken apart.
+///
+/// ```
+/// use bytes::Bytes;
+/// use sip_message::{Limits, MediaType, MultipartError, multipart};
+///
+/// let body = Bytes::from_static(b"--b1\r\n\r\nthe end was lost");
+/// let error = |kind| multipart::parts(&MediaType::parse(kind).unwrap(), &body, &Limits::default()).unwrap_err();
+/// assert_eq!(error(b"multipart/mixed;boundary=b1"), MultipartError::Unclosed);
+/// assert_eq!(error(b"multipart/mixed"), MultipartError::Boundary);
+/// assert_eq!(error(b"text/plain"), MultipartError::NotMultipart);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MultipartError {
     /// The media type is not `multipart/…`.
@@ -80,6 +113,17 @@ impl std::error::Error for MultipartError {}
 
 /// Takes a body apart (RFC 2046 §5.1.1). Preamble and epilogue are dropped; lines may end in LF. A part that is
 /// multipart itself is taken apart by calling again, or all at once by [`leaves`].
+///
+/// ```
+/// use bytes::Bytes;
+/// use sip_message::{Limits, MediaType, multipart};
+///
+/// let body = Bytes::from_static(b"--b1\r\n\r\none\r\n--b1\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n--b1--\r\n");
+/// let parts = multipart::parts(&MediaType::parse(b"multipart/mixed;boundary=b1")?, &body, &Limits::default())?;
+/// assert_eq!((parts.len(), &parts[0].body[..]), (2, &b"one"[..]));
+/// assert!(parts[1].content_type()?.is("application", "sdp"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// What the body breaks, and the limits on parts and header fields.
@@ -129,6 +173,17 @@ pub fn parts(
 
 /// All parts that are not multipart themselves, in order, however deep they lie.
 ///
+/// ```
+/// use sip_message::{Limits, MediaType, multipart};
+///
+/// let (inner_type, inner) = multipart::Builder::new("in").part("text/plain", &[], "a").part("text/html", &[], "b").finish()?;
+/// let (outer_type, outer) = multipart::Builder::new("out").part(&inner_type, &[], inner).part("image/png", &[], "c").finish()?;
+/// let leaves = multipart::leaves(&MediaType::parse(outer_type.as_bytes())?, &outer, &Limits::default())?;
+/// let bodies: Vec<_> = leaves.iter().map(|part| &part.body[..]).collect();
+/// assert_eq!(bodies, [b"a", b"b", b"c"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// As [`parts`]; nesting deeper than [`Limits::depth`]; more parts in all than [`Limits::parts`].
 pub fn leaves(
@@ -165,6 +220,18 @@ fn collect(
 }
 
 /// The part with this Content-ID, given without angle brackets as a `cid:` URL has it (RFC 2392).
+///
+/// ```
+/// use sip_message::{HeaderName, Limits, MediaType, multipart};
+///
+/// let (content_type, body) = multipart::Builder::new("b1")
+///     .part("application/vnd.3gpp.mcptt-info+xml", &[(HeaderName::ContentId, "<info@home1.example>")], "<mcpttinfo/>")
+///     .finish()?;
+/// let parts = multipart::parts(&MediaType::parse(content_type.as_bytes())?, &body, &Limits::default())?;
+/// let info = multipart::by_content_id(&parts, b"info@home1.example"); // cid:info@home1.example
+/// assert_eq!(info.map(|part| &part.body[..]), Some(&b"<mcpttinfo/>"[..]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn by_content_id<'a>(parts: &'a [Part], id: &[u8]) -> Option<&'a Part> {
     parts
         .iter()

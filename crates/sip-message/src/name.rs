@@ -12,6 +12,14 @@ macro_rules! names {
     ($($variant:ident $text:literal $($compact:literal)?,)*) => {
         /// The name of a header field. Known names are resolved once, whatever their case or compact form; all others
         /// are kept as they came. Equality ignores case (RFC 3261 §7.3.1).
+        ///
+        /// ```
+        /// use sip_message::HeaderName;
+        ///
+        /// assert_eq!(HeaderName::from_bytes(b"k"), Some(HeaderName::Supported)); // compact
+        /// assert_eq!(HeaderName::from_bytes(b"call-id"), Some(HeaderName::CallId));
+        /// assert_eq!(HeaderName::CallId.to_string(), "Call-ID");
+        /// ```
         #[derive(Clone)]
         pub enum HeaderName {
             $(#[doc = concat!("`", $text, "`")] $variant,)*
@@ -21,6 +29,12 @@ macro_rules! names {
 
         impl HeaderName {
             /// The canonical spelling.
+            ///
+            /// ```
+            /// use sip_message::HeaderName;
+            ///
+            /// assert_eq!(HeaderName::PAssertedIdentity.as_str(), "P-Asserted-Identity");
+            /// ```
             pub fn as_str(&self) -> &str {
                 match self {
                     $(HeaderName::$variant => $text,)*
@@ -153,6 +167,16 @@ names! {
 
 impl HeaderName {
     /// The name with this spelling, long or compact, in any case; `None` if it is not a token.
+    ///
+    /// ```
+    /// use sip_message::HeaderName;
+    ///
+    /// assert_eq!(HeaderName::from_bytes(b"VIA"), Some(HeaderName::Via));
+    /// let own = HeaderName::from_bytes(b"X-Own").ok_or("no token")?;
+    /// assert_eq!((own.as_str(), own == HeaderName::Other("x-own".into())), ("X-Own", true));
+    /// assert_eq!(HeaderName::from_bytes(b"two words"), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn from_bytes(name: &[u8]) -> Option<HeaderName> {
         HeaderName::known(name).or_else(|| {
             TOKEN
@@ -166,6 +190,12 @@ impl HeaderName {
     }
 
     /// The canonical spelling.
+    ///
+    /// ```
+    /// use sip_message::HeaderName;
+    ///
+    /// assert_eq!(HeaderName::WwwAuthenticate.as_bytes(), b"WWW-Authenticate");
+    /// ```
     pub fn as_bytes(&self) -> &[u8] {
         match self {
             HeaderName::Other(name) => name,

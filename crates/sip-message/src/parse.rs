@@ -23,6 +23,19 @@ impl Message {
     /// [`Message::truncated`]; without Content-Length the body goes to the end. Line ends before the start line are
     /// skipped (§7.5). Lines may end in a bare LF.
     ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use sip_message::{Limits, Message, ParseErrorKind};
+    ///
+    /// let bytes = Bytes::from_static(b"\r\nSIP/2.0 200 OK\nContent-Length: 2\n\nhi");
+    /// let message = Message::parse_datagram(bytes, &Limits::default())?;
+    /// assert_eq!(message.body(), "hi");
+    ///
+    /// let keep_alive = Message::parse_datagram(Bytes::from_static(b"\r\n\r\n"), &Limits::default());
+    /// assert_eq!(keep_alive.unwrap_err().kind, ParseErrorKind::KeepAlive);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// What cannot be represented, or is longer than the limits. Where a request can still be answered, the error
     /// holds it: [`ParseError::answerable`].
@@ -32,6 +45,17 @@ impl Message {
 
     /// Parses a message that is the body or a body part of another one (`message/sip`, RFC 3261 §27.5). Its blank line
     /// may be missing when it has no body, since the line end before a boundary belongs to the boundary.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use sip_message::{Limits, Message};
+    ///
+    /// let body = Bytes::from_static(b"SIP/2.0 486 Busy Here\r\nCSeq: 1 INVITE\r\n");
+    /// assert!(Message::parse_datagram(body.clone(), &Limits::default()).is_err()); // no blank line
+    /// let message = Message::parse_enclosed(body, &Limits::default())?;
+    /// assert_eq!(message.headers().cseq()?.method, b"INVITE");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Message::parse_datagram`].

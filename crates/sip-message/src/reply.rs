@@ -19,6 +19,22 @@ impl Response {
     /// The top Via gets `received` when [`Request::source`] is known and differs from its host or it asks for `rport`,
     /// and `rport` is filled in (§18.2.1, RFC 3581 §4). What the sender itself wrote there is replaced. To gets
     /// `to_tag` unless it has a tag, or the response is a 100.
+    ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request, Response, StatusCode};
+    ///
+    /// let request = Request::build(Method::Message, "sip:mcptt-server@home1.example")
+    ///     .header(HeaderName::Via, "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1")
+    ///     .header(HeaderName::From, "<sip:ann@home1.example>;tag=1")
+    ///     .header(HeaderName::To, "<sip:mcptt-server@home1.example>")
+    ///     .header(HeaderName::CallId, "1@192.0.2.1")
+    ///     .header(HeaderName::CSeq, "1 MESSAGE")
+    ///     .finish()?;
+    /// let response = Response::to(&request, StatusCode::OK, Some("b0b")).finish()?;
+    /// assert_eq!(response.headers().to()?.tag(), Some(&b"b0b"[..]));
+    /// assert_eq!(response.headers().cseq()?, request.headers().cseq()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn to(request: &Request, status: StatusCode, to_tag: Option<&str>) -> ResponseBuilder {
         let headers = request.headers();
         let mut builder = ResponseBuilder::new(status);

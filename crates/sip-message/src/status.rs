@@ -1,6 +1,15 @@
 use std::fmt;
 
 /// The status code of a response, 100 to 699 (RFC 3261 §7.2, §21).
+///
+/// ```
+/// use sip_message::StatusCode;
+///
+/// let status = StatusCode::new(486).ok_or("100 to 699")?;
+/// assert_eq!(status, StatusCode::BUSY_HERE);
+/// assert_eq!(format!("{status} {}", status.default_reason()), "486 Busy Here");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StatusCode(u16);
 
@@ -8,9 +17,19 @@ macro_rules! codes {
     ($($name:ident = $code:literal $reason:literal $rfc:literal,)*) => {
         impl StatusCode {
             $(#[doc = concat!(stringify!($code), " ", $reason, " (", $rfc, ")")]
+            #[doc = concat!("\n```\nuse sip_message::StatusCode;\n")]
+            #[doc = concat!("assert_eq!(StatusCode::new(", $code, "), Some(StatusCode::", stringify!($name), "));")]
+            #[doc = concat!("assert_eq!(StatusCode::", stringify!($name), ".default_reason(), \"", $reason, "\");\n```")]
             pub const $name: StatusCode = StatusCode($code);)*
 
             /// The reason phrase that the RFC gives this code; for an unknown code that of its class's x00 (§8.1.3.2).
+            ///
+            /// ```
+            /// use sip_message::StatusCode;
+            ///
+            /// assert_eq!(StatusCode::FORBIDDEN.default_reason(), "Forbidden");
+            /// assert_eq!(StatusCode::new(499).map(StatusCode::default_reason), Some("Bad Request"));
+            /// ```
             pub const fn default_reason(self) -> &'static str {
                 match self.0 {
                     $($code => $reason,)*
@@ -105,6 +124,13 @@ codes! {
 
 impl StatusCode {
     /// The code, if it is one: 100 to 699.
+    ///
+    /// ```
+    /// use sip_message::StatusCode;
+    ///
+    /// assert_eq!(StatusCode::new(200), Some(StatusCode::OK));
+    /// assert_eq!((StatusCode::new(99), StatusCode::new(700)), (None, None));
+    /// ```
     pub const fn new(code: u16) -> Option<StatusCode> {
         match code {
             100..=699 => Some(StatusCode(code)),
@@ -113,26 +139,56 @@ impl StatusCode {
     }
 
     /// The number.
+    ///
+    /// ```
+    /// use sip_message::StatusCode;
+    ///
+    /// assert_eq!(StatusCode::TRYING.as_u16(), 100);
+    /// ```
     pub const fn as_u16(self) -> u16 {
         self.0
     }
 
     /// The first digit: 1 provisional … 6 global failure.
+    ///
+    /// ```
+    /// use sip_message::StatusCode;
+    ///
+    /// assert_eq!(StatusCode::DECLINE.class(), 6);
+    /// ```
     pub const fn class(self) -> u16 {
         self.0 / 100
     }
 
     /// 1xx: more responses follow.
+    ///
+    /// ```
+    /// use sip_message::StatusCode;
+    ///
+    /// assert!(StatusCode::RINGING.is_provisional());
+    /// ```
     pub const fn is_provisional(self) -> bool {
         self.class() == 1
     }
 
     /// 2xx.
+    ///
+    /// ```
+    /// use sip_message::StatusCode;
+    ///
+    /// assert!(StatusCode::ACCEPTED.is_success() && !StatusCode::MOVED_TEMPORARILY.is_success());
+    /// ```
     pub const fn is_success(self) -> bool {
         self.class() == 2
     }
 
     /// 2xx to 6xx: the last response of its transaction.
+    ///
+    /// ```
+    /// use sip_message::StatusCode;
+    ///
+    /// assert!(StatusCode::REQUEST_TERMINATED.is_final() && !StatusCode::SESSION_PROGRESS.is_final());
+    /// ```
     pub const fn is_final(self) -> bool {
         !self.is_provisional()
     }

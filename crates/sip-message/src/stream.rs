@@ -9,6 +9,23 @@ use crate::message::Message;
 use crate::parse::{Head, Length, declared_length, first_line, parse_framed};
 
 /// What comes next on a stream.
+///
+/// ```
+/// use sip_message::{Framed, Limits, StreamFramer};
+///
+/// let mut framer = StreamFramer::new(Limits::default());
+/// framer.push(b"SIP/2.0 200 OK\r\nl: 0\r\n\r\n\r\n");
+/// let mut seen = Vec::new();
+/// for framed in &mut framer {
+///     seen.push(match framed? {
+///         Framed::Message(_) => "message",
+///         Framed::Ping => "ping",
+///         Framed::Pong => "pong",
+///     });
+/// }
+/// assert_eq!(seen, ["message", "pong"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub enum Framed {
     /// A message.
@@ -62,6 +79,14 @@ impl std::fmt::Debug for Buffer {
 
 impl StreamFramer {
     /// A framer for a new stream.
+    ///
+    /// ```
+    /// use sip_message::{Limits, ParseErrorKind, StreamFramer};
+    ///
+    /// let mut framer = StreamFramer::new(Limits { header_bytes: 16, ..Limits::default() });
+    /// framer.push(b"SIP/2.0 200 OK, and a head that goes on");
+    /// assert!(matches!(framer.next(), Some(Err(error)) if error.kind == ParseErrorKind::HeadTooLarge));
+    /// ```
     pub fn new(limits: Limits) -> Self {
         StreamFramer {
             buffer: Buffer(BytesMut::new()),
@@ -75,6 +100,16 @@ impl StreamFramer {
     }
 
     /// Takes the next piece. Call [`next`](Iterator::next) until it gives `None` before the next push.
+    ///
+    /// ```
+    /// use sip_message::{Framed, Limits, StreamFramer};
+    ///
+    /// let mut framer = StreamFramer::new(Limits::default());
+    /// framer.push(b"SIP/2.0 200 OK\r\nl: 5\r\n\r\nhel");
+    /// assert!(framer.next().is_none()); // more is needed
+    /// framer.push(b"lo");
+    /// assert!(matches!(framer.next(), Some(Ok(Framed::Message(message))) if message.body() == "hello"));
+    /// ```
     pub fn push(&mut self, bytes: impl AsRef<[u8]>) {
         if !self.broken {
             self.buffer.0.extend_from_slice(bytes.as_ref());
@@ -82,11 +117,30 @@ impl StreamFramer {
     }
 
     /// Is the place of the next message unknown? Then the stream has to be closed.
+    ///
+    /// ```
+    /// use sip_message::{Limits, StreamFramer};
+    ///
+    /// let mut framer = StreamFramer::new(Limits::default());
+    /// framer.push(b"SIP/2.0 200 OK\r\n\r\n"); // no Content-Length: where does it end?
+    /// assert!(matches!(framer.next(), Some(Err(_))));
+    /// assert!(framer.is_broken());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn is_broken(&self) -> bool {
         self.broken
     }
 
     /// Bytes that wait for the rest of their message.
+    ///
+    /// ```
+    /// use sip_message::{Limits, StreamFramer};
+    ///
+    /// let mut framer = StreamFramer::new(Limits::default());
+    /// framer.push(b"SIP/2.0 2");
+    /// assert!(framer.next().is_none());
+    /// assert_eq!(framer.pending(), 9);
+    /// ```
     pub fn pending(&self) -> usize {
         self.buffer.0.len()
     }

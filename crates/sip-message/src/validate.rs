@@ -52,6 +52,17 @@ const SINGULAR: &[HeaderName] = &[
 static SINGULAR_NAMES: LazyLock<Names> = LazyLock::new(|| Names::of(SINGULAR));
 
 /// Why a request is refused, and the answer it is owed. The reason names the header field, never its value.
+///
+/// ```
+/// use sip_message::{Method, Request, Response, validate};
+///
+/// # let request = Request::build(Method::Options, "sip:home1.example").finish()?;
+/// let refusal = validate::request(&request).unwrap_err();
+/// assert_eq!(refusal.to_string(), "400 Missing Via");
+/// let response = Response::to(&request, refusal.status, Some("b0b")).reason(&refusal.reason).finish()?;
+/// assert!(response.as_bytes().starts_with(b"SIP/2.0 400 Missing Via\r\n"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// The status to answer with.
@@ -96,6 +107,23 @@ impl std::error::Error for Refusal {}
 /// Checks a request on reception (RFC 3261 §8.2, §16.3 and §20): version, request line, the mandatory header fields,
 /// singular ones, the values every element reads, and the body's length.
 ///
+/// ```
+/// use sip_message::{HeaderName, Method, Request, validate};
+///
+/// let request = Request::build(Method::Message, "sip:mcptt-server@home1.example")
+///     .header(HeaderName::Via, "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1")
+///     .header(HeaderName::From, "<sip:ann@home1.example>;tag=1")
+///     .header(HeaderName::To, "<sip:mcptt-server@home1.example>")
+///     .header(HeaderName::CallId, "1@192.0.2.1")
+///     .header(HeaderName::CSeq, "1 MESSAGE")
+///     .finish()?;
+/// assert_eq!(validate::request(&request), Ok(()));
+///
+/// let other = request.edit().set(HeaderName::CSeq, "1 INVITE").finish()?;
+/// assert_eq!(validate::request(&other).unwrap_err().reason, "CSeq method does not match");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// The answer that is owed: 505 for another version, 400 for all else.
 pub fn request(request: &Request) -> Result<(), Refusal> {
@@ -127,6 +155,16 @@ pub fn request(request: &Request) -> Result<(), Refusal> {
 }
 
 /// Checks a response on reception. One that fails is dropped: responses are not answered.
+///
+/// ```
+/// use bytes::Bytes;
+/// use sip_message::{Limits, Message, validate};
+///
+/// let bytes = Bytes::from_static(b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP a.example;branch=z9hG4bK1\r\n\r\n");
+/// let response = Message::parse_datagram(bytes, &Limits::default())?.into_response().ok_or("a request")?;
+/// assert_eq!(validate::response(&response).unwrap_err().to_string(), "From: missing");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// What is wrong, named by header field.

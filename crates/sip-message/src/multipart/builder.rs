@@ -5,6 +5,19 @@ use crate::error::{BuildError, BuildErrorKind, Subject};
 use crate::name::HeaderName;
 
 /// Builds a `multipart/mixed` body. The caller picks a boundary that occurs in no part; one that does is an error.
+///
+/// ```
+/// use sip_message::{HeaderName, Limits, Method, Request, multipart};
+///
+/// let (content_type, body) = multipart::Builder::new("b1")
+///     .part("application/vnd.3gpp.mcptt-info+xml", &[], "<mcpttinfo/>")
+///     .part("application/resource-lists+xml", &[(HeaderName::ContentDisposition, "recipient-list")], "<resource-lists/>")
+///     .finish()?;
+/// let request = Request::build(Method::Message, "sip:mcptt-server@home1.example").body(&content_type, body).finish()?;
+/// let content_type = request.headers().content_type()?.ok_or("no body")?;
+/// assert_eq!(multipart::parts(&content_type, request.body(), &Limits::default())?.len(), 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Builder {
     boundary: String,
@@ -14,6 +27,13 @@ pub struct Builder {
 
 impl Builder {
     /// Begins a body with this boundary: 1 to 70 letters, digits and `'+_-./:=?,()`.
+    ///
+    /// ```
+    /// use sip_message::multipart;
+    ///
+    /// assert!(multipart::Builder::new("mcx-0f3a").finish().is_ok());
+    /// assert!(multipart::Builder::new("ends in a blank ").finish().is_err());
+    /// ```
     pub fn new(boundary: &str) -> Builder {
         let mut builder = Builder {
             boundary: boundary.to_owned(),
@@ -27,6 +47,14 @@ impl Builder {
     }
 
     /// Appends a part: its Content-Type, further header fields, and its content as it is.
+    ///
+    /// ```
+    /// use sip_message::{HeaderName, multipart};
+    ///
+    /// let (_, body) = multipart::Builder::new("b1").part("text/plain", &[(HeaderName::ContentId, "<1@a>")], "hello").finish()?;
+    /// assert_eq!(body, "--b1\r\nContent-Type: text/plain\r\nContent-ID: <1@a>\r\n\r\nhello\r\n--b1--\r\n");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn part(
         mut self,
@@ -65,6 +93,17 @@ impl Builder {
     }
 
     /// The Content-Type to send, and the body.
+    ///
+    /// ```
+    /// use sip_message::{Subject, multipart};
+    ///
+    /// let (content_type, _) = multipart::Builder::new("b1").part("text/plain", &[], "hello").finish()?;
+    /// assert_eq!(content_type, "multipart/mixed;boundary=\"b1\"");
+    ///
+    /// let error = multipart::Builder::new("b1").part("text/plain", &[], "\r\n--b1--\r\nforged").finish().unwrap_err();
+    /// assert_eq!(error.subject, Subject::Value("boundary"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// A boundary that is not allowed or occurs in a part; line ends in a header value.

@@ -77,11 +77,31 @@ pub struct UriBuf(String);
 
 impl UriBuf {
     /// The URI as it is written.
+    ///
+    /// ```
+    /// use sip_message::rsip::UriBuf;
+    ///
+    /// let theirs = rsip::Uri {
+    ///     scheme: Some(rsip::Scheme::Sip),
+    ///     host_with_port: rsip::Host::from("home1.example").into(),
+    ///     ..rsip::Uri::default()
+    /// };
+    /// assert_eq!(UriBuf::try_from(&theirs)?.as_str(), "sip:home1.example");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
     /// The URI.
+    ///
+    /// ```
+    /// use sip_message::rsip::UriBuf;
+    ///
+    /// let theirs = rsip::Uri { scheme: Some(rsip::Scheme::Sips), ..rsip::Uri::default() };
+    /// assert!(UriBuf::try_from(&theirs)?.uri()?.is_scheme("sips"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// None: the text was parsed when this was made.
