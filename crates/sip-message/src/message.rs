@@ -135,12 +135,13 @@ impl Message {
     ///
     /// ```
     /// use bytes::Bytes;
-    /// use sip_message::{Limits, Message};
+    /// use sip_message::{Limits, Message, Method};
     ///
     /// let bytes = Bytes::from_static(b"OPTIONS sip:home1.example SIP/2.0\r\n\r\n");
     /// let message = Message::parse_datagram(bytes, &Limits::default())?;
     /// let mut request = message.into_request().ok_or("a response")?;
     /// request.set_source("192.0.2.1:5060".parse()?);
+    /// assert_eq!(request.method(), &Method::Options);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn into_request(self) -> Option<Request> {

@@ -1,4 +1,17 @@
 //! Bodies of several parts (RFC 2046 §5.1). Parts are slices of the body: nothing is copied or decoded.
+//!
+//! ```
+//! use sip_message::{Limits, MediaType, multipart};
+//!
+//! let (content_type, body) = multipart::Builder::new("b1")
+//!     .part("application/vnd.3gpp.mcptt-info+xml", &[], "<mcpttinfo/>")
+//!     .part("application/sdp", &[], "v=0\r\n")
+//!     .finish()?;
+//! let parts = multipart::parts(&MediaType::parse(content_type.as_bytes())?, &body, &Limits::default())?;
+//! let sdp = parts.iter().find(|part| part.content_type().is_ok_and(|it| it.is("application", "sdp")));
+//! assert_eq!(sdp.map(|part| &part.body[..]), Some(&b"v=0\r\n"[..]));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod builder;
 

@@ -1,4 +1,23 @@
 //! Checks of a message on reception that do not depend on the application, and the answer each failure is owed.
+//!
+//! ```
+//! use bytes::Bytes;
+//! use sip_message::{Limits, Message, StatusCode, validate};
+//!
+//! let bytes = Bytes::from_static(
+//!     b"OPTIONS sip:home1.example SIP/2.0\r\n\
+//!       Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\n\
+//!       From: <sip:ann@home1.example>;tag=1\r\n\
+//!       To: <sip:home1.example>\r\n\
+//!       Call-ID: 1@192.0.2.1\r\n\
+//!       CSeq: 1 INVITE\r\n\r\n",
+//! );
+//! // it can be represented, and still is not right
+//! let request = Message::parse_datagram(bytes, &Limits::default())?.into_request().ok_or("a response")?;
+//! let refusal = validate::request(&request).unwrap_err();
+//! assert_eq!((refusal.status, &*refusal.reason), (StatusCode::BAD_REQUEST, "CSeq method does not match"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::borrow::Cow;
 use std::fmt;
