@@ -19,6 +19,24 @@ fn kind(bytes: impl AsRef<[u8]>) -> ParseErrorKind {
 }
 
 #[test]
+fn a_message_is_a_request_or_a_response_and_gives_itself() {
+    let request = parse(with_lines(""));
+    assert_eq!(request.request().unwrap().as_bytes(), request.as_bytes());
+    assert!(request.response().is_none() && request.clone().into_response().is_none());
+    assert_eq!(
+        request.clone().into_request().unwrap().as_bytes(),
+        request.as_bytes()
+    );
+    let response = parse(common::RESPONSE);
+    assert_eq!(response.response().unwrap().as_bytes(), response.as_bytes());
+    assert!(response.request().is_none() && response.clone().into_request().is_none());
+    assert_eq!(
+        response.clone().into_response().unwrap().as_bytes(),
+        response.as_bytes()
+    );
+}
+
+#[test]
 fn content_length_cuts() {
     let message = parse(with_lines("Content-Length: 2\r\n") + "hello");
     assert_eq!(message.body().as_ref(), b"he");

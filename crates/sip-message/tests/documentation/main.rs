@@ -1,5 +1,6 @@
 //! The documentation is complete: every public item shows how it is used. And the table of names is the only place that
 //! spells a header field's name.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod source;
 
@@ -10,10 +11,7 @@ const EXEMPT: &[(&str, &str)] = &[];
 
 /// Literals that name a header field inside a longer text, and why they are no second spelling.
 const SENTENCES: &[(&str, &str)] = &[
-    (
-        "Unknown Resource-Priority",
-        "a reason phrase (RFC 4412)",
-    ),
+    ("Unknown Resource-Priority", "a reason phrase (RFC 4412)"),
     ("Max-Breadth Exceeded", "a reason phrase (RFC 5393)"),
     (
         "Content-Length larger than message",
@@ -65,7 +63,7 @@ fn every_header_name_is_spelled_once() {
     let mut used = Vec::new();
     for source in sources() {
         for (line, literal) in source.literals() {
-            let whole = names.iter().any(|name| literal == *name);
+            let whole = names.contains(&literal);
             // names of one word are words of other texts too
             let lower = literal.to_ascii_lowercase();
             let within = names
