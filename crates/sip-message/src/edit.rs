@@ -24,16 +24,13 @@ use crate::writer::Writer;
 ///       max-forwards:  70\r\n\
 ///       X-Other:kept as it is\r\n\r\n",
 /// );
-/// let Ok(Message::Request(request)) = Message::parse_datagram(bytes, &Limits::default()) else {
-///     unreachable!("the message above is a request");
-/// };
+/// let request = Message::parse_datagram(bytes, &Limits::default())?.into_request().ok_or("a response")?;
 /// let passed_on = request
 ///     .edit()
 ///     .push(HeaderName::Via, "SIP/2.0/UDP p1.example;branch=z9hG4bK1")
 ///     .pop(&HeaderName::Route)
 ///     .set(HeaderName::MaxForwards, "69")
-///     .finish()
-///     .unwrap();
+///     .finish()?;
 /// assert_eq!(
 ///     passed_on.as_bytes().as_ref(),
 ///     b"MESSAGE sip:b@example.org SIP/2.0\r\n\
@@ -42,6 +39,7 @@ use crate::writer::Writer;
 ///       Max-Forwards: 69\r\n\
 ///       X-Other:kept as it is\r\n\r\n"
 /// );
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
 pub struct Edit<'a, M> {

@@ -265,7 +265,7 @@ impl ParseError {
     ///
     /// ```
     /// use bytes::Bytes;
-    /// use sip_message::{CSeq, Limits, Message, Response, Via};
+    /// use sip_message::{Limits, Message, Response};
     ///
     /// let bytes = Bytes::from_static(
     ///     b"OPTIONS sip:home1.example SIP/2.0\r\n\

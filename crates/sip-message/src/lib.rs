@@ -95,7 +95,7 @@
 //! # use bytes::Bytes;
 //! # use sip_message::{HeaderName, Limits, Message};
 //! # let bytes = Bytes::from_static(
-//! #     b"INVITE sip:bob@home1.example SIP/2.0\r\nSupported: timer, 100rel\r\nk: path\r\nX-Own: anything;at all\r\n\r\n",
+//! #     b"SIP/2.0 200 OK\r\nSupported: timer, 100rel\r\nk: path\r\nX-Own: anything;at all\r\n\r\n",
 //! # );
 //! # let message = Message::parse_datagram(bytes, &Limits::default())?;
 //! # let headers = message.headers();
@@ -284,6 +284,7 @@
     feature = "rsip",
     doc = "| convert to and from the crate rsip | the module [`rsip`](mod@crate::rsip) |"
 )]
+#![doc(test(attr(deny(unused_imports, unused_variables, unused_mut))))]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 #![deny(

@@ -56,7 +56,7 @@ impl Message {
     /// use bytes::Bytes;
     /// use sip_message::{Limits, Message};
     ///
-    /// let bytes = Bytes::from_static(b"MESSAGE sip:ann@home1.example SIP/2.0\r\nContent-Length: 2\r\n\r\nhi, what follows is cut off");
+    /// let bytes = Bytes::from_static(b"SIP/2.0 200 OK\r\nContent-Length: 2\r\n\r\nhi, what follows is cut off");
     /// let message = Message::parse_datagram(bytes, &Limits::default())?;
     /// assert_eq!(message.body(), "hi");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -323,7 +323,9 @@ impl Request {
     /// ```
     /// use sip_message::{HeaderName, Method, Request};
     ///
-    /// let request = Request::build(Method::Message, "sip:ann@home1.example").header(HeaderName::MaxForwards, "70").finish()?;
+    /// let request = Request::build(Method::Message, "sip:ann@home1.example")
+    ///     .header(HeaderName::MaxForwards, "70")
+    ///     .finish()?;
     /// assert_eq!(request.headers().first(&HeaderName::MaxForwards), Some(&b"70"[..]));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -525,7 +527,9 @@ impl Response {
     /// use sip_message::{HeaderName, Method, Request, Response, StatusCode};
     ///
     /// # let request = Request::build(Method::Register, "sip:home1.example").finish()?;
-    /// let response = Response::to(&request, StatusCode::OK, None).header(HeaderName::Contact, "<sip:ann@192.0.2.7>;expires=600").finish()?;
+    /// let response = Response::to(&request, StatusCode::OK, None)
+    ///     .header(HeaderName::Contact, "<sip:ann@192.0.2.7>;expires=600")
+    ///     .finish()?;
     /// assert_eq!(response.headers().contacts()?[0].expires(), Some(600));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -590,6 +594,13 @@ impl fmt::Debug for Response {
     }
 }
 
+/// ```
+/// use sip_message::{Message, Method, Request};
+///
+/// let message = Message::from(Request::build(Method::Options, "sip:home1.example").finish()?);
+/// assert!(message.request().is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 impl From<Request> for Message {
     fn from(request: Request) -> Self {
         Message::Request(request)

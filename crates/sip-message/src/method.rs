@@ -98,7 +98,7 @@ impl Method {
     /// The name as text. A method that was not made by this crate and is no token gives the empty string.
     ///
     /// ```
-    /// use sip_message::{CSeq, Method};
+    /// use sip_message::Method;
     ///
     /// assert_eq!(format!("1 {}", Method::Notify.as_str()), "1 NOTIFY"); // a CSeq
     /// ```

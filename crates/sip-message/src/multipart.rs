@@ -189,8 +189,14 @@ pub fn parts(
 /// ```
 /// use sip_message::{Limits, MediaType, multipart};
 ///
-/// let (inner_type, inner) = multipart::Builder::new("in").part("text/plain", &[], "a").part("text/html", &[], "b").finish()?;
-/// let (outer_type, outer) = multipart::Builder::new("out").part(&inner_type, &[], inner).part("image/png", &[], "c").finish()?;
+/// let (inner_type, inner) = multipart::Builder::new("inner")
+///     .part("text/plain", &[], "a")
+///     .part("text/html", &[], "b")
+///     .finish()?;
+/// let (outer_type, outer) = multipart::Builder::new("outer")
+///     .part(&inner_type, &[], inner)
+///     .part("image/png", &[], "c")
+///     .finish()?;
 /// let leaves = multipart::leaves(&MediaType::parse(outer_type.as_bytes())?, &outer, &Limits::default())?;
 /// let bodies: Vec<_> = leaves.iter().map(|part| &part.body[..]).collect();
 /// assert_eq!(bodies, [b"a", b"b", b"c"]);

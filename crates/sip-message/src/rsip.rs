@@ -6,7 +6,6 @@
 //! type borrows, something owned comes back: [`UriBuf`] for a URI, [`HeaderField`] for a typed value.
 //!
 //! ```
-//! use rsip::headers::ToTypedHeader;
 //! use sip_message::{HeaderName, Method, Request};
 //!
 //! let request = Request::build(Method::Message, "sip:server@example.org")

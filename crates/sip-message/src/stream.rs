@@ -215,6 +215,16 @@ impl StreamFramer {
 ///
 /// An error is a message that cannot be represented. If [`StreamFramer::is_broken`] is false then, its end was known,
 /// and the stream goes on after it.
+///
+/// ```
+/// use sip_message::{Framed, Limits, ParseErrorKind, StreamFramer};
+///
+/// let mut framer = StreamFramer::new(Limits::default());
+/// framer.push(b"SIP/2.0 200 OK\r\nno colon\r\nl: 0\r\n\r\nSIP/2.0 404 Not Found\r\nl: 0\r\n\r\n");
+/// assert!(matches!(framer.next(), Some(Err(error)) if error.kind == ParseErrorKind::HeaderLine));
+/// assert!(!framer.is_broken());
+/// assert!(matches!(framer.next(), Some(Ok(Framed::Message(_)))));
+/// ```
 impl Iterator for StreamFramer {
     type Item = Result<Framed, ParseError>;
 

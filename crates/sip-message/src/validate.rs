@@ -101,6 +101,21 @@ impl Refusal {
 
 impl From<ValueError> for Refusal {
     /// 400, and what is wrong with which header field.
+    ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Refusal, Request};
+    ///
+    /// fn service(request: &Request) -> Result<Vec<u8>, Refusal> {
+    ///     let services = request.headers().p_asserted_services()?; // what is malformed is refused
+    ///     Ok(services.first().map_or_else(Vec::new, |service| service.after_scheme().to_vec()))
+    /// }
+    ///
+    /// let request = Request::build(Method::Message, "sip:mcptt-server@home1.example")
+    ///     .header(HeaderName::PAssertedService, "no URI")
+    ///     .finish()?;
+    /// assert_eq!(service(&request).unwrap_err().to_string(), "400 Malformed P-Asserted-Service");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     fn from(error: ValueError) -> Self {
         let what = match error.kind {
             ValueErrorKind::Missing => "Missing",

@@ -9,9 +9,10 @@ use crate::name::HeaderName;
 /// ```
 /// use sip_message::{HeaderName, Limits, Method, Request, multipart};
 ///
+/// let recipients = [(HeaderName::ContentDisposition, "recipient-list")];
 /// let (content_type, body) = multipart::Builder::new("b1")
 ///     .part("application/vnd.3gpp.mcptt-info+xml", &[], "<mcpttinfo/>")
-///     .part("application/resource-lists+xml", &[(HeaderName::ContentDisposition, "recipient-list")], "<resource-lists/>")
+///     .part("application/resource-lists+xml", &recipients, "<resource-lists/>")
 ///     .finish()?;
 /// let request = Request::build(Method::Message, "sip:mcptt-server@home1.example").body(&content_type, body).finish()?;
 /// let content_type = request.headers().content_type()?.ok_or("no body")?;
@@ -51,7 +52,9 @@ impl Builder {
     /// ```
     /// use sip_message::{HeaderName, multipart};
     ///
-    /// let (_, body) = multipart::Builder::new("b1").part("text/plain", &[(HeaderName::ContentId, "<1@a>")], "hello").finish()?;
+    /// let (_, body) = multipart::Builder::new("b1")
+    ///     .part("text/plain", &[(HeaderName::ContentId, "<1@a>")], "hello")
+    ///     .finish()?;
     /// assert_eq!(body, "--b1\r\nContent-Type: text/plain\r\nContent-ID: <1@a>\r\n\r\nhello\r\n--b1--\r\n");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

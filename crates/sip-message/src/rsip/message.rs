@@ -59,6 +59,16 @@ impl TryFrom<&Response> for ::rsip::Response {
 
     /// The same response. The reason phrase is kept where rsip has no name for the code.
     ///
+    /// ```
+    /// use sip_message::{Method, Request, Response, StatusCode};
+    ///
+    /// # let request = Request::build(Method::Options, "sip:home1.example").finish()?;
+    /// let ours = Response::to(&request, StatusCode::BUSY_HERE, None).finish()?;
+    /// let theirs = rsip::Response::try_from(&ours)?;
+    /// assert_eq!(theirs.status_code, rsip::StatusCode::BusyHere);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// What rsip cannot hold; see the [page of this module](crate::rsip).
     fn try_from(response: &Response) -> Result<Self, ConversionError> {
@@ -111,6 +121,20 @@ impl TryFrom<&::rsip::Request> for Request {
     type Error = ConversionError;
 
     /// The same request, built and validated. Content-Length comes last.
+    ///
+    /// ```
+    /// use sip_message::Request;
+    ///
+    /// let theirs = rsip::Request {
+    ///     method: rsip::Method::Options,
+    ///     uri: rsip::Uri { scheme: Some(rsip::Scheme::Sip), ..rsip::Uri::default() },
+    ///     version: rsip::Version::V2,
+    ///     headers: rsip::Headers::default(),
+    ///     body: Vec::new(),
+    /// };
+    /// let error = Request::try_from(&theirs).unwrap_err();
+    /// assert_eq!(error.to_string(), "request: Missing Via");
+    /// ```
     ///
     /// # Errors
     /// What cannot be written without becoming something else; a Content-Length that is not the body's; what

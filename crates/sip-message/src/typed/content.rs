@@ -11,7 +11,7 @@ impl Headers {
     /// ```
     /// use sip_message::{Method, Request};
     ///
-    /// let request = Request::build(Method::Message, "sip:mcptt-server@home1.example").body("text/plain", "hello").finish()?;
+    /// let request = Request::build(Method::Message, "sip:ann@home1.example").body("text/plain", "hello").finish()?;
     /// assert_eq!(request.headers().content_length()?, Some(5));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

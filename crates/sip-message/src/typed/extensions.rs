@@ -119,7 +119,7 @@ impl Headers {
     ///
     /// # let request = Request::build(Method::Message, "sip:mcptt-server@home1.example").finish()?;
     /// let response = Response::to(&request, StatusCode::FORBIDDEN, Some("b0b"))
-    ///     .header(HeaderName::Warning, "399 mcptt.home1.example \"100 function not allowed due to service authorization\"")
+    ///     .header(HeaderName::Warning, "399 home1.example \"100 function not allowed due to service authorization\"")
     ///     .finish()?;
     /// let warning = &response.headers().warnings()?[0];
     /// assert_eq!(warning.code, 399);

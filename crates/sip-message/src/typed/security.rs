@@ -12,7 +12,7 @@ impl Headers {
     /// use sip_message::{HeaderName, Method, Request};
     ///
     /// let request = Request::build(Method::Register, "sip:home1.example")
-    ///     .header(HeaderName::Authorization, "Digest username=\"ann@home1.example\", realm=\"home1.example\", nonce=\"\", response=\"\"")
+    ///     .header(HeaderName::Authorization, "Digest username=\"ann@home1.example\", realm=\"home1.example\", response=\"\"")
     ///     .finish()?;
     /// let credentials = &request.headers().authorizations()?[0];
     /// assert_eq!(credentials.scheme(), b"Digest");

@@ -34,7 +34,8 @@ impl<'a> Credentials<'a> {
     /// ```
     /// use sip_message::Credentials;
     ///
-    /// assert!(Credentials::parse(b"Bearer authz_server=\"https://idms.home1.example\", scope=\"3gpp:mcptt:ptt_server\"").is_ok());
+    /// let challenge = b"Bearer authz_server=\"https://idms.home1.example\", scope=\"3gpp:mcptt:ptt_server\"";
+    /// assert!(Credentials::parse(challenge).is_ok());
     /// assert!(Credentials::parse(b"Digest").is_err());
     /// ```
     ///

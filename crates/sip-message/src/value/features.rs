@@ -15,7 +15,8 @@ use crate::name::HeaderName;
 /// ```
 /// use sip_message::AcceptContact;
 ///
-/// let wanted = AcceptContact::parse(b"*;+g.3gpp.icsi-ref=\"urn%3Aurn-7%3A3gpp-service.ims.icsi.mcptt\";require;explicit")?;
+/// let value = b"*;+g.3gpp.icsi-ref=\"urn%3Aurn-7%3A3gpp-service.ims.icsi.mcptt\";require;explicit";
+/// let wanted = AcceptContact::parse(value)?;
 /// let service = wanted.feature("+g.3gpp.icsi-ref");
 /// assert_eq!(service.as_deref(), Some(&b"urn%3Aurn-7%3A3gpp-service.ims.icsi.mcptt"[..]));
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -101,7 +101,7 @@ impl<'a> NameAddr<'a> {
     /// ```
     /// use sip_message::NameAddr;
     ///
-    /// let contact = NameAddr::parse(b"<sip:ann@192.0.2.7;ob>;+sip.instance=\"<urn:gsma:imei:90420156-025763-0>\";reg-id=1")?;
+    /// let contact = NameAddr::parse(b"<sip:ann@192.0.2.7;ob>;+sip.instance=\"<urn:uuid:0>\";reg-id=1")?;
     /// assert_eq!(contact.params().get("reg-id"), Some(Some(&b"1"[..])));
     /// assert!(!contact.params().contains("ob")); // that one is the URI's
     /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -14,10 +14,10 @@ use crate::limits::Limits;
 /// ```
 /// use sip_message::Params;
 ///
-/// let params = Params::parse(b";+g.3gpp.icsi-ref=\"urn%3Aurn-7%3A3gpp-service.ims.icsi.mcptt\";require;explicit")?;
+/// let params = Params::parse(b";+g.3gpp.icsi-ref=\"urn%3Aurn-7\";require;explicit")?;
 /// assert_eq!(params.len(), 3);
 /// assert_eq!(params.get("Require"), Some(None)); // it is there, and has no value
-/// assert_eq!(params, Params::parse(b"explicit;require;+g.3gpp.icsi-ref=\"urn%3Aurn-7%3A3gpp-service.ims.icsi.mcptt\"")?);
+/// assert_eq!(params, Params::parse(b"explicit;require;+g.3gpp.icsi-ref=\"urn%3Aurn-7\"")?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy)]

@@ -40,7 +40,7 @@ impl<'a> Via<'a> {
     /// ```
     /// use sip_message::Via;
     ///
-    /// assert!(Via::parse(b"SIP / 2.0 / TCP [2001:db8::1] : 5061").is_ok()); // blanks may stand there (RFC 4475 §3.1.1.1)
+    /// assert!(Via::parse(b"SIP / 2.0 / TCP [2001:db8::1] : 5061").is_ok()); // blanks may stand there
     /// let error = Via::parse(b"SIP/2.0/UDP a.example;branch=1;branch=2").unwrap_err();
     /// assert_eq!(error.to_string(), "Via: malformed at byte 31");
     /// ```
