@@ -158,11 +158,14 @@ impl<'a> Params<'a> {
         self.count == 0
     }
 
-    /// The bytes as they came, leading separator included.
+    /// The bytes as they came: from the semicolon before the first one, but for those of a URI or of credentials, which
+    /// begin with a name.
     ///
     /// ```
-    /// use sip_message::Uri;
+    /// use sip_message::{Uri, Via};
     ///
+    /// let via = Via::parse(b"SIP/2.0/UDP a.example;rport ;branch=z9hG4bK1")?;
+    /// assert_eq!(via.params().as_bytes(), b";rport ;branch=z9hG4bK1");
     /// let uri = Uri::parse(b"sip:as1.home1.example;lr;transport=tcp")?;
     /// assert_eq!(uri.params().as_bytes(), b"lr;transport=tcp");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
