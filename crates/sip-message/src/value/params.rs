@@ -158,8 +158,8 @@ impl<'a> Params<'a> {
         self.count == 0
     }
 
-    /// The bytes as they came: from the semicolon before the first one, but for those of a URI or of credentials, which
-    /// begin with a name.
+    /// The bytes as they came. They begin with a semicolon when they follow something in a header field's value, and with
+    /// a name in a URI, in credentials and in P-Charging-Vector.
     ///
     /// ```
     /// use sip_message::{Uri, Via};
