@@ -253,4 +253,9 @@ fn builders_refuse_boundaries_that_occur_and_lines_that_slip_in() {
             .finish()
             .is_err()
     );
+    let no_token = HeaderName::Other(bytes::Bytes::from_static(b"X Y"));
+    let built = Builder::new("b")
+        .part("a/b", &[(no_token, "x")], "")
+        .finish();
+    assert_eq!(built.unwrap_err().to_string(), "X Y: malformed");
 }

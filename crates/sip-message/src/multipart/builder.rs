@@ -1,6 +1,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::is_boundary;
+use crate::build::has_control;
 use crate::error::{BuildError, BuildErrorKind, Subject};
 use crate::name::HeaderName;
 
@@ -42,7 +43,7 @@ impl Builder {
             error: None,
         };
         if !is_boundary(boundary.as_bytes()) {
-            builder.fail(Subject::Value("boundary"));
+            builder.fail(Subject::Value("boundary"), BuildErrorKind::Malformed);
         }
         builder
     }
@@ -70,7 +71,7 @@ impl Builder {
         if content.starts_with(delimiter.as_bytes())
             || memchr::memmem::find(content, format!("\n{delimiter}").as_bytes()).is_some()
         {
-            self.fail(Subject::Value("boundary"));
+            self.fail(Subject::Value("boundary"), BuildErrorKind::Malformed);
         }
         self.bytes.extend_from_slice(delimiter.as_bytes());
         self.bytes.extend_from_slice(b"\r\n");
@@ -78,11 +79,13 @@ impl Builder {
             .into_iter()
             .chain(headers.iter().map(|(name, value)| (name, *value)))
         {
-            if !name.is_token() || memchr::memchr3(b'\r', b'\n', 0, value.as_bytes()).is_some() {
-                self.error.get_or_insert(BuildError {
-                    subject: Subject::Header(name.clone()),
-                    kind: BuildErrorKind::ControlCharacter,
-                });
+            let kind = match (name.is_token(), has_control(value.as_bytes())) {
+                (true, false) => None,
+                (false, _) => Some(BuildErrorKind::Malformed),
+                (true, true) => Some(BuildErrorKind::ControlCharacter),
+            };
+            if let Some(kind) = kind {
+                self.fail(Subject::Header(name.clone()), kind);
             }
             self.bytes.extend_from_slice(name.as_bytes());
             self.bytes.extend_from_slice(b": ");
@@ -120,10 +123,7 @@ impl Builder {
         Ok((content_type, self.bytes.freeze()))
     }
 
-    fn fail(&mut self, subject: Subject) {
-        self.error.get_or_insert(BuildError {
-            subject,
-            kind: BuildErrorKind::Malformed,
-        });
+    fn fail(&mut self, subject: Subject, kind: BuildErrorKind) {
+        self.error.get_or_insert(BuildError { subject, kind });
     }
 }

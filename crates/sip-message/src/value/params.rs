@@ -104,6 +104,25 @@ impl<'a> Params<'a> {
         self.get(name).flatten().map(unquote)
     }
 
+    /// Is there a parameter with this name and this value? Compared as parameters are (RFC 3261 §7.3.1): names and tokens
+    /// without case, quoted strings with it, quotes and escapes undone.
+    ///
+    /// ```
+    /// use sip_message::Params;
+    ///
+    /// let params = Params::parse(b";Transport=TCP;reason=\"timed out\"")?;
+    /// assert!(params.is("transport", "tcp"));
+    /// assert!(params.is("reason", "timed out") && !params.is("reason", "Timed Out"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn is(&self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> bool {
+        match self.get(name).flatten() {
+            Some(quoted @ [b'"', ..]) => unquote(quoted).as_ref() == value.as_ref(),
+            Some(token) => token.eq_ignore_ascii_case(value.as_ref()),
+            None => false,
+        }
+    }
+
     /// Is there a parameter with this name?
     ///
     /// ```
