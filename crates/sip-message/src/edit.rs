@@ -238,6 +238,9 @@ impl<'a, M> Edit<'a, M> {
     /// ```
     #[must_use]
     pub fn pop(mut self, name: &HeaderName) -> Self {
+        if *name == HeaderName::ContentLength {
+            return self;
+        }
         let headers = &self.raw.headers;
         for (place, field) in headers.named(name) {
             let start = match self.change(place) {

@@ -209,13 +209,14 @@ impl HeaderName {
     }
 }
 
+/// Without case (RFC 3261 §7.3.1); a known name is itself in whatever spelling, also when [`HeaderName::Other`] holds it.
 impl PartialEq for HeaderName {
     fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (HeaderName::Other(_), _) | (_, HeaderName::Other(_)) => {
+        match (self.number(), other.number()) {
+            (Number::UNKNOWN, Number::UNKNOWN) => {
                 self.as_bytes().eq_ignore_ascii_case(other.as_bytes())
             }
-            _ => self.number() == other.number(),
+            (one, other) => one == other,
         }
     }
 }
@@ -224,7 +225,8 @@ impl Eq for HeaderName {}
 
 impl Hash for HeaderName {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        for byte in self.as_bytes() {
+        let name = self.number().name().unwrap_or(self);
+        for byte in name.as_bytes() {
             state.write_u8(byte.to_ascii_lowercase());
         }
         state.write_u8(0xff);

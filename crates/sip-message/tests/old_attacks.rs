@@ -6,7 +6,7 @@ mod common;
 use bytes::Bytes;
 use common::with_lines;
 use sip_message::{
-    Framed, HeaderName, Limits, Message, NameAddr, ParseError, ParseErrorKind, Request,
+    Framed, HeaderName, Limits, Message, Method, NameAddr, ParseError, ParseErrorKind, Request,
     StreamFramer, validate,
 };
 
@@ -253,4 +253,23 @@ fn a_stream_in_drops_costs_no_more_than_one_in_one_piece() {
         framer.push([byte]);
     }
     assert!(matches!(framer.next(), Some(Ok(Framed::Message(_)))));
+}
+
+#[test]
+fn content_length_is_guarded_in_every_spelling() {
+    let request = common::request(with_lines("Content-Type: a/b\r\nl: 2\r\n") + "hi");
+    for spelling in [&b"l"[..], b"L", b"content-length"] {
+        let name = HeaderName::Other(bytes::Bytes::copy_from_slice(spelling));
+        assert_eq!(name, HeaderName::ContentLength);
+        assert!(request.edit().set(name.clone(), "1").finish().is_err());
+        for edited in [request.edit().remove(&name), request.edit().pop(&name)] {
+            assert_eq!(edited.finish().unwrap().as_bytes(), request.as_bytes());
+        }
+        let built = Request::build(Method::Message, "sip:b@h")
+            .header(name, "99")
+            .body("a/b", "hi")
+            .finish()
+            .unwrap();
+        assert_eq!(built.headers().content_length(), Ok(Some(2)));
+    }
 }
