@@ -48,6 +48,7 @@ fn other_values_of_the_timers_are_kept_to() {
         t1: Duration::from_millis(100),
         t2: Duration::from_millis(400),
         t4: Duration::from_millis(500),
+        ..Timers::default()
     };
     let mut bench = Bench::with(Config {
         timers,

@@ -5,25 +5,57 @@
 use std::fmt::{Debug, Write as _};
 use std::path::Path;
 
-use sip_transaction::{client, server};
+use sip_transaction::{invite_client, invite_server, non_invite_client, non_invite_server};
 
-const CLIENT_EVENTS: [client::Event; 6] = [
-    client::Event::TimerE,
-    client::Event::TimerF,
-    client::Event::TimerK,
-    client::Event::Provisional,
-    client::Event::Final,
-    client::Event::TransportError,
-];
+const INVITE_CLIENT: [invite_client::Event; 10] = {
+    use invite_client::Event::*;
+    [
+        TimerA,
+        TimerB,
+        TimerC,
+        TimerD,
+        TimerM,
+        CancelTimeout,
+        Provisional,
+        Success,
+        Failure,
+        TransportError,
+    ]
+};
 
-const SERVER_EVENTS: [server::Event; 6] = [
-    server::Event::Retransmission,
-    server::Event::SendProvisional,
-    server::Event::SendFinal,
-    server::Event::TimerJ,
-    server::Event::ClientGone,
-    server::Event::TransportError,
-];
+const INVITE_SERVER: [invite_server::Event; 11] = {
+    use invite_server::Event::*;
+    [
+        Retransmission,
+        Ack,
+        Timer100,
+        SendProvisional,
+        SendSuccess,
+        SendFailure,
+        TimerG,
+        TimerH,
+        TimerI,
+        TimerL,
+        TransportError,
+    ]
+};
+
+const CLIENT: [non_invite_client::Event; 6] = {
+    use non_invite_client::Event::*;
+    [TimerE, TimerF, TimerK, Provisional, Final, TransportError]
+};
+
+const SERVER: [non_invite_server::Event; 6] = {
+    use non_invite_server::Event::*;
+    [
+        Retransmission,
+        Timer100,
+        SendFinal,
+        TimerJ,
+        ClientGone,
+        TransportError,
+    ]
+};
 
 fn line(
     table: &mut String,
@@ -38,24 +70,54 @@ fn line(
     let _ = writeln!(table, "{}", line.trim_end());
 }
 
+/// Every state and event of one machine.
+macro_rules! table {
+    ($table:expr, $title:literal, $machine:ident, $events:expr) => {{
+        let _ = write!(
+            $table,
+            "{}\n\nstate       event            next        actions\n",
+            $title
+        );
+        for state in $machine::State::ALL {
+            for event in $events {
+                let (next, actions) = state.on(event);
+                line($table, state, event, next, actions);
+            }
+        }
+    }};
+}
+
 fn tables() -> String {
-    let mut table = String::from("non-INVITE client transaction, RFC 3261 figure 6\n\n");
-    table.push_str("state       event            next        actions\n");
-    for state in client::State::ALL {
-        for event in CLIENT_EVENTS {
-            let (next, actions) = state.on(event);
-            line(&mut table, state, event, next, actions);
-        }
-    }
-    table.push_str("\nnon-INVITE server transaction, RFC 3261 figure 8\n\n");
-    table.push_str("state       event            next        actions\n");
-    for state in server::State::ALL {
-        for event in SERVER_EVENTS {
-            let (next, actions) = state.on(event);
-            line(&mut table, state, event, next, actions);
-        }
-    }
-    table
+    let mut all = String::new();
+    let table = &mut all;
+    table!(
+        table,
+        "INVITE client transaction, RFC 3261 figure 5 with RFC 6026",
+        invite_client,
+        INVITE_CLIENT
+    );
+    table.push('\n');
+    table!(
+        table,
+        "INVITE server transaction, RFC 3261 figure 7 with RFC 6026",
+        invite_server,
+        INVITE_SERVER
+    );
+    table.push('\n');
+    table!(
+        table,
+        "non-INVITE client transaction, RFC 3261 figure 6",
+        non_invite_client,
+        CLIENT
+    );
+    table.push('\n');
+    table!(
+        table,
+        "non-INVITE server transaction, RFC 3261 figure 8 with RFC 4320",
+        non_invite_server,
+        SERVER
+    );
+    all
 }
 
 #[test]
@@ -72,22 +134,35 @@ fn the_machines_are_those_of_the_snapshot() {
     );
 }
 
+/// The end is left by nothing, and every state has a way there.
+macro_rules! ends {
+    ($machine:ident, $events:expr) => {{
+        let terminated = $machine::State::Terminated;
+        let mut ending = vec![terminated];
+        for event in $events {
+            let (next, actions) = terminated.on(event);
+            assert_eq!((next, actions.len()), (terminated, 0));
+        }
+        for _ in $machine::State::ALL {
+            for state in $machine::State::ALL {
+                if $events
+                    .iter()
+                    .any(|event| ending.contains(&state.on(*event).0))
+                {
+                    ending.push(state);
+                }
+            }
+        }
+        for state in $machine::State::ALL {
+            assert!(ending.contains(&state), "{state:?}");
+        }
+    }};
+}
+
 #[test]
 fn nothing_leaves_the_end_and_every_state_can_end() {
-    for event in CLIENT_EVENTS {
-        let (next, actions) = client::State::Terminated.on(event);
-        assert_eq!((next, actions.len()), (client::State::Terminated, 0));
-    }
-    for event in SERVER_EVENTS {
-        let (next, actions) = server::State::Terminated.on(event);
-        assert_eq!((next, actions.len()), (server::State::Terminated, 0));
-    }
-    for state in client::State::ALL {
-        let ends = CLIENT_EVENTS.map(|event| state.on(event).0);
-        assert!(ends.contains(&client::State::Terminated), "{state:?}");
-    }
-    for state in server::State::ALL {
-        let ends = SERVER_EVENTS.map(|event| state.on(event).0);
-        assert!(ends.contains(&server::State::Terminated), "{state:?}");
-    }
+    ends!(invite_client, INVITE_CLIENT);
+    ends!(invite_server, INVITE_SERVER);
+    ends!(non_invite_client, CLIENT);
+    ends!(non_invite_server, SERVER);
 }
