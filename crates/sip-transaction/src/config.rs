@@ -13,7 +13,8 @@ pub struct Config {
     /// Timer values of some hops. A peer's come before its transport's.
     pub special_timers: Vec<(Hops, Timers)>,
     /// How long an INVITE that was answered provisionally waits for its final answer before it is cancelled: Timer C
-    /// of a proxy (RFC 3261 §16.6 step 11), more than three minutes. Every 1xx but 100 begins it anew.
+    /// of a proxy (RFC 3261 §16.6 step 11), more than three minutes. A 1xx that is no 100 begins it anew, but not more
+    /// often than once a second.
     pub timer_c: Duration,
     /// What happens to a response that belongs to no transaction of ours.
     pub stray_responses: StrayResponses,
@@ -22,7 +23,8 @@ pub struct Config {
     pub refuse_merged: bool,
     /// Most client transactions at once; [`Endpoint::request`](crate::Endpoint::request) refuses more.
     pub max_clients: usize,
-    /// Most server transactions at once; requests beyond are answered 503 without one.
+    /// Most server transactions at once; requests beyond are answered 503 without one. The CANCEL of one of them is
+    /// not refused: there is one at most for each, and it makes room.
     pub max_servers: usize,
     /// Retry-After of that 503, in seconds.
     pub retry_after: u32,

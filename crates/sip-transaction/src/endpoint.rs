@@ -107,6 +107,12 @@ impl Endpoint {
         self.servers.len()
     }
 
+    /// Timers that run, those of transactions that have moved on included.
+    #[must_use]
+    pub fn timers(&self) -> usize {
+        self.timers.len()
+    }
+
     /// What the endpoint has seen.
     #[must_use]
     pub fn counters(&self) -> Counters {

@@ -116,25 +116,34 @@ impl Keys {
     }
 
     /// The key of a server transaction (RFC 3261 §17.2.3): branch, sent-by and method; for a client of RFC 2543, whose
-    /// branch lacks the magic cookie, Request-URI, tags, Call-ID, CSeq and the top Via instead. ACK and CANCEL look for
-    /// another `method` than their own.
+    /// branch lacks the magic cookie, Request-URI, tags, Call-ID, CSeq and the top Via instead. A CANCEL looks for
+    /// another `method` than its own.
     pub fn server(&self, request: &Request, method: &Method) -> Option<Key> {
+        let to = request.headers().to().ok()?;
+        self.server_with(request, method, to.tag().unwrap_or_default())
+    }
+
+    /// The keys that the INVITE of an ACK may have. For a client of RFC 2543 the ACK has the tag of the answer in To
+    /// (§17.2.3), and the INVITE none, or inside a dialog the same.
+    pub fn invite_of(&self, ack: &Request) -> [Option<Key>; 2] {
+        [
+            self.server_with(ack, &Method::Invite, b""),
+            self.server(ack, &Method::Invite),
+        ]
+    }
+
+    fn server_with(&self, request: &Request, method: &Method, to_tag: &[u8]) -> Option<Key> {
         let headers = request.headers();
         let via = headers.top_via().ok()?;
         if let Some(branch) = via.branch().filter(|branch| is_rfc3261(branch)) {
             let digest = self.digest(b's').caseless(branch).caseless(via.sent_by());
             return Some(digest.part(method.as_bytes()).key());
         }
-        // An ACK has the tag of the answer in To, which the INVITE has not (§17.2.3).
-        let to_tag = match request.method() {
-            Method::Ack => None,
-            _ => headers.to().ok()?.tag(),
-        };
         let digest = self
             .digest(b'o')
             .part(request.uri_bytes())
             .part(headers.from().ok()?.tag().unwrap_or_default())
-            .part(to_tag.unwrap_or_default())
+            .part(to_tag)
             .part(headers.call_id().ok()?)
             .part(&headers.cseq().ok()?.number.to_be_bytes())
             .part(headers.first(&HeaderName::Via)?);

@@ -152,7 +152,7 @@ impl<T> Rings<T> {
         ring.pop_front()
     }
 
-    #[cfg(test)]
+    /// How many run.
     pub fn len(&self) -> usize {
         self.rings.iter().map(|(_, ring)| ring.len()).sum()
     }

@@ -41,6 +41,9 @@ enum Cancel {
     Sent,
 }
 
+/// Timer C is not begun anew more often, so that many provisional answers do not make many timers.
+const TIMER_C_STEP: Duration = Duration::from_secs(1);
+
 impl Endpoint {
     /// Sends a request that has its Via.
     pub(super) fn begin_client(
@@ -242,10 +245,14 @@ impl Endpoint {
         let Some(client) = self.clients.get_mut(id.0) else {
             return;
         };
-        if !trying || client.c_due.is_none() {
-            let c = self.config.timer_c;
-            client.c_due = Some(now + c);
-            self.timers.start(now, c, Timer::C(id));
+        let due = now + self.config.timer_c;
+        let begin = match client.c_due {
+            None => true,
+            Some(before) => !trying && due >= before + TIMER_C_STEP,
+        };
+        if begin {
+            client.c_due = Some(due);
+            self.timers.start(now, self.config.timer_c, Timer::C(id));
         }
         if client.cancel == Cancel::Wanted {
             self.send_cancel(now, id);

@@ -91,7 +91,9 @@ impl Endpoint {
         key: Key,
         merged: Option<Key>,
     ) -> Option<ServerId> {
-        if self.servers.len() >= self.config.max_servers {
+        // That of an INVITE is let in: there is one at most for each, and it makes room.
+        let cancel = *request.method() == Method::Cancel;
+        if self.servers.len() >= self.config.max_servers && !cancel {
             let retry_after = self.config.retry_after.to_string();
             let header = Some((HeaderName::RetryAfter, retry_after));
             let status = StatusCode::SERVICE_UNAVAILABLE;
@@ -149,9 +151,9 @@ impl Endpoint {
     /// §17.2.3: an ACK with the branch of an INVITE belongs to it. Any other is for the transaction user: no ACK is
     /// ever answered (§17.1.1.3).
     fn handle_ack(&mut self, now: Instant, path: Path, request: Request) {
-        let key = self.keys.server(&request, &Method::Invite);
-        let invite = key.and_then(|key| self.servers_by_key.get(&key).copied());
-        let Some(id) = invite else {
+        let keys = self.keys.invite_of(&request).into_iter().flatten();
+        let mut invites = keys.filter_map(|key| self.servers_by_key.get(&key).copied());
+        let Some(id) = invites.next() else {
             return self.events.push_back(Event::Ack {
                 server: None,
                 path,

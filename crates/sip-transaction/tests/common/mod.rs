@@ -170,6 +170,12 @@ impl Bench {
     }
 }
 
+/// When a line of a timeline stands there.
+pub fn times(lines: &[(u128, String)], what: &str) -> Vec<u128> {
+    let wanted = lines.iter().filter(|(_, line)| line == what);
+    wanted.map(|(at, _)| *at).collect()
+}
+
 pub fn path(transport: Transport) -> Path {
     Path {
         local: HERE.parse().unwrap(),
