@@ -222,6 +222,21 @@ impl<R: Role> Driver<R> {
                     let decision = Decision::new("wire:answers", verdict, reason);
                     self.decide(decision.weighing(Weight::Minor));
                 }
+                // Its 405 was refused, or got lost: the client is told nothing more.
+                Event::Unacknowledged { failure, .. } => {
+                    let why = match failure {
+                        Failure::Timeout => "no ACK came within 64*T1",
+                        Failure::Transport => "the transport failed",
+                    };
+                    let decision = Decision::new("wire:answers", "INVITE not acknowledged", why);
+                    self.decide(decision.weighing(Weight::Minor));
+                }
+                // No role has a dialog, to which an ACK could belong.
+                Event::Ack { .. } => {}
+                // Roles answer an INVITE in the same turn, 405: there is nothing left to take back.
+                Event::Cancelled { .. } => {}
+                // No role sends an INVITE, and none forwards without state.
+                Event::AnswerAgain { .. } | Event::StrayResponse { .. } => {}
                 // Strays are counted by the endpoint.
                 Event::Provisional { .. } | Event::Stray { .. } => {}
             }

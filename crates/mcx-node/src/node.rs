@@ -89,7 +89,7 @@ impl Node {
                 Some(Function {
                     node: node.clone(),
                     kind: "service-server",
-                    driver: driver(role, &sockets, &config.limits, transactions)?,
+                    driver: driver(role, &sockets, &config.limits, &transactions)?,
                     sockets,
                     store: Some(Arc::new(store)),
                     recovered,
@@ -105,7 +105,7 @@ impl Node {
                 Some(Function {
                     node,
                     kind: "gateway",
-                    driver: driver(role, &sockets, &config.limits, transactions)?,
+                    driver: driver(role, &sockets, &config.limits, &transactions)?,
                     sockets,
                     store: None,
                     recovered: Vec::new(),
@@ -169,14 +169,14 @@ fn driver<R: Role>(
     role: R,
     sockets: &Sockets,
     limits: &Limits,
-    transactions: sip_transaction::Config,
+    transactions: &sip_transaction::Config,
 ) -> Result<Driver<R>, StartError> {
     let local = sockets.addresses().collect();
     Ok(Driver::new(
         role,
         local,
         limits.clone(),
-        transactions,
+        transactions.clone(),
         seed()?,
     ))
 }

@@ -4,24 +4,31 @@
 //! ```text
 //!                handle_message ─▶ ┌──────────┐ ─▶ poll_transmit
 //!                handle_timeout ─▶ │ Endpoint │ ─▶ poll_event
-//!  request / respond / reject ─▶  └──────────┘ ─▶ poll_timeout
+//! request / respond / cancel … ─▶  └──────────┘ ─▶ poll_timeout
 //! ```
 //!
-//! The non-INVITE machines are complete: Timers E, F and K at the client, Timer J at the server,
-//! retransmissions absorbed, responses matched by branch and CSeq method (§17.1.3), requests by
-//! branch, sent-by and method (§17.2.3). INVITE is not handled yet.
+//! Four machines (RFC 3261 §17 with RFC 6026 and RFC 4320), each a file with one enum and one `match`:
+//! [`invite_client`], [`invite_server`], [`non_invite_client`], [`non_invite_server`]. Responses are matched by branch
+//! and CSeq method (§17.1.3), requests by branch, sent-by and method (§17.2.3).
 //!
-//! Each machine is a file with one enum and one `match`: [`client`] and [`server`].
+//! Left to the transaction user: dialogs; the ACK of a 2xx ([`Endpoint::send`]) and the retransmission of a 2xx until
+//! that comes (§13.3.1.4).
 
-pub mod client;
+mod config;
 mod endpoint;
+mod event;
+pub mod invite_client;
+pub mod invite_server;
 mod key;
+pub mod non_invite_client;
+pub mod non_invite_server;
 mod path;
-pub mod server;
+mod requests;
+mod slab;
 mod timers;
 
-pub use endpoint::{
-    ClientId, Config, Counters, Endpoint, Event, Failure, Gone, Refused, ServerId, Transmit,
-};
+pub use config::{Config, Hops, StrayResponses};
+pub use endpoint::Endpoint;
+pub use event::{ClientId, Counters, Event, Failure, Gone, Refused, ServerId, Transmit};
 pub use path::{Path, Transport};
 pub use timers::Timers;

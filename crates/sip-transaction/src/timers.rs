@@ -13,6 +13,14 @@ pub struct Timers {
     pub t2: Duration,
     /// Longest time that a message stays in the network. 5 s.
     pub t4: Duration,
+    /// Timer D over an unreliable transport: how long an INVITE client acknowledges a final answer again. At least 32 s.
+    pub d: Duration,
+    /// Timer I over an unreliable transport, if it is not T4.
+    pub i: Option<Duration>,
+    /// Timer J over an unreliable transport, if it is not 64·T1.
+    pub j: Option<Duration>,
+    /// Timer K over an unreliable transport, if it is not T4.
+    pub k: Option<Duration>,
 }
 
 impl Default for Timers {
@@ -21,33 +29,72 @@ impl Default for Timers {
             t1: Duration::from_millis(500),
             t2: Duration::from_secs(4),
             t4: Duration::from_secs(5),
+            d: Duration::from_secs(32),
+            i: None,
+            j: None,
+            k: None,
         }
     }
 }
 
 impl Timers {
-    /// Timer F: how long a client waits for the final answer; 64·T1.
+    /// 64·T1: Timers B and F, how long a client waits; Timer H, how long a server waits for the ACK; Timers L and M.
     #[must_use]
-    pub fn f(&self) -> Duration {
+    pub fn give_up(&self) -> Duration {
         self.t1.saturating_mul(64)
     }
 
-    /// Timer J: how long a server absorbs retransmissions after its answer; 64·T1, zero on a
-    /// reliable transport.
+    /// Timer D: how long an INVITE client acknowledges retransmitted final answers; zero on a reliable transport.
+    #[must_use]
+    pub fn d(&self, reliable: bool) -> Duration {
+        if reliable { Duration::ZERO } else { self.d }
+    }
+
+    /// Timer I: how long an INVITE server absorbs retransmitted ACKs; T4, zero on a reliable transport.
+    #[must_use]
+    pub fn i(&self, reliable: bool) -> Duration {
+        if reliable {
+            Duration::ZERO
+        } else {
+            self.i.unwrap_or(self.t4)
+        }
+    }
+
+    /// Timer J: how long a server absorbs retransmissions after its answer; 64·T1, zero on a reliable transport.
     #[must_use]
     pub fn j(&self, reliable: bool) -> Duration {
         if reliable {
             Duration::ZERO
         } else {
-            self.t1.saturating_mul(64)
+            self.j.unwrap_or(self.give_up())
         }
     }
 
-    /// Timer K: how long a client absorbs retransmitted answers; T4, zero on a reliable
-    /// transport.
+    /// Timer K: how long a client absorbs retransmitted answers; T4, zero on a reliable transport.
     #[must_use]
     pub fn k(&self, reliable: bool) -> Duration {
-        if reliable { Duration::ZERO } else { self.t4 }
+        if reliable {
+            Duration::ZERO
+        } else {
+            self.k.unwrap_or(self.t4)
+        }
+    }
+
+    /// How long a client's Timer E takes to come to T2: 3.5 s (RFC 4320 §4.1).
+    #[must_use]
+    pub fn until_e_is_t2(&self) -> Duration {
+        let (mut e, mut passed) = (self.t1, Duration::ZERO);
+        while e < self.t2 && !e.is_zero() {
+            passed = passed.saturating_add(e);
+            e = e.saturating_mul(2);
+        }
+        passed
+    }
+
+    /// The value of Timer G after one of `previous` (§17.2.1): doubled up to T2.
+    #[must_use]
+    pub fn g_after(&self, previous: Duration) -> Duration {
+        previous.saturating_mul(2).min(self.t2)
     }
 
     /// The value of Timer E after one of `previous` (§17.1.2.2): doubled up to T2; T2 at once
@@ -105,7 +152,7 @@ impl<T> Rings<T> {
         ring.pop_front()
     }
 
-    #[cfg(test)]
+    /// How many run.
     pub fn len(&self) -> usize {
         self.rings.iter().map(|(_, ring)| ring.len()).sum()
     }

@@ -5,16 +5,11 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Bench, answer, path};
+use common::{Bench, answer, path, times};
 use sip_message::Method;
 use sip_transaction::{Config, Timers, Transport};
 
 const LONG: Duration = Duration::from_secs(100);
-
-fn times(lines: &[(u128, String)], what: &str) -> Vec<u128> {
-    let wanted = lines.iter().filter(|(_, line)| line == what);
-    wanted.map(|(at, _)| *at).collect()
-}
 
 #[test]
 fn at_t1_2t1_4t1_up_to_t2_and_gives_up_at_64_t1() {
@@ -48,6 +43,7 @@ fn other_values_of_the_timers_are_kept_to() {
         t1: Duration::from_millis(100),
         t2: Duration::from_millis(400),
         t4: Duration::from_millis(500),
+        ..Timers::default()
     };
     let mut bench = Bench::with(Config {
         timers,

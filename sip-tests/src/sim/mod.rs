@@ -24,6 +24,7 @@ mod node;
 mod seeds;
 mod systems;
 mod token;
+pub mod transactions;
 mod weather;
 mod wire;
 mod world;

@@ -186,6 +186,7 @@ impl Loader<'_, '_> {
             t1: self.report.duration(timers.t1.as_ref(), default.t1),
             t2: self.report.duration(timers.t2.as_ref(), default.t2),
             t4: self.report.duration(timers.t4.as_ref(), default.t4),
+            ..default
         };
         let at = [&timers.t1, &timers.t2].into_iter().flatten().next();
         if let Some(at) = at

@@ -170,6 +170,12 @@ impl Bench {
     }
 }
 
+/// When a line of a timeline stands there.
+pub fn times(lines: &[(u128, String)], what: &str) -> Vec<u128> {
+    let wanted = lines.iter().filter(|(_, line)| line == what);
+    wanted.map(|(at, _)| *at).collect()
+}
+
 pub fn path(transport: Transport) -> Path {
     Path {
         local: HERE.parse().unwrap(),
@@ -198,15 +204,25 @@ pub fn outgoing(method: Method) -> Request {
         .unwrap()
 }
 
-/// A request of the other side with that Via.
+/// A request of the other side with that Via. Another branch is another call.
 pub fn incoming(method: &str, via: &str) -> Message {
+    let call: String = via
+        .to_lowercase()
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .collect();
+    incoming_in(&call, method, via)
+}
+
+/// A request of the other side with that Call-ID and Via.
+pub fn incoming_in(call: &str, method: &str, via: &str) -> Message {
     let text = format!(
         "{method} sip:server@a.example SIP/2.0\r\n\
          Via: {via}\r\n\
          Max-Forwards: 70\r\n\
          From: <sip:server@b.example>;tag=b1\r\n\
          To: <sip:server@a.example>\r\n\
-         Call-ID: 1@b.example\r\n\
+         Call-ID: {call}@b.example\r\n\
          CSeq: 1 {method}\r\n\
          Content-Length: 0\r\n\r\n"
     );
@@ -262,6 +278,13 @@ fn name(event: &Event) -> String {
             format!("provisional {}", response.status().as_u16())
         }
         Event::Failed { failure, .. } => format!("failed: {failure:?}"),
+        Event::AnswerAgain { response, .. } => format!("again {}", response.status().as_u16()),
+        Event::Ack { server, .. } => {
+            format!("ACK {}", if server.is_some() { "of it" } else { "of none" })
+        }
+        Event::Cancelled { .. } => "cancelled".to_owned(),
+        Event::Unacknowledged { failure, .. } => format!("unacknowledged: {failure:?}"),
+        Event::StrayResponse { response, .. } => format!("stray {}", response.status().as_u16()),
         Event::Rejected { status, .. } => format!("rejected {}", status.as_u16()),
         Event::Stray { what, .. } => format!("stray: {what}"),
     }

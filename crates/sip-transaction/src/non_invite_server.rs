@@ -5,7 +5,7 @@
 pub enum State {
     /// The request was handed up; it is not answered yet.
     Trying,
-    /// A provisional answer was sent.
+    /// 100 was sent.
     Proceeding,
     /// The final answer was sent, and is sent again for every retransmission.
     Completed,
@@ -18,10 +18,10 @@ pub enum State {
 pub enum Event {
     /// The request came again.
     Retransmission,
-    /// The transaction user answers 1xx.
-    SendProvisional,
     /// The transaction user answers 2xx to 6xx.
     SendFinal,
+    /// The client's Timer E has come to T2, and there is no answer (RFC 4320 §4.1).
+    Timer100,
     /// No more retransmissions are expected.
     TimerJ,
     /// 64·T1 have passed since the request came: its client has given up.
@@ -37,6 +37,8 @@ pub enum Action {
     Send,
     /// Send the kept answer again.
     SendAgain,
+    /// Send 100, so that the client need not retransmit.
+    SendTrying,
     /// Start Timer J.
     StartTimerJ,
 }
@@ -53,17 +55,15 @@ impl State {
     /// The machine.
     #[must_use]
     pub fn on(self, event: Event) -> (Self, &'static [Action]) {
-        use Action::{Send, SendAgain, StartTimerJ};
-        use Event::{
-            ClientGone, Retransmission, SendFinal, SendProvisional, TimerJ, TransportError,
-        };
+        use Action::{Send, SendAgain, SendTrying, StartTimerJ};
+        use Event::{ClientGone, Retransmission, SendFinal, Timer100, TimerJ, TransportError};
         use State::{Completed, Proceeding, Terminated, Trying};
         match (self, event) {
             // "Once in the Trying state, any further request retransmissions are discarded."
             (Trying, Retransmission) => (Trying, &[]),
-            // "If the TU passes a provisional response …, the server transaction MUST enter the
-            // Proceeding state."
-            (Trying | Proceeding, SendProvisional) => (Proceeding, &[Send]),
+            // RFC 4320 §4.1: 100 when the client's Timer E has come to T2, and not before.
+            (Trying, Timer100) => (Proceeding, &[SendTrying]),
+            (Proceeding | Completed, Timer100) => (self, &[]),
             // "If a retransmission of the request is received while in the Proceeding state, the
             // most recently sent provisional response MUST be passed to the transport layer."
             (Proceeding, Retransmission) => (Proceeding, &[SendAgain]),
@@ -74,7 +74,7 @@ impl State {
             // to the transport layer for retransmission whenever a retransmission is received."
             (Completed, Retransmission) => (Completed, &[SendAgain]),
             // "Any other final responses passed by the TU … MUST be discarded."
-            (Completed, SendProvisional | SendFinal) => (Completed, &[]),
+            (Completed, SendFinal) => (Completed, &[]),
             // "The server transaction remains in this state until Timer J fires." §17.2.4.
             (Trying | Proceeding | Completed, TimerJ | TransportError) => (Terminated, &[]),
             // RFC 4320 §4.2: an answer after the client's Timer F helps nobody.
