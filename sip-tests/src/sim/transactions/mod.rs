@@ -4,7 +4,7 @@
 //! fails. Nodes lose each other for a while, restart without memory, and are not given the processor for seconds. A clock
 //! that is set does nothing here: an endpoint knows no other time than the monotonic one that it is handed.
 //!
-//! What each user saw is written down in his [`Call`]s and [`Serving`]s; [`claims`] holds it against the RFC.
+//! What each user saw is written down in his `Call`s and `Serving`s; `claims` holds it against the RFC.
 
 mod claims;
 mod user;
