@@ -229,8 +229,8 @@
 //!
 //! # Read a stream
 //!
-//! TCP and TLS bring bytes in pieces. The framer takes them as they come and gives messages and keep-alives; an error
-//! that leaves it broken ends the connection (RFC 3261 §18.3).
+//! TCP and TLS bring bytes in pieces. The framer takes them as they come and gives messages and keep-alives; an error is
+//! the last thing it gives, and ends the connection once it is answered (RFC 3261 §18.3).
 //!
 //! ```
 //! use sip_message::{Framed, Limits, StreamFramer};

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
 
-pub(crate) use self::head::{Flaw, Head, first_line};
+use self::head::first_line;
+pub(crate) use self::head::{Flaw, Head};
 use self::start_line::{Start, may_begin};
 use crate::error::{ParseError, ParseErrorKind};
 use crate::headers::{Bounds, Headers};
@@ -93,71 +94,101 @@ pub(crate) fn leading_line_ends(bytes: &[u8]) -> usize {
 
 /// Parses what begins with a start line.
 fn parse_message(bytes: Bytes, limits: &Limits, enclosed: bool) -> Result<Message, ParseError> {
-    parse_framed(bytes, limits, enclosed, None, None)
-}
-
-/// The same for what framing looked at before: a flaw that it found is told first, a head that it read is not read
-/// again.
-pub(crate) fn parse_framed(
-    bytes: Bytes,
-    limits: &Limits,
-    enclosed: bool,
-    framing: Option<Flaw>,
-    head: Option<Head>,
-) -> Result<Message, ParseError> {
     if bytes.len() > Index::MOST_BYTES {
         return Err(ParseError::new(ParseErrorKind::TooLarge, Index::MOST_BYTES));
     }
-    let window = bytes.get(..limits.header_bytes).unwrap_or(&bytes);
-    let Some(line) = first_line(window) else {
-        let sip = may_begin(window);
-        let kind = match (sip, window.len() < bytes.len()) {
-            (false, _) => ParseErrorKind::NotSip,
-            (true, true) => ParseErrorKind::HeadTooLarge,
-            (true, false) => ParseErrorKind::NoBlankLine,
-        };
-        let (kind, offset) = framing.unwrap_or((kind, window.len()));
-        return Err(ParseError::new(kind, offset));
-    };
-    let start = Start::parse(&bytes, line.content).map_err(|kind| ParseError::new(kind, 0))?;
-    let Head {
-        index,
-        end: head_end,
-        flaw,
-    } = head.unwrap_or_else(|| Head::read(&bytes, line.next, limits, enclosed));
-    let too_large =
-        (bytes.len() > limits.message).then_some((ParseErrorKind::TooLarge, limits.message));
-    let mut flaw = too_large.or(framing).or(line.flaw).or(flaw);
+    match Beginning::read(&bytes, limits, enclosed) {
+        Ok(beginning) => beginning.message(bytes, limits),
+        Err((kind, offset)) => Err(ParseError::new(kind, offset)),
+    }
+}
 
-    let (mut end, mut truncated) = (bytes.len(), false);
-    if flaw.is_some() {
-        end = head_end.min(bytes.len());
-    } else if let Length::Exactly(length) = declared_length(&bytes, &index) {
-        match head_end.checked_add(length).filter(|cut| *cut <= end) {
-            Some(cut) => end = cut,
-            None => truncated = true,
+/// Start line and head: all of a message but its body.
+#[derive(Debug)]
+pub(crate) struct Beginning {
+    start: Start,
+    head: Head,
+}
+
+impl Beginning {
+    /// Reads start line and header fields.
+    ///
+    /// # Errors
+    /// No start line of SIP. Flaws of the head are kept: a request may have to be answered.
+    #[inline(always)]
+    pub(crate) fn read(bytes: &[u8], limits: &Limits, enclosed: bool) -> Result<Beginning, Flaw> {
+        let window = bytes.get(..limits.header_bytes).unwrap_or(bytes);
+        let Some(line) = first_line(window) else {
+            let kind = match (may_begin(window), window.len() < bytes.len()) {
+                (false, _) => ParseErrorKind::NotSip,
+                (true, true) => ParseErrorKind::HeadTooLarge,
+                (true, false) => ParseErrorKind::NoBlankLine,
+            };
+            return Err((kind, window.len()));
+        };
+        let content = bytes.get(line.content).unwrap_or_default();
+        let start = Start::parse(content).map_err(|kind| (kind, 0))?;
+        let mut head = Head::read(bytes, line.next, limits, enclosed);
+        head.flaw = line.flaw.or(head.flaw);
+        Ok(Beginning { start, head })
+    }
+
+    /// The first flaw.
+    pub(crate) fn flaw(&self) -> Option<Flaw> {
+        self.head.flaw
+    }
+
+    /// The same with a flaw that counts more than its own.
+    pub(crate) fn flawed(mut self, flaw: Flaw) -> Beginning {
+        self.head.flaw = Some(flaw);
+        self
+    }
+
+    /// What Content-Length says of the body; `bytes` are those that were read.
+    pub(crate) fn declared_length(&self, bytes: &[u8]) -> Length {
+        declared_length(bytes, &self.head.index)
+    }
+
+    /// The message that begins like this, with its body. `bytes` begin with those that were read.
+    ///
+    /// # Errors
+    /// The flaw there is, with the request if it can be answered.
+    #[inline(always)]
+    pub(crate) fn message(self, bytes: Bytes, limits: &Limits) -> Result<Message, ParseError> {
+        let Beginning { start, head } = self;
+        let Head {
+            index,
+            end: head_end,
+            flaw,
+        } = head;
+        let too_large =
+            (bytes.len() > limits.message).then_some((ParseErrorKind::TooLarge, limits.message));
+        let mut flaw = too_large.or(flaw);
+
+        let (mut end, mut truncated) = (bytes.len(), false);
+        if flaw.is_some() {
+            end = head_end.min(bytes.len());
+        } else if let Length::Exactly(length) = declared_length(&bytes, &index) {
+            match head_end.checked_add(length).filter(|cut| *cut <= end) {
+                Some(cut) => end = cut,
+                None => truncated = true,
+            }
         }
-    }
-    if flaw.is_none() && end - head_end > limits.body {
-        let place = head_end.saturating_add(limits.body);
-        flaw = Some((ParseErrorKind::BodyTooLarge, place));
-        end = head_end;
-    }
-    let message = start.message(Raw::new(
-        bytes,
-        index,
-        head_end,
-        end,
-        (truncated, flaw.is_some()),
-        limits,
-    ));
-    match flaw {
-        None => Ok(message),
-        Some((kind, offset)) => Err(ParseError {
-            kind,
-            offset,
-            answerable: answerable(message),
-        }),
+        if flaw.is_none() && end - head_end > limits.body {
+            let place = head_end.saturating_add(limits.body);
+            flaw = Some((ParseErrorKind::BodyTooLarge, place));
+            end = head_end;
+        }
+        let marks = (truncated, flaw.is_some());
+        let message = start.message(Raw::new(bytes, index, head_end, end, marks, limits));
+        match flaw {
+            None => Ok(message),
+            Some((kind, offset)) => Err(ParseError {
+                kind,
+                offset,
+                answerable: answerable(message),
+            }),
+        }
     }
 }
 
@@ -211,7 +242,7 @@ pub(crate) enum Length {
 }
 
 /// Digits that do not fit count as the largest number: longer than anything that can have come.
-pub(crate) fn declared_length(bytes: &[u8], index: &Index) -> Length {
+fn declared_length(bytes: &[u8], index: &Index) -> Length {
     let mut length = None;
     let name = HeaderName::ContentLength.number();
     let (_, fields) = index.starting_with(name);

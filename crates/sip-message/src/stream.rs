@@ -6,7 +6,7 @@ use memchr::memchr;
 use crate::error::{ParseError, ParseErrorKind};
 use crate::limits::Limits;
 use crate::message::Message;
-use crate::parse::{Head, Length, declared_length, first_line, parse_framed};
+use crate::parse::{Beginning, Flaw, Length};
 
 /// What comes next on a stream.
 ///
@@ -39,8 +39,10 @@ pub enum Framed {
 /// Cuts a stream into messages, the same ones in whatever pieces the bytes arrive. Holds no more than one message and
 /// the last piece; looks at each byte once to find the end of a head.
 ///
-/// Content-Length is what ends a message here. Without one that can be used the stream is lost and has to be closed;
-/// [`StreamFramer::is_broken`] says so, and nothing more comes out.
+/// Content-Length is what ends a message here. Without one that can be used the stream is lost and has to be closed,
+/// and so it is after a head that cannot be read whole: what could not be read may have been a Content-Length. An error
+/// is the last thing that comes out of a stream, and [`StreamFramer::is_broken`] says so. Answer the request if it can
+/// be answered, and close.
 ///
 /// ```
 /// use sip_message::{Framed, Limits, StreamFramer};
@@ -63,8 +65,8 @@ pub struct StreamFramer {
     line: usize,
     /// How far it was looked for.
     scanned: usize,
-    /// The head that is complete, and the length of its message.
-    begun: Option<(Head, usize)>,
+    /// What is complete of a message, and the length of the whole.
+    begun: Option<(Beginning, usize)>,
     broken: bool,
 }
 
@@ -179,51 +181,58 @@ impl StreamFramer {
         }
     }
 
-    /// Head and length of the whole message, the head being complete.
-    fn measure(&self, head_end: usize) -> Result<(Head, usize), ParseErrorKind> {
+    /// What the head says and the length of the whole message, the head being complete.
+    ///
+    /// # Errors
+    /// What leaves the end of the message unknown. A line that cannot be read does: it may have been a Content-Length.
+    fn measure(&self, head_end: usize) -> Result<(Beginning, usize), Flaw> {
         let bytes = self.buffer.0.get(..head_end).unwrap_or_default();
-        let Some(start_line) = first_line(bytes) else {
-            return Err(ParseErrorKind::NotSip);
-        };
-        let head = Head::read(bytes, start_line.next, &self.limits, false);
-        match (declared_length(bytes, &head.index), head.flaw) {
-            (_, Some((kind @ ParseErrorKind::TooManyHeaders, _))) => Err(kind),
-            (Length::Unknown, _) => Err(ParseErrorKind::ContentLength),
-            (Length::Exactly(body), _) if body > self.limits.body => {
-                Err(ParseErrorKind::BodyTooLarge)
-            }
-            (Length::Exactly(body), _) => match head_end.checked_add(body) {
-                Some(total) if total <= self.limits.message => Ok((head, total)),
-                _ => Err(ParseErrorKind::TooLarge),
-            },
+        let beginning = Beginning::read(bytes, &self.limits, false)?;
+        if let Some(flaw) = beginning.flaw() {
+            return Err(flaw);
         }
+        let kind = match beginning.declared_length(bytes) {
+            Length::Unknown => ParseErrorKind::ContentLength,
+            Length::Exactly(body) if body > self.limits.body => ParseErrorKind::BodyTooLarge,
+            Length::Exactly(body) => match head_end.checked_add(body) {
+                Some(total) if total <= self.limits.message => return Ok((beginning, total)),
+                _ => ParseErrorKind::TooLarge,
+            },
+        };
+        Err((kind, head_end))
     }
 
-    /// Gives the stream up. What is there of the head serves to answer.
-    fn give_up(&mut self, kind: ParseErrorKind, head_end: usize) -> ParseError {
+    /// The stream is lost; what may be answered is in the head.
+    fn give_up(&mut self, flaw: Flaw, head_end: usize) -> ParseError {
         self.broken = true;
         let head = self.buffer.0.split_to(head_end.min(self.buffer.0.len()));
         self.buffer.0.clear();
-        let flaw = Some((kind, head_end));
-        parse_framed(head.freeze(), &self.limits, false, flaw, None)
-            .err()
-            .unwrap_or_else(|| ParseError::new(kind, head_end))
+        let head = head.freeze();
+        let (kind, offset) = match Beginning::read(&head, &self.limits, false) {
+            Ok(beginning) => match beginning.flawed(flaw).message(head, &self.limits) {
+                Err(error) => return error,
+                Ok(_) => flaw,
+            },
+            // the head was cut off by a limit
+            Err((ParseErrorKind::NoBlankLine, _)) => flaw,
+            Err(no_start_line) => no_start_line,
+        };
+        ParseError::new(kind, offset)
     }
 }
 
 /// The next message or keep-alive; `None` when more bytes are needed. Not fused: more may come after `None`.
 ///
-/// An error is a message that cannot be represented. If [`StreamFramer::is_broken`] is false then, its end was known,
-/// and the stream goes on after it.
+/// An error is a message that cannot be represented, and the end of the stream: nothing comes after it.
 ///
 /// ```
 /// use sip_message::{Framed, Limits, ParseErrorKind, StreamFramer};
 ///
 /// let mut framer = StreamFramer::new(Limits::default());
-/// framer.push(b"SIP/2.0 200 OK\r\nno colon\r\nl: 0\r\n\r\nSIP/2.0 404 Not Found\r\nl: 0\r\n\r\n");
-/// assert!(matches!(framer.next(), Some(Err(error)) if error.kind == ParseErrorKind::HeaderLine));
-/// assert!(!framer.is_broken());
+/// framer.push(b"SIP/2.0 200 OK\r\nl: 0\r\n\r\nSIP/2.0 404 Not Found\r\nno colon\r\nl: 0\r\n\r\n");
 /// assert!(matches!(framer.next(), Some(Ok(Framed::Message(_)))));
+/// assert!(matches!(framer.next(), Some(Err(error)) if error.kind == ParseErrorKind::HeaderLine));
+/// assert!(framer.is_broken() && framer.next().is_none());
 /// ```
 impl Iterator for StreamFramer {
     type Item = Result<Framed, ParseError>;
@@ -240,31 +249,29 @@ impl Iterator for StreamFramer {
                 return None;
             }
         }
-        let (head, total) = match self.begun.take() {
+        let (beginning, total) = match self.begun.take() {
             Some(known) => known,
             None => {
-                let Some(head_end) = self.head_end() else {
-                    let too_large = self.buffer.0.len() > self.limits.header_bytes;
-                    let end = self.limits.header_bytes;
-                    return too_large.then(|| Err(self.give_up(ParseErrorKind::HeadTooLarge, end)));
-                };
-                if head_end > self.limits.header_bytes {
-                    let end = self.limits.header_bytes;
-                    return Some(Err(self.give_up(ParseErrorKind::HeadTooLarge, end)));
+                let most = self.limits.header_bytes;
+                let head_end = self.head_end();
+                if head_end.unwrap_or(self.buffer.0.len()) > most {
+                    let flaw = (ParseErrorKind::HeadTooLarge, most);
+                    return Some(Err(self.give_up(flaw, most)));
                 }
+                let head_end = head_end?;
                 match self.measure(head_end) {
                     Ok(begun) => begun,
-                    Err(kind) => return Some(Err(self.give_up(kind, head_end))),
+                    Err(flaw) => return Some(Err(self.give_up(flaw, head_end))),
                 }
             }
         };
         if self.buffer.0.len() < total {
-            self.begun = Some((head, total));
+            self.begun = Some((beginning, total));
             return None;
         }
         let message = self.buffer.0.split_to(total).freeze();
         (self.line_ends, self.line, self.scanned) = (0, 0, 0);
-        let parsed = parse_framed(message, &self.limits, false, None, Some(head));
-        Some(parsed.map(Framed::Message))
+        let message = beginning.message(message, &self.limits);
+        Some(message.map(Framed::Message))
     }
 }

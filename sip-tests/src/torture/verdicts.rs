@@ -22,7 +22,7 @@ pub enum OnStream {
     Ping,
     /// One line end.
     Pong,
-    /// The end of the message is unknown: the stream is closed.
+    /// The end of the message is unknown, or its head cannot be read whole: the stream is closed.
     Close,
     /// Bytes are left that wait for the rest of their message.
     Wait,

@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use bytes::Bytes;
 use memchr::{memchr, memrchr};
 
 use crate::class::TOKEN;
@@ -14,9 +13,12 @@ use crate::status::StatusCode;
 use crate::value::whole_number;
 
 /// A start line, understood.
-pub(super) enum Start {
+#[derive(Debug)]
+pub(crate) enum Start {
     Request {
-        method: Method,
+        /// `None`: one that is not known.
+        method: Option<Method>,
+        method_length: usize,
         uri: Range<usize>,
         sip2: bool,
         clean_line: bool,
@@ -33,12 +35,11 @@ impl Start {
     ///
     /// # Errors
     /// Not SIP at all, or SIP that cannot be represented.
-    pub(super) fn parse(bytes: &Bytes, line: Range<usize>) -> Result<Start, ParseErrorKind> {
-        let content = bytes.get(line).unwrap_or_default();
-        if is_sip(content) {
-            return status_line(content).ok_or(ParseErrorKind::StartLine);
+    pub(super) fn parse(line: &[u8]) -> Result<Start, ParseErrorKind> {
+        if is_sip(line) {
+            return status_line(line).ok_or(ParseErrorKind::StartLine);
         }
-        request_line(bytes, content)
+        request_line(line)
     }
 
     /// The message that begins with this line.
@@ -46,12 +47,14 @@ impl Start {
         match self {
             Start::Request {
                 method,
+                method_length,
                 uri,
                 sip2,
                 clean_line,
             } => Message::Request(Request {
+                method: method
+                    .unwrap_or_else(|| Method::Other(raw.headers.bytes.slice(..method_length))),
                 raw,
-                method,
                 uri,
                 sip2,
                 clean_line,
@@ -90,7 +93,7 @@ fn status_line(line: &[u8]) -> Option<Start> {
 
 /// `Method SP Request-URI SP SIP-Version`. All between the first and the last blank is taken for the URI, so that a
 /// broken one is still a request that can be answered.
-fn request_line(bytes: &Bytes, line: &[u8]) -> Result<Start, ParseErrorKind> {
+fn request_line(line: &[u8]) -> Result<Start, ParseErrorKind> {
     let trimmed = trim_end(line);
     let (before, sip2) = match trimmed.strip_suffix(b" SIP/2.0") {
         Some(before) => (before, true),
@@ -117,7 +120,8 @@ fn request_line(bytes: &Bytes, line: &[u8]) -> Result<Start, ParseErrorKind> {
     }
     let start = first + 1 + (between.len() - trim_start(between).len());
     Ok(Start::Request {
-        method: known.unwrap_or_else(|| Method::Other(bytes.slice(..first))),
+        method: known,
+        method_length: first,
         uri: start..start + uri.len(),
         sip2,
         clean_line: trimmed.len() == line.len() && uri.len() == between.len(),
