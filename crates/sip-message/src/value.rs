@@ -3,6 +3,7 @@
 mod credentials;
 mod date;
 mod equivalent;
+mod escapes;
 mod features;
 mod history;
 mod host;

@@ -53,6 +53,24 @@ pub fn unfold(text: &[u8]) -> Vec<u8> {
     words.collect::<Vec<_>>().join(&b' ')
 }
 
+/// Text of a URI in lower case, `%HH` undone where it is no reserved character (RFC 3261 §19.1.4).
+#[must_use]
+pub fn without_escapes(text: &[u8]) -> Vec<u8> {
+    let mut text = String::from_utf8_lossy(text).to_ascii_lowercase();
+    for byte in 0..=255u8 {
+        let reserved = b";/?:@&=+$,%".contains(&byte);
+        let (escape, char) = (
+            format!("%{byte:02x}"),
+            char::from(byte).to_ascii_lowercase(),
+        );
+        // Not twice: what an escape stands for begins no other one, since `%25` stays.
+        if !reserved {
+            text = text.replace(&escape, &String::from(char));
+        }
+    }
+    text.into_bytes()
+}
+
 /// The lines up to the blank one, and where the body begins; `None` without a blank line.
 fn head(bytes: &[u8]) -> Option<(Vec<&[u8]>, usize)> {
     let mut lines = Vec::new();

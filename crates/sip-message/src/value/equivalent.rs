@@ -1,6 +1,6 @@
 //! When two URIs are the same.
 
-use super::params::Params;
+use super::escapes::{unescape, without_case};
 use super::uri::Uri;
 
 /// Parameters that count even when only one of two SIP URIs has them (RFC 3261 §19.1.4).
@@ -28,15 +28,8 @@ impl Uri<'_> {
         }
         match (self.telephone_number(), other.telephone_number()) {
             (Some(one), Some(two)) => {
-                let digits = |number: &[u8]| -> Vec<u8> {
-                    let separators = |byte: &u8| !matches!(byte, b'-' | b'.' | b'(' | b')');
-                    number
-                        .iter()
-                        .filter(|byte| separators(byte))
-                        .map(u8::to_ascii_lowercase)
-                        .collect()
-                };
-                digits(one) == digits(two) && same_pairs(&self.params(), &other.params())
+                digits(one) == digits(two)
+                    && (self.params()).agree_by(&other.params(), |_| false, same_tel_value)
             }
             _ if self.is_scheme("urn") => urn(self.after_scheme(), other.after_scheme()),
             _ => self.after_scheme() == other.after_scheme(),
@@ -45,80 +38,32 @@ impl Uri<'_> {
 }
 
 fn sip(one: &Uri<'_>, two: &Uri<'_>) -> bool {
-    let same = |one: Option<&[u8]>, two: Option<&[u8]>| match (one, two) {
-        (Some(one), Some(two)) => units(one).eq(units(two)),
-        (one, two) => one.is_none() && two.is_none(),
-    };
+    let same = |one: Option<&[u8]>, two: Option<&[u8]>| one.map(unescape) == two.map(unescape);
+    let may_be_alone = |name: &[u8]| !ALWAYS_COMPARED.contains(&name);
     same(one.user(), two.user())
         && same(one.password(), two.password())
         && one.host() == two.host()
         && one.port() == two.port()
-        && parameters(&one.params(), &two.params())
-        && parameters(&two.params(), &one.params())
-        && same_pairs(&one.headers(), &two.headers())
+        && one.params().agree(&two.params(), may_be_alone)
+        && one.headers() == two.headers()
 }
 
-/// Every parameter of the first agrees with the second; those that must be in both are.
-fn parameters(these: &Params<'_>, those: &Params<'_>) -> bool {
-    these.iter().all(|(name, value)| match those.get(name) {
-        Some(other) => same_value(value, other),
-        None => !ALWAYS_COMPARED
-            .iter()
-            .any(|always| name.eq_ignore_ascii_case(always)),
-    })
+/// A telephone number without visual separators. Hexadecimal digits have no case.
+fn digits(number: &[u8]) -> Vec<u8> {
+    let separator = |byte: &u8| matches!(byte, b'-' | b'.' | b'(' | b')');
+    let digits = number.iter().filter(|byte| !separator(byte));
+    digits.map(u8::to_ascii_lowercase).collect()
 }
 
-/// The same names with the same values, in any order; those of a name that stands more than once in the same one.
-fn same_pairs(these: &Params<'_>, those: &Params<'_>) -> bool {
-    these.len() == those.len()
-        && these.iter().all(|(name, _)| {
-            let (mut one, mut two) = (values(these, name), values(those, name));
-            loop {
-                match (one.next(), two.next()) {
-                    (Some(one), Some(two)) if same_value(one, two) => {}
-                    (one, two) => return one.is_none() && two.is_none(),
-                }
-            }
-        })
-}
-
-/// The values of all pairs with this name.
-fn values<'a>(pairs: &Params<'a>, name: &[u8]) -> impl Iterator<Item = Option<&'a [u8]>> {
-    let named = pairs
-        .iter()
-        .filter(|(other, _)| other.eq_ignore_ascii_case(name));
-    named.map(|(_, value)| value)
-}
-
-fn same_value(one: Option<&[u8]>, two: Option<&[u8]>) -> bool {
-    let lower = |(byte, escaped): (u8, bool)| (byte.to_ascii_lowercase(), escaped);
-    match (one, two) {
-        (Some(one), Some(two)) => units(one).map(lower).eq(units(two).map(lower)),
-        (one, two) => one.is_none() && two.is_none(),
-    }
-}
-
-/// Characters with escapes undone. An escaped reserved character is not the character itself, and says so.
-fn units(text: &[u8]) -> impl Iterator<Item = (u8, bool)> {
-    let mut bytes = text.iter().copied();
-    std::iter::from_fn(move || {
-        let byte = bytes.next()?;
-        if byte != b'%' {
-            return Some((byte, false));
+/// Values of one parameter of a `tel` URI: numbers without visual separators, all else without case (RFC 3966 §4).
+fn same_tel_value(name: &[u8], one: Option<&[u8]>, two: Option<&[u8]>) -> bool {
+    match (name, one, two) {
+        (b"ext", Some(one), Some(two))
+        | (b"phone-context", Some(one @ [b'+', ..]), Some(two @ [b'+', ..])) => {
+            digits(one) == digits(two)
         }
-        let mut digit = || {
-            char::from(bytes.next()?)
-                .to_digit(16)
-                .and_then(|digit| u8::try_from(digit).ok())
-        };
-        let (high, low) = (digit()?, digit()?);
-        let byte = high * 16 + low;
-        let reserved = matches!(
-            byte,
-            b';' | b'/' | b'?' | b':' | b'@' | b'&' | b'=' | b'+' | b'$' | b',' | b'%'
-        );
-        Some((byte, reserved))
-    })
+        (_, one, two) => one.map(without_case) == two.map(without_case),
+    }
 }
 
 /// `NID:NSS`: the namespace without case, the rest with it; hex digits of escapes without case.

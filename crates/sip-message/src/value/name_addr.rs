@@ -4,7 +4,7 @@ use std::fmt;
 use memchr::memchr;
 use nom::IResult;
 
-use super::params::{Params, params_noting, same_value};
+use super::params::{Params, params_noting};
 use super::small::seconds_or_an_hour;
 use super::uri::Uri;
 use crate::class::{BARE_URI, DISPLAY};
@@ -137,15 +137,7 @@ impl<'a> NameAddr<'a> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn equivalent(&self, other: &NameAddr<'_>) -> bool {
-        let agrees = |one: &Params<'_>, other: &Params<'_>| {
-            one.iter().all(|(name, value)| match other.get(name) {
-                Some(other) => same_value(value, other),
-                None => !name.eq_ignore_ascii_case(b"tag"),
-            })
-        };
-        self.uri.equivalent(&other.uri)
-            && agrees(&self.params, &other.params)
-            && agrees(&other.params, &self.params)
+        self.uri.equivalent(&other.uri) && self.params.agree(&other.params, |name| name != b"tag")
     }
 
     /// The `tag` of From and To (§19.3).

@@ -1,15 +1,18 @@
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt;
 
 use nom::IResult;
 
+use super::escapes::{lower, unescape, without_case};
 use crate::class::{GEN_VALUE, LWS};
 use crate::error::ValueError;
 use crate::grammar::{Bits, before, behind, behind_lws, failed, quoted, token, unquote, whole};
 use crate::limits::Limits;
 
 /// The parameters of a value: `;name=value;name`, in the order they came (RFC 3261 §7.3.1). Names are compared
-/// without case. Checked once when the value is parsed, read again from the bytes when asked.
+/// without case; in a URI, `%6Cr` is `lr` (§19.1.4). Checked once when the value is parsed, read again from the bytes when
+/// asked.
 ///
 /// ```
 /// use sip_message::Params;
@@ -24,6 +27,8 @@ use crate::limits::Limits;
 pub struct Params<'a> {
     raw: Bits<'a>,
     separator: u8,
+    /// Of a URI, where `%HH` is a character. Elsewhere it is three.
+    escaped: bool,
     /// At most [`Limits::MOST_PARAMETERS`].
     count: u16,
 }
@@ -33,6 +38,7 @@ impl<'a> Params<'a> {
         Params {
             raw: &[],
             separator: b';',
+            escaped: false,
             count: 0,
         }
     }
@@ -42,7 +48,16 @@ impl<'a> Params<'a> {
         Params {
             raw,
             separator,
+            escaped: false,
             count,
+        }
+    }
+
+    /// The same for the pairs of a URI.
+    pub(super) fn checked_of_uri(raw: Bits<'a>, separator: u8, count: u16) -> Self {
+        Params {
+            escaped: true,
+            ..Params::checked(raw, separator, count)
         }
     }
 
@@ -74,19 +89,27 @@ impl<'a> Params<'a> {
     /// is no such parameter, `Some(None)` if it has no value.
     ///
     /// ```
-    /// use sip_message::Params;
+    /// use sip_message::{Params, Uri};
     ///
     /// let params = Params::parse(b";qop=\"auth\";lr")?;
     /// assert_eq!(params.get("qop"), Some(Some(&b"\"auth\""[..])));
     /// assert_eq!(params.get("lr"), Some(None));
     /// assert_eq!(params.get("tag"), None);
+    /// assert!(Uri::parse(b"sip:proxy.example;%6Cr")?.params().contains("lr"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn get(&self, name: impl AsRef<[u8]>) -> Option<Option<&'a [u8]>> {
         let name = name.as_ref();
         self.iter()
-            .find(|(other, _)| other.eq_ignore_ascii_case(name))
+            .find(|(other, _)| self.is_name(other, name))
             .map(|(_, value)| value)
+    }
+
+    fn is_name(&self, spelling: &[u8], name: &[u8]) -> bool {
+        spelling.eq_ignore_ascii_case(name)
+            || self.escaped
+                && (spelling.contains(&b'%') || name.contains(&b'%'))
+                && without_case(spelling) == without_case(name)
     }
 
     /// The value of the first parameter with this name, quotes and escapes undone; `None` also if it has no value.
@@ -105,7 +128,7 @@ impl<'a> Params<'a> {
     }
 
     /// Is there a parameter with this name and this value? Compared as parameters are (RFC 3261 §7.3.1): names and tokens
-    /// without case, quoted strings with it, quotes and escapes undone.
+    /// without case, quoted strings with it, quotes and escapes undone, those of a URI too.
     ///
     /// ```
     /// use sip_message::Params;
@@ -118,6 +141,7 @@ impl<'a> Params<'a> {
     pub fn is(&self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> bool {
         match self.get(name).flatten() {
             Some(quoted @ [b'"', ..]) => unquote(quoted).as_ref() == value.as_ref(),
+            Some(escaped) if self.escaped => without_case(escaped) == without_case(value.as_ref()),
             Some(token) => token.eq_ignore_ascii_case(value.as_ref()),
             None => false,
         }
@@ -198,24 +222,70 @@ impl<'a> Params<'a> {
 /// with it, escapes undone.
 impl PartialEq for Params<'_> {
     fn eq(&self, other: &Self) -> bool {
-        let within = |name, value| {
-            other
-                .get(name)
-                .is_some_and(|other| same_value(value, other))
-        };
-        self.count == other.count && self.iter().all(|(name, value)| within(name, value))
+        self.count == other.count && self.agree(other, |_| false)
     }
 }
 
 impl Eq for Params<'_> {}
 
-/// Two values of one parameter.
-pub(super) fn same_value(one: Option<&[u8]>, other: Option<&[u8]>) -> bool {
-    match (one, other) {
-        (Some(one @ [b'"', ..]), Some(other @ [b'"', ..])) => unquote(one) == unquote(other),
-        (Some([b'"', ..]), _) | (_, Some([b'"', ..])) => false,
-        (Some(one), Some(other)) => one.eq_ignore_ascii_case(other),
-        (one, other) => one == other,
+impl<'a> Params<'a> {
+    /// Do those that both have have the same values? One that only one has is judged by its name, which comes without case
+    /// and escapes. Sorts both, so that many cost little more than a few each.
+    pub(super) fn agree(&self, other: &Params<'_>, alone: impl Fn(&[u8]) -> bool) -> bool {
+        self.agree_by(other, alone, |_, one, other| self.same_value(one, other))
+    }
+
+    /// The same, where `same` says of a name whether two values of it are the same.
+    pub(super) fn agree_by(
+        &self,
+        other: &Params<'_>,
+        alone: impl Fn(&[u8]) -> bool,
+        same: impl Fn(&[u8], Option<&[u8]>, Option<&[u8]>) -> bool,
+    ) -> bool {
+        let (these, those) = (self.sorted(), other.sorted());
+        let (mut these, mut those) = (these.iter().peekable(), those.iter().peekable());
+        loop {
+            let order = match (these.peek(), those.peek()) {
+                (Some((one, _)), Some((two, _))) => one.cmp(two),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (None, None) => return true,
+            };
+            let one = these.next_if(|_| order.is_le());
+            let two = those.next_if(|_| order.is_ge());
+            let right = match (one, two) {
+                (Some((name, one)), Some((_, two))) => same(name, *one, *two),
+                (Some((name, _)), None) | (None, Some((name, _))) => alone(name),
+                (None, None) => true,
+            };
+            if !right {
+                return false;
+            }
+        }
+    }
+
+    /// By name, without case and escapes; those of one name stay in order.
+    fn sorted(&self) -> Vec<Named<'a>> {
+        let name = |name: Bits<'a>| match self.escaped {
+            true => without_case(name),
+            false => lower(Cow::Borrowed(name)),
+        };
+        let mut all: Vec<Named<'_>> = self.iter().map(|(n, value)| (name(n), value)).collect();
+        all.sort_by(|(one, _), (other, _)| one.cmp(other));
+        all
+    }
+
+    /// Two values of one parameter.
+    fn same_value(&self, one: Option<&[u8]>, other: Option<&[u8]>) -> bool {
+        match (one, other) {
+            (Some(one @ [b'"', ..]), Some(other @ [b'"', ..])) => unquote(one) == unquote(other),
+            (Some([b'"', ..]), _) | (_, Some([b'"', ..])) => false,
+            (Some(one), Some(other)) if self.escaped => {
+                unescape(one).eq_ignore_ascii_case(&unescape(other))
+            }
+            (Some(one), Some(other)) => one.eq_ignore_ascii_case(other),
+            (one, other) => one == other,
+        }
     }
 }
 
@@ -265,6 +335,9 @@ impl<'a> Iterator for Iter<'a> {
         Some((name, Some(value)))
     }
 }
+
+/// What the name of a parameter is compared by, and its value.
+type Named<'a> = (Cow<'a, [u8]>, Option<Bits<'a>>);
 
 /// Name and value of a parameter.
 type Pair<'a> = (Bits<'a>, Option<Bits<'a>>);
@@ -340,6 +413,8 @@ pub(crate) fn list(by: u8, input: Bits<'_>) -> IResult<Bits<'_>, Params<'_>> {
 #[derive(Default)]
 pub(super) struct Distinct<'a> {
     first: [Bits<'a>; FEW],
+    /// Is there an escape among them?
+    escaped: bool,
     pub(super) count: u16,
 }
 
@@ -347,19 +422,26 @@ pub(super) struct Distinct<'a> {
 const FEW: usize = 6;
 
 impl<'a> Distinct<'a> {
-    /// False for a name that was there, and when there are more than [`Limits::MOST_PARAMETERS`].
+    /// False for a name that was there among the first few, and when there are more than [`Limits::MOST_PARAMETERS`].
     #[inline]
     pub(super) fn add(&mut self, name: Bits<'a>) -> bool {
         let count = usize::from(self.count);
-        let same = |other: &&[u8]| other.len() == name.len() && other.eq_ignore_ascii_case(name);
-        if self.first.iter().take(count).any(same) {
-            return false;
-        }
-        if let Some(place) = self.first.get_mut(count) {
-            *place = name;
-        }
         self.count += 1;
-        count < Limits::MOST_PARAMETERS
+        let Some((before, [place, ..])) = self.first.split_at_mut_checked(count) else {
+            return count < Limits::MOST_PARAMETERS;
+        };
+        *place = name;
+        !before.iter().any(|other| {
+            (other.len() == name.len() && other.eq_ignore_ascii_case(name))
+                || self.escaped && without_case(other) == without_case(name)
+        })
+    }
+
+    /// The same for a name in a URI, where `%6Cr` is `lr`.
+    #[inline]
+    pub(super) fn add_of_uri(&mut self, name: Bits<'a>) -> bool {
+        self.escaped |= name.contains(&b'%');
+        self.add(name)
     }
 
     /// Does none stand twice among all of them?
@@ -370,16 +452,12 @@ impl<'a> Distinct<'a> {
 }
 
 fn sorted_differ(params: &Params<'_>) -> bool {
-    let mut names: Vec<_> = params.iter().map(|(name, _)| name).collect();
-    names.sort_unstable_by(|one, other| {
-        let one = one.iter().map(u8::to_ascii_lowercase);
-        one.cmp(other.iter().map(u8::to_ascii_lowercase))
-    });
-    let next = names.iter().skip(1);
-    !names
+    let sorted = params.sorted();
+    let next = sorted.iter().skip(1);
+    !sorted
         .iter()
         .zip(next)
-        .any(|(one, next)| one.eq_ignore_ascii_case(next))
+        .any(|((one, _), (next, _))| one == next)
 }
 
 #[cfg(test)]

@@ -275,7 +275,7 @@ impl<'a> Uri<'a> {
         let rest = self.after_scheme();
         let end = range.end.min(rest.len());
         let pairs = rest.get(range.start..end).unwrap_or_default();
-        Params::checked(pairs, separator, count)
+        Params::checked_of_uri(pairs, separator, count)
     }
 
     /// How many parameters or headers it has, whichever are more.

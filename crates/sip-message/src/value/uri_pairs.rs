@@ -10,8 +10,10 @@ use crate::limits::Limits;
 pub(super) fn uri_parameters(input: Bits<'_>) -> Result<u16, Bits<'_>> {
     let mut names = Distinct::default();
     let complete = |value: Option<usize>| value != Some(0);
-    let count = uri_pairs(input, b';', PARAMCHAR, complete, |name| names.add(name))?;
-    if names.hold_for(&Params::checked(input, b';', count)) {
+    let count = uri_pairs(input, b';', PARAMCHAR, complete, |name| {
+        names.add_of_uri(name)
+    })?;
+    if names.hold_for(&Params::checked_of_uri(input, b';', count)) {
         Ok(count)
     } else {
         Err(input)
