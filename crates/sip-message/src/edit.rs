@@ -322,10 +322,10 @@ impl<'a, M> Edit<'a, M> {
             .map(|(name, _)| name.as_bytes().len() + 4)
             .sum();
         let capacity = old.len() + added + self.values.len() + MORE;
-        if self.raw.torn || capacity > Index::MOST_BYTES {
+        if self.raw.torn.is_some() || capacity > Index::MOST_BYTES {
             return Err(BuildError {
                 subject: Subject::Value("message"),
-                kind: if self.raw.torn {
+                kind: if self.raw.torn.is_some() {
                     BuildErrorKind::Malformed
                 } else {
                     BuildErrorKind::TooLarge

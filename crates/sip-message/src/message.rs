@@ -5,7 +5,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use memchr::memchr;
 
-use crate::error::{Subject, ValueError};
+use crate::error::{ParseErrorKind, Subject, ValueError};
 use crate::headers::Headers;
 use crate::method::Method;
 use crate::name::HeaderName;
@@ -184,9 +184,8 @@ pub(crate) struct Raw {
     pub(crate) headers: Headers,
     pub(crate) body: Bytes,
     pub(crate) truncated: bool,
-    /// Were lines of the head left out of the index, because they cannot be represented? Such a message is there to be
-    /// answered only.
-    pub(crate) torn: bool,
+    /// Why lines of the head may be missing in the index, or the body: such a message is there to be answered only.
+    pub(crate) torn: Option<ParseErrorKind>,
 }
 
 impl Raw {
@@ -194,7 +193,7 @@ impl Raw {
     pub(crate) fn first_line_end(&self) -> usize {
         let bytes = &self.headers.bytes;
         match self.headers.index.fields().first() {
-            Some(field) if !self.torn => field.line(),
+            Some(field) if self.torn.is_none() => field.line(),
             _ => memchr(b'\n', bytes).map_or(bytes.len(), |end| end + 1),
         }
     }
@@ -410,7 +409,8 @@ impl Request {
     }
 
     /// The same request with a Via pushed on top; all other bytes are copied as they are. Control characters are left
-    /// out of the value, so that it stays one field.
+    /// out of the value, so that it stays one field. What is there to be answered only
+    /// ([`ParseError::into_answerable`](crate::ParseError::into_answerable)) stays so.
     ///
     /// ```
     /// use sip_message::{HeaderName, Method, Request};

@@ -179,7 +179,7 @@ impl Beginning {
             flaw = Some((ParseErrorKind::BodyTooLarge, place));
             end = head_end;
         }
-        let marks = (truncated, flaw.is_some());
+        let marks = (truncated, flaw.map(|(kind, _)| kind));
         let message = start.message(Raw::new(bytes, index, head_end, end, marks, limits));
         match flaw {
             None => Ok(message),
@@ -198,7 +198,7 @@ impl Raw {
         index: Index,
         head_end: usize,
         end: usize,
-        (truncated, torn): (bool, bool),
+        (truncated, torn): (bool, Option<ParseErrorKind>),
         limits: &Limits,
     ) -> Raw {
         bytes.truncate(end);

@@ -159,8 +159,15 @@ impl std::error::Error for Refusal {}
 /// ```
 ///
 /// # Errors
-/// The answer that is owed: 505 for another version, 400 for all else.
+/// The answer that is owed: 505 for another version, 400 for all else; what
+/// [`ParseError::status`](crate::ParseError::status) says if the request came out of such an error.
 pub fn request(request: &Request) -> Result<(), Refusal> {
+    if let Some(kind) = request.raw.torn {
+        return Err(Refusal {
+            status: kind.status(),
+            reason: kind.status().default_reason().into(),
+        });
+    }
     if !request.version_is_sip2() {
         return Err(Refusal {
             status: StatusCode::VERSION_NOT_SUPPORTED,

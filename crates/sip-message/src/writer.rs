@@ -84,7 +84,9 @@ impl Writer {
         let blank = old.headers.bytes.get(fields_end..head_end);
         let blank = blank.filter(|line| !line.is_empty()).unwrap_or(b"\r\n");
         self.put(blank);
-        self.body(&old.body, old.truncated, old.headers.bounds)
+        let mut raw = self.body(&old.body, old.truncated, old.headers.bounds);
+        raw.torn = old.torn;
+        raw
     }
 
     /// A blank line and this body.
@@ -107,7 +109,7 @@ impl Writer {
             headers,
             body,
             truncated,
-            torn: false,
+            torn: None,
         }
     }
 }

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{message_bytes, request, with_lines};
-use sip_message::{HeaderName, Request, Response, StatusCode};
+use sip_message::{HeaderName, Request, Response, StatusCode, validate};
 
 fn from(request: &Request, source: &str) -> Request {
     let mut request = request.clone();
@@ -152,6 +152,44 @@ fn timestamp_goes_into_100_only() {
         response.headers().contains(&HeaderName::Timestamp)
     };
     assert!(has(StatusCode::TRYING) && !has(StatusCode::RINGING));
+}
+
+#[test]
+fn what_is_there_to_be_answered_only_stays_so() {
+    let whole = with_lines("l: 2\r\n") + "hi";
+    let (cut, _) = whole.split_once("l: 2\r\n").unwrap();
+    let torn = [
+        with_lines("no colon\r\nl: 0\r\n"),
+        with_lines("X\0: y\r\n z\r\n").replace("\r\n", "\n"),
+        with_lines(" folded\r\nX: a\r\r\n"),
+        with_lines("").replace(" SIP/2.0\r\n", "\r SIP/2.0\r\n"),
+        cut.to_owned(),
+        format!("{cut}l: 2"),
+        with_lines(&"a: b\r\n".repeat(300)),
+        with_lines(&format!("l: 2\r\nX: {}\r\n", "x".repeat(40_000))),
+        with_lines("X: a\r\n") + &"x".repeat(70_000),
+    ];
+    for text in torn {
+        let bytes = text.into_bytes().into();
+        let error = sip_message::Message::parse_datagram(bytes, &Default::default()).unwrap_err();
+        let (status, about) = (error.status(), error.to_string());
+        let request = error.into_answerable().expect(&about);
+        let pushed = request.with_via("SIP/2.0/UDP h;branch=z9hG4bK2");
+        let (old, new) = (request.headers(), pushed.headers());
+        assert_eq!(new.len(), old.len() + 1, "{about}");
+        assert!(new.iter().skip(1).eq(old.iter()), "{about}");
+        assert_eq!(new.top_via().unwrap().sent_by(), b"h", "{about}");
+        for request in [&request, &pushed] {
+            assert_eq!(validate::request(request).unwrap_err().status, status);
+            assert!(request.edit().finish().is_err(), "{about}");
+            assert!(request.body().is_empty());
+            let response = Response::to(request, status, Some("x")).finish().unwrap();
+            assert_eq!(
+                response.headers().count(&HeaderName::Via),
+                request.headers().count(&HeaderName::Via)
+            );
+        }
+    }
 }
 
 #[test]

@@ -91,7 +91,7 @@ fn parts(
     if !sip2 {
         return Err(wrong_version());
     }
-    if raw.torn {
+    if raw.torn.is_some() {
         return Err(ConversionError::malformed("message"));
     }
     if raw.truncated {
