@@ -249,11 +249,11 @@ impl<'a, M> Edit<'a, M> {
                 Some(Change::Drop | Change::To(_)) => continue,
             };
             // A field without a value holds no first one.
-            if List::new(headers.value(field)).next().is_none() {
+            if List::of(name, headers.value(field)).next().is_none() {
                 continue;
             }
             let value = headers.value(field).get(start..).unwrap_or_default();
-            let change = match List::new(value).nth(1) {
+            let change = match List::of(name, value).nth(1) {
                 Some((offset, _)) => Change::From(start + offset),
                 None => Change::Drop,
             };

@@ -177,13 +177,33 @@ pub(crate) fn before<'a>(whole: Bits<'a>, rest: Bits<'_>) -> Bits<'a> {
         .unwrap_or_default()
 }
 
-/// A quoted string's meaning: without its quotes, and without the backslash of each quoted pair (RFC 3261 §25.1).
-/// Anything else is returned as it is. Borrows where there is nothing to undo.
+/// What a folded text means: each folding, with the white space around it, is one blank (RFC 3261 §7.3.1). Borrows where
+/// there is none.
+pub(crate) fn unfold(text: Bits<'_>) -> Cow<'_, [u8]> {
+    let mut rest = text;
+    let mut out = Vec::new();
+    while let Some(end) = memchr::memchr(b'\n', rest) {
+        let (line, tail) = rest.split_at_checked(end).unwrap_or_default();
+        out.reserve(text.len());
+        out.extend_from_slice(trim_end(line));
+        out.push(b' ');
+        rest = trim_start(tail);
+    }
+    if out.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    out.extend_from_slice(rest);
+    Cow::Owned(out)
+}
+
+/// A quoted string's meaning: without its quotes, without the backslash of each quoted pair, and with one blank for each
+/// folding (RFC 3261 §25.1). Anything else is returned as it is. Borrows where there is nothing to undo.
 ///
 /// ```
 /// use sip_message::unquote;
 ///
 /// assert_eq!(unquote(br#""say \"over\"""#).as_ref(), br#"say "over""#);
+/// assert_eq!(unquote(b"\"over\r\n\t two lines\"").as_ref(), b"over two lines");
 /// assert_eq!(unquote(b"token").as_ref(), b"token");
 /// ```
 pub fn unquote(value: &[u8]) -> Cow<'_, [u8]> {
@@ -191,11 +211,14 @@ pub fn unquote(value: &[u8]) -> Cow<'_, [u8]> {
         [b'"', inner @ .., b'"'] => inner,
         _ => return Cow::Borrowed(value),
     };
-    if memchr::memchr(b'\\', inner).is_none() {
-        return Cow::Borrowed(inner);
-    }
-    let mut out = Vec::with_capacity(inner.len());
-    let mut bytes = inner.iter().copied();
+    let folded = unfold(inner);
+    let Some(first) = memchr::memchr(b'\\', &folded) else {
+        return folded;
+    };
+    let mut out = Vec::with_capacity(folded.len());
+    let (before, escaped) = folded.split_at_checked(first).unwrap_or_default();
+    out.extend_from_slice(before);
+    let mut bytes = escaped.iter().copied();
     while let Some(byte) = bytes.next() {
         out.push(if byte == b'\\' {
             bytes.next().unwrap_or(byte)

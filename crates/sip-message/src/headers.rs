@@ -153,7 +153,9 @@ impl Headers {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn items(&self, name: &HeaderName) -> impl Iterator<Item = &[u8]> {
-        self.all(name).flat_map(List::new).map(|(_, item)| item)
+        self.all(name)
+            .flat_map(|value| List::of(name, value))
+            .map(|(_, item)| item)
     }
 
     /// How many fields have this name.

@@ -1,9 +1,14 @@
 //! Comma lists (RFC 3261 §7.3.1).
 
+use std::sync::LazyLock;
+
 use memchr::{memchr, memchr3};
 
 use crate::class::{LWS, QUOTED};
 use crate::grammar::{Bits, trim};
+use crate::index::Names;
+use crate::name::HeaderName;
+use crate::name::known::Number;
 
 /// The items of a comma list: split at commas outside quoted strings and angle brackets. Items are trimmed and come
 /// with their offset. An empty value has no items; `a,,b` has an empty one, which no grammar accepts.
@@ -11,7 +16,23 @@ use crate::grammar::{Bits, trim};
 pub(crate) struct List<'a> {
     value: Bits<'a>,
     at: Option<usize>,
+    /// Where the first comma of a text is that ends an item.
+    comma: fn(&[u8]) -> Option<usize>,
 }
+
+/// Lists that may have no item by their grammar (RFC 3261 §25.1, RFC 4412 §3.2, RFC 5009 §8, RFC 6086 §8.2).
+const MAY_BE_EMPTY: &[HeaderName] = &[
+    HeaderName::Accept,
+    HeaderName::AcceptEncoding,
+    HeaderName::AcceptLanguage,
+    HeaderName::AcceptResourcePriority,
+    HeaderName::Allow,
+    HeaderName::PEarlyMedia,
+    HeaderName::RecvInfo,
+    HeaderName::Supported,
+];
+
+static MAY_BE_EMPTY_NAMES: LazyLock<Names> = LazyLock::new(|| Names::of(MAY_BE_EMPTY));
 
 impl<'a> List<'a> {
     pub(crate) fn new(value: Bits<'a>) -> Self {
@@ -19,7 +40,31 @@ impl<'a> List<'a> {
         List {
             value,
             at: (!empty).then_some(0),
+            comma,
         }
+    }
+
+    /// The list that is the value of a field with this name. A Call-ID is made of words, in which quotes and brackets
+    /// are characters like others (RFC 3261 §25.1): a list of them is split at every comma.
+    pub(crate) fn of(name: &HeaderName, value: Bits<'a>) -> Self {
+        let list = List::new(value);
+        match *name == HeaderName::InReplyTo {
+            true => List {
+                comma: |text| memchr(b',', text),
+                ..list
+            },
+            false => list,
+        }
+    }
+
+    /// The same by the grammar: where it wants one item at least, an empty value is an empty item.
+    pub(crate) fn by_grammar(name: &HeaderName, value: Bits<'a>) -> Self {
+        let mut list = List::of(name, value);
+        let number = name.number();
+        if number != Number::UNKNOWN && !MAY_BE_EMPTY_NAMES.contains(number) {
+            list.at.get_or_insert(0);
+        }
+        list
     }
 }
 
@@ -29,7 +74,7 @@ impl<'a> Iterator for List<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         let start = self.at?;
         let rest = self.value.get(start..)?;
-        let comma = comma(rest);
+        let comma = (self.comma)(rest);
         self.at = comma.map(|comma| start + comma + 1);
         let item = comma.and_then(|comma| rest.get(..comma)).unwrap_or(rest);
         Some((start + LWS.span(item), trim(item)))

@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 
+use memchr::memchr;
+
 use crate::build::ResponseBuilder;
 use crate::class::TOKEN;
 use crate::error::{BuildErrorKind, Subject};
-use crate::grammar::trim_end;
+use crate::grammar::{trim, trim_end};
 use crate::list::List;
 use crate::message::{Request, Response};
 use crate::name::HeaderName;
@@ -17,8 +19,8 @@ impl Response {
     /// a 100.
     ///
     /// The top Via gets `received` when [`Request::source`] is known and differs from its host or it asks for `rport`,
-    /// and `rport` is filled in (§18.2.1, RFC 3581 §4). What the sender itself wrote there is replaced. To gets
-    /// `to_tag` unless it has a tag, or the response is a 100.
+    /// and `rport` is filled in (§18.2.1, RFC 3581 §4). What the sender itself wrote there is replaced, also in a Via that
+    /// is malformed. To gets `to_tag` unless it has a tag or is malformed, or the response is a 100.
     ///
     /// ```
     /// use sip_message::{HeaderName, Method, Request, Response, StatusCode};
@@ -55,8 +57,9 @@ impl Response {
             draft.copy(&HeaderName::From, &[from]);
         }
         if let Some(to) = headers.first(&HeaderName::To) {
-            let has_tag = NameAddr::parse(to).is_ok_and(|to| to.params().contains("tag"));
-            match to_tag.filter(|_| !has_tag && status != StatusCode::TRYING) {
+            // One that is malformed goes back as it is: what a tag would become behind it is anybody's guess.
+            let untagged = NameAddr::parse(to).is_ok_and(|to| !to.params().contains("tag"));
+            match to_tag.filter(|_| untagged && status != StatusCode::TRYING) {
                 Some(tag) if !TOKEN.fills(tag.as_bytes()) => {
                     draft.fail(Subject::Header(HeaderName::To), BuildErrorKind::Malformed);
                 }
@@ -78,27 +81,33 @@ impl Response {
     }
 }
 
-/// The field with `received` and `rport` of its first value set. A Via that cannot be parsed stays as it is.
+/// The field with `received` and `rport` of its first value set. Of one that is malformed nobody knows where its parameters
+/// are: whatever stands behind a semicolon is taken for one, and none is added that was not there.
 fn told_where_from(field: &[u8], source: SocketAddr) -> Vec<u8> {
-    let Some((offset, item)) = List::new(field).next() else {
-        return field.to_vec();
+    let (offset, item) = List::new(field).next().unwrap_or((0, field));
+    let via = Via::parse(item).ok();
+    let (before, params) = match &via {
+        Some(via) => {
+            let params = via.params();
+            let (before, _) = item
+                .split_at_checked(item.len() - params.as_bytes().len())
+                .unwrap_or_default();
+            (before, params.iter().collect())
+        }
+        None => semicolons(item),
     };
-    let Ok(via) = Via::parse(item) else {
-        return field.to_vec();
-    };
-    let params = via.params();
-    let (before, _) = item
-        .split_at_checked(item.len() - params.as_bytes().len())
-        .unwrap_or_default();
     let mut out = Vec::with_capacity(field.len() + 64);
     out.extend_from_slice(trim_end(before));
-    for (name, value) in params.iter() {
+    let (mut asked, mut claimed) = (false, false);
+    for (name, value) in params {
         if name.eq_ignore_ascii_case(b"received") {
+            claimed = true;
             continue;
         }
         out.push(b';');
         out.extend_from_slice(name);
         if name.eq_ignore_ascii_case(b"rport") {
+            asked = true;
             out.extend_from_slice(format!("={}", source.port()).as_bytes());
         } else if let Some(value) = value {
             out.push(b'=');
@@ -106,10 +115,27 @@ fn told_where_from(field: &[u8], source: SocketAddr) -> Vec<u8> {
         }
     }
     let address = source.ip().to_canonical();
-    let seen = via.host().ip().map(|host| host.to_canonical());
-    if via.rport().is_some() || seen != Some(address) {
+    let differs = match via {
+        Some(via) => via.host().ip().map(|host| host.to_canonical()) != Some(address),
+        None => claimed,
+    };
+    if asked || differs {
         out.extend_from_slice(format!(";received={address}").as_bytes());
     }
     out.extend_from_slice(field.get(offset + item.len()..).unwrap_or_default());
     out
+}
+
+/// A name and what stands behind its equals sign.
+type Pair<'a> = (&'a [u8], Option<&'a [u8]>);
+
+/// What stands before the first semicolon, and names and values behind each.
+fn semicolons(item: &[u8]) -> (&[u8], Vec<Pair<'_>>) {
+    let mut pieces = item.split(|byte| *byte == b';');
+    let before = pieces.next().unwrap_or_default();
+    let pair = |piece| match memchr(b'=', piece).and_then(|at| piece.split_at_checked(at)) {
+        Some((name, [_, value @ ..])) => (trim(name), Some(value)),
+        _ => (trim(piece), None),
+    };
+    (before, pieces.map(pair).collect())
 }

@@ -103,7 +103,7 @@ impl Headers {
         name: &'static HeaderName,
         parse: impl Fn(&'a [u8]) -> Result<T, ValueError>,
     ) -> impl Iterator<Item = Result<T, ValueError>> {
-        let items = self.all(name).flat_map(List::new).enumerate();
+        let items = self.by_grammar(name).enumerate();
         items.map(move |(count, (shift, item))| {
             self.room(name, count)?;
             self.within_bounds(name, shift, parse(item))
@@ -116,7 +116,7 @@ impl Headers {
         parse: impl Fn(&'a [u8]) -> Result<T, ValueError>,
     ) -> Result<Vec<T>, ValueError> {
         let mut values = Vec::new();
-        for (shift, item) in self.all(name).flat_map(List::new) {
+        for (shift, item) in self.by_grammar(name) {
             self.room(name, values.len())?;
             values.push(self.within_bounds(name, shift, parse(item))?);
         }
@@ -129,11 +129,17 @@ impl Headers {
         parse: impl Fn(&'a [u8]) -> Result<T, ValueError>,
     ) -> Result<Vec<T>, ValueError> {
         let mut values = Vec::new();
-        for (shift, item) in self.all(name).flat_map(List::new) {
+        for (shift, item) in self.by_grammar(name) {
             self.room(name, values.len())?;
             values.push(parse(item).map_err(|error| error.within(name, shift))?);
         }
         Ok(values)
+    }
+
+    /// The items of all fields with this name, each with its place in the field: as many as the grammar wants at least.
+    fn by_grammar<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = (usize, &'a [u8])> {
+        let fields = self.all(name);
+        fields.flat_map(move |value| List::by_grammar(name, value))
     }
 
     pub(crate) fn room(&self, name: &HeaderName, count: usize) -> Result<(), ValueError> {

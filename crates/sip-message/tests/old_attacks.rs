@@ -148,6 +148,20 @@ fn nul_cuts_nothing_off() {
     assert!(parse(text).is_err());
     let text = with_lines("").replace("b@example.org SIP", "b\\\0@example.org SIP");
     assert_eq!(parse(text).unwrap_err().kind, ParseErrorKind::Nul);
+    // Behind a backslash that is escaped itself it is not.
+    for (escapes, right) in [
+        ("\\", true),
+        ("\\\\", false),
+        ("\\\\\\", true),
+        ("\\\\\\\\", false),
+    ] {
+        let text = with_lines(&format!("Subject: \"a{escapes}\0\"\r\n"));
+        let kind = parse(text).err().map(|error| error.kind);
+        assert_eq!(kind, (!right).then_some(ParseErrorKind::Nul), "{escapes}");
+        let enclosed = format!("SIP/2.0 200 OK\r\nSubject: \"a{escapes}\0\"");
+        let kind = Message::parse_enclosed(enclosed.into(), &Limits::default()).err();
+        assert_eq!(kind.is_none(), right, "{escapes}");
+    }
     // In a body it is a byte like any other.
     let body = request(with_lines("Content-Type: a/b\r\n") + "a\0b");
     assert_eq!(body.body().as_ref(), b"a\0b");

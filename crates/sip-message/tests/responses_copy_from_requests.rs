@@ -207,3 +207,57 @@ fn what_could_not_be_parsed_can_still_be_answered() {
         Some(&b"192.0.2.7"[..])
     );
 }
+
+/// What became of a tag behind it, and so whether it is one, nobody could say.
+#[test]
+fn a_malformed_to_goes_back_as_it_came() {
+    for to in [
+        "<sip:b@example.org",
+        "\"B <sip:b@example.org>",
+        "sip:b@example.org;tag=1;;",
+        "<sip:b@example.org>;tag=1;tag=2",
+        "<sip:b@example.org>;tag",
+        "sip:b@example.org?x=y",
+        "",
+    ] {
+        let request =
+            request(with_lines("").replace("<sip:b@example.org>\r\n", &format!("{to}\r\n")));
+        let response = Response::to(&request, StatusCode::BAD_REQUEST, Some("t1"));
+        let response = response.finish().unwrap();
+        let headers = response.headers();
+        assert_eq!(headers.first(&HeaderName::To), Some(to.as_bytes()));
+        // Its transaction is found by all else.
+        let (ours, theirs) = (headers, request.headers());
+        assert_eq!(
+            ours.top_via().unwrap().branch(),
+            theirs.top_via().unwrap().branch()
+        );
+        assert_eq!(ours.cseq(), theirs.cseq());
+        assert_eq!(ours.call_id(), theirs.call_id());
+    }
+}
+
+#[test]
+fn received_of_a_malformed_via_is_not_believed_either() {
+    for (via, right) in [
+        (
+            "SIP/2.0/UDP h;received=203.0.113.9;;branch=z9hG4bK1",
+            "SIP/2.0/UDP h;;branch=z9hG4bK1;received=192.0.2.7",
+        ),
+        (
+            "SIP/2.0/UDP h;rport=9;Received = 203.0.113.9;ttl=900",
+            "SIP/2.0/UDP h;rport=5060;ttl=900;received=192.0.2.7",
+        ),
+        (
+            "SIP/2.0/UDP h;x=\"open;received=203.0.113.9",
+            "SIP/2.0/UDP h;x=\"open;received=192.0.2.7",
+        ),
+        (
+            "SIP/2.0 h\r\n ;received\r\n =203.0.113.9, SIP/2.0/UDP g;received=198.51.100.1",
+            "SIP/2.0 h;received=192.0.2.7, SIP/2.0/UDP g;received=198.51.100.1",
+        ),
+        ("nothing", "nothing"),
+    ] {
+        assert_eq!(top_via(via, "192.0.2.7:5060"), right);
+    }
+}

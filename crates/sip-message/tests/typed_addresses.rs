@@ -266,3 +266,86 @@ fn values_and_parameters_are_bounded() {
         [Ok(()), Ok(()), Ok(()), Err(ValueErrorKind::TooMany)]
     );
 }
+
+/// RFC 3261 §7.3.1: a folded value is the value on one line.
+#[test]
+fn folding_in_a_display_name_is_one_blank() {
+    let name = |value: &[u8]| {
+        let address = NameAddr::parse(value).unwrap();
+        String::from_utf8(address.display_name().unwrap().to_vec()).unwrap()
+    };
+    assert_eq!(name(b"Ann\r\n\t of  Home <sip:a@h>"), "Ann of  Home");
+    assert_eq!(name(b"Ann \n  Home\r\n <sip:a@h>"), "Ann Home");
+    assert_eq!(
+        name(b"\"Ann \r\n \\\"A\\\"\r\n B\" <sip:a@h>"),
+        "Ann \"A\" B"
+    );
+}
+
+/// RFC 3261 §25.1: `tag-param = "tag" EQUAL token`.
+#[test]
+fn a_tag_of_from_and_to_is_a_token() {
+    for tag in [";tag", ";tag=\"1\"", ";x;TAG", ";tag=[::1]", ";tag=a/b"] {
+        for name in ["From", "To"] {
+            let line = format!("{name}: <sip:a@example.org>{tag}\r\n");
+            let others = with_lines("")
+                .replace("From:", "X-F:")
+                .replace("To:", "X-T:");
+            let head = others.replace("X-F:", &format!("{line}X-F:"));
+            let message = parse(head);
+            let headers = message.headers();
+            let error = match name {
+                "From" => headers.from().unwrap_err(),
+                _ => headers.to().unwrap_err(),
+            };
+            assert_eq!(error.kind, ValueErrorKind::Malformed, "{name} {tag}");
+            assert_eq!(error.offset, "<sip:a@example.org>".len());
+        }
+    }
+    // Elsewhere it is a parameter like any other.
+    assert!(NameAddr::parse(b"<sip:a@h>;tag").is_ok());
+    let contact = parse(with_lines("Contact: <sip:a@h>;tag\r\n"));
+    assert_eq!(contact.headers().contacts().unwrap().len(), 1);
+}
+
+/// RFC 3261 §20.30, §20.34, RFC 3327 §4, RFC 3608 §4: `name-addr`, and no `addr-spec`.
+#[test]
+fn routes_stand_in_brackets() {
+    for name in [
+        "Route",
+        "Record-Route",
+        "Path",
+        "Service-Route",
+        "P-Served-User",
+    ] {
+        for (value, right) in [
+            ("<sip:p.example;lr>", true),
+            ("P <sip:p.example;lr>;x=1", true),
+            ("sip:p.example", false),
+            ("<sip:p.example;lr>, sip:q.example;lr", false),
+        ] {
+            let message = parse(with_lines(&format!("{name}: {value}\r\n")));
+            let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+            assert_eq!(
+                message.headers().addresses(&name).is_ok(),
+                right,
+                "{name}: {value}"
+            );
+        }
+    }
+    let message = parse(with_lines("Route: <sip:p.example>, sip:q.example\r\n"));
+    let error = message.headers().routes().unwrap_err();
+    assert_eq!(error.to_string(), "Route: malformed at byte 17");
+    let message = parse(with_lines("History-Info: sip:p.example;index=1\r\n"));
+    assert!(message.headers().history_info().is_err());
+    // These have both.
+    let both = "Contact: sip:p.example\r\nP-Asserted-Identity: sip:a@h\r\nRefer-To: sip:a@h\r\n";
+    let message = parse(with_lines(both));
+    for name in [
+        HeaderName::Contact,
+        HeaderName::PAssertedIdentity,
+        HeaderName::ReferTo,
+    ] {
+        assert_eq!(message.headers().addresses(&name).unwrap().len(), 1);
+    }
+}

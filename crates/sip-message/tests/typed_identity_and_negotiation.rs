@@ -245,3 +245,68 @@ fn a_session_has_two_sides_in_any_order() {
         &format!("{C};remote={nil}")
     ));
 }
+
+/// RFC 3261 §25.1: `callid = word [ "@" word ]`, and a word has quotes and brackets.
+#[test]
+fn call_ids_have_quotes_and_brackets_and_lists_of_them_no_other_commas() {
+    let ids = "a\"b, c\"d@<h , <x>@y,\"q\"";
+    let message = message(&format!("In-Reply-To: {ids}\r\nIn-Reply-To: <"));
+    let headers = message.headers();
+    let all: [&[u8]; 5] = [b"a\"b", b"c\"d@<h", b"<x>@y", b"\"q\"", b"<"];
+    assert_eq!(headers.in_reply_to().unwrap(), all);
+    assert!(headers.items(&HeaderName::InReplyTo).eq(all));
+    let request = message.request().unwrap();
+    let popped = request.edit().pop(&HeaderName::InReplyTo).finish().unwrap();
+    assert_eq!(popped.headers().in_reply_to().unwrap(), all[1..]);
+    let error = self::message("In-Reply-To: a, b@c@d")
+        .headers()
+        .in_reply_to()
+        .unwrap_err();
+    assert_eq!(error.to_string(), "In-Reply-To: malformed at byte 6");
+}
+
+/// RFC 3261 §25.1 and the grammars of the extensions: which lists may have no item.
+#[test]
+fn a_list_is_empty_where_its_grammar_has_an_empty_one() {
+    for name in [
+        "Accept",
+        "Supported",
+        "Allow",
+        "Accept-Encoding",
+        "k",
+        "Recv-Info",
+    ] {
+        let message = message(&format!("{name}:"));
+        let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+        assert_eq!(message.headers().tokens(&name), Ok(vec![]), "{name}");
+        assert_eq!(message.headers().items(&name).count(), 0);
+    }
+    assert_eq!(message("Accept: ").headers().accept(), Ok(vec![]));
+    let unknown = HeaderName::from_bytes(b"X-Own").unwrap();
+    assert_eq!(message("X-Own:").headers().tokens(&unknown), Ok(vec![]));
+    for name in [
+        "Require",
+        "Proxy-Require",
+        "Unsupported",
+        "Content-Encoding",
+    ] {
+        let message = message(&format!("{name}: \r\n "));
+        let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+        let error = message.headers().tokens(&name).unwrap_err();
+        assert_eq!(error.to_string(), format!("{name}: malformed at byte 0"));
+    }
+    for name in [
+        "Contact",
+        "Route",
+        "Record-Route",
+        "Path",
+        "P-Asserted-Identity",
+    ] {
+        let message = message(&format!("{name}:"));
+        let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+        assert!(message.headers().addresses(&name).is_err(), "{name}");
+    }
+    assert!(message("Contact:").headers().contacts().is_err());
+    assert!(message("Warning:").headers().warnings().is_err());
+    assert!(message("In-Reply-To:").headers().in_reply_to().is_err());
+}

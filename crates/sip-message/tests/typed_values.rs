@@ -239,3 +239,85 @@ fn credentials_hold_parameters_or_a_token() {
         assert!(Credentials::parse(bad.as_bytes()).is_err(), "{bad}");
     }
 }
+
+/// RFC 3261 §7.3.1, §20.17.
+#[test]
+fn a_folded_date_is_a_date() {
+    let folded = "Sat,\r\n 13 \r\n\tNov\n 2010\r\n  23:29:00\r\n GMT";
+    let message = parse(with_lines(&format!("Date: {folded}\r\n")));
+    let seconds = message.headers().date().unwrap().unwrap().unix_seconds();
+    assert_eq!(seconds, 1_289_690_940);
+    assert_eq!(common_refusal(&format!("Date: {folded}\r\n")), None);
+    for bad in [
+        "Sat,13 Nov 2010 23:29:00 GMT",
+        "Sat,  13 Nov 2010 23:29:00 GMT",
+        "Sat,\t13 Nov 2010 23:29:00 GMT",
+        "Sat, 13 Nov 2010 23:\r\n 29:00 GMT",
+    ] {
+        assert!(sip_message::Date::parse(bad.as_bytes()).is_err(), "{bad}");
+    }
+}
+
+fn common_refusal(lines: &str) -> Option<String> {
+    let checked = sip_message::validate::request(&request(with_lines(lines)));
+    checked.err().map(|refusal| refusal.to_string())
+}
+
+#[test]
+fn folding_in_quotes_is_one_blank() {
+    let message = parse(with_lines(
+        "Warning: 399 h \"two\r\n  lines\"\r\nReason: SIP;text=\"a \r\n\tb\"\r\n\
+         Content-Type: multipart/mixed;boundary=\"a\r\n b\"\r\n",
+    ));
+    let headers = message.headers();
+    assert_eq!(headers.warnings().unwrap()[0].text.as_ref(), b"two lines");
+    let reason = headers.reasons().unwrap()[0];
+    assert_eq!(reason.text().as_deref(), Some(&b"a b"[..]));
+    let content_type = headers.content_type().unwrap().unwrap();
+    assert_eq!(
+        content_type.params().unquoted("boundary").as_deref(),
+        Some(&b"a b"[..])
+    );
+    assert!(reason.params().is("text", "a b"));
+}
+
+/// RFC 2045 §5.1: quotes are no part of a value, and values have case but where they are defined otherwise (RFC 2046
+/// §4.1.2: charset; §5.1.1: not boundary).
+#[test]
+fn media_types_are_equal_whatever_their_quotes() {
+    let same = |one: &str, other: &str| {
+        let (one, other) = (one.as_bytes(), other.as_bytes());
+        let (one, other) = (
+            MediaType::parse(one).unwrap(),
+            MediaType::parse(other).unwrap(),
+        );
+        assert_eq!(one == other, other == one);
+        one == other
+    };
+    assert!(same(
+        "multipart/mixed;boundary=\"b1\"",
+        "Multipart/MIXED;Boundary=b1"
+    ));
+    assert!(same(
+        "text/plain;charset=UTF-8",
+        "text/plain;charset=\"utf-8\""
+    ));
+    assert!(same(
+        "text/plain;a=\"b\\\"c\";d=e",
+        "text/plain;d=\"e\";a=\"\\b\\\"c\""
+    ));
+    assert!(same(
+        "message/external-body;access-type=URL",
+        "message/external-body;access-type=url"
+    ));
+    assert!(!same(
+        "multipart/mixed;boundary=b1",
+        "multipart/mixed;boundary=B1"
+    ));
+    assert!(!same("text/plain;charset=utf-8", "text/plain"));
+    assert!(!same(
+        "text/plain;format=flowed",
+        "text/plain;format=Flowed"
+    ));
+    assert!(!same("text/plain;a=b;c=d", "text/plain;a=d;c=b"));
+}

@@ -201,3 +201,33 @@ fn refusals_name_headers_and_no_content() {
     assert_eq!(refusal.status, StatusCode::BAD_REQUEST);
     assert!(!format!("{refusal:?}{refusal}").contains("secret"));
 }
+
+#[test]
+fn lists_that_cannot_be_empty_are_refused() {
+    for name in [
+        "Contact",
+        "Route",
+        "Record-Route",
+        "Require",
+        "Proxy-Require",
+        "Via",
+    ] {
+        let told = refusal(with_lines(&format!("{name}: \r\n")));
+        assert_eq!(told, Some(format!("400 Malformed {name}")));
+    }
+    let empty = "Accept:\r\nSupported:\r\nAllow:\r\nSubject:\r\nOrganization:\r\n";
+    assert_eq!(refusal(with_lines(empty)), None);
+}
+
+/// RFC 3891 §6.1, RFC 3911 §7.1, RFC 4538 §7: one each. RFC 6050 §4.1: a list.
+#[test]
+fn dialogs_are_named_once_and_services_in_a_list() {
+    for name in ["Replaces", "Join", "Target-Dialog"] {
+        let line = format!("{name}: 1@h;to-tag=1;from-tag=2\r\n");
+        assert_eq!(refusal(with_lines(&line)), None);
+        let told = refusal(with_lines(&line.repeat(2)));
+        assert_eq!(told, Some(format!("400 Duplicate {name}")));
+    }
+    let service = "P-Asserted-Service: urn:urn-7:3gpp-service.ims.icsi.mcptt\r\n";
+    assert_eq!(refusal(with_lines(&service.repeat(2))), None);
+}

@@ -92,7 +92,15 @@ fn fields<'a>(bytes: &'a [u8], lines: &[&'a [u8]]) -> Option<Fields<'a>> {
     let place = |line: &[u8]| line.as_ptr().addr() - bytes.as_ptr().addr();
     let mut fields: Vec<(&[u8], usize, usize)> = Vec::new();
     for line in lines {
-        let nul = |at: usize| line[at] == 0 && (at == 0 || line[at - 1] != b'\\');
+        // A pair of backslashes escapes nothing behind it.
+        let escapes = |at: usize| {
+            line[..at]
+                .rsplit(|byte| *byte != b'\\')
+                .next()
+                .unwrap()
+                .len()
+        };
+        let nul = |at: usize| line[at] == 0 && escapes(at).is_multiple_of(2);
         if line.contains(&b'\r') || (0..line.len()).any(nul) {
             return None;
         }

@@ -212,7 +212,10 @@ fn two_uris(value: &[u8]) {
 fn name_addr(value: &[u8]) {
     let parsed = checked(value, NameAddr::parse(value));
     padded!(NameAddr, value, parsed, |address: &NameAddr<'_>| (
-        address.display_name().map(|name| text(&name)),
+        address.display_name().map(|name| {
+            assert!(!name.contains(&b'\n') && !name.contains(&b'\r'), "folded");
+            text(&name)
+        }),
         text(address.uri_bytes()),
         pairs(address.params()),
     ));
@@ -413,6 +416,21 @@ fn media_type(value: &[u8]) {
     let boundaries = media.params().iter();
     let boundaries = boundaries.filter(|(name, _)| name.eq_ignore_ascii_case(b"boundary"));
     assert!(boundaries.count() <= 1, "two readers would disagree");
+    // Quoted, each value is what it was.
+    let mut made = [media.top(), b"/", media.sub()].concat();
+    for (name, value) in media.params().iter() {
+        made.push(b';');
+        made.extend(name.to_ascii_uppercase());
+        if let Some(value) = value.map(unquote) {
+            if value.contains(&0) {
+                return;
+            }
+            made.push(b'=');
+            made.extend(escape(&value));
+        }
+    }
+    let again = MediaType::parse(&made).expect("made from its pieces");
+    assert!(again == media, "{}", text(&made));
 }
 
 fn credentials(value: &[u8]) {
@@ -597,7 +615,19 @@ fn in_a_field(value: &[u8]) {
     let items = naive::items(value);
     let tokens = items.iter().all(|item| naive::is_token(item));
     let few = items.len() <= limits.values;
-    assert_eq!(headers.tokens(&HeaderName::Require).is_ok(), tokens && few);
+    let some = !items.is_empty();
+    assert_eq!(
+        headers.tokens(&HeaderName::Require).is_ok(),
+        tokens && few && some
+    );
+    assert_eq!(headers.tokens(&HeaderName::Accept).is_ok(), tokens && few);
+    if let Ok(ids) = headers.in_reply_to() {
+        let all: Vec<_> = trimmed
+            .split(|byte| *byte == b',')
+            .map(naive::trim)
+            .collect();
+        assert_eq!(ids, all);
+    }
     assert_eq!(headers.contact_is_wildcard(), trimmed == b"*");
     if let Ok(Some(seconds)) = headers.retry_after() {
         let end = trimmed.iter().position(|byte| !byte.is_ascii_digit());

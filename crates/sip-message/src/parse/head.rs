@@ -51,12 +51,18 @@ fn rest_of_line(bytes: &[u8], from: usize, seen: usize, quotes: bool) -> Option<
                 });
             }
             Some([b'\r', ..]) => flaw = flaw.or(Some((ParseErrorKind::BareCr, found))),
-            Some([0, ..]) if !quotes || found == from || bytes.get(found - 1) != Some(&b'\\') => {
+            Some([0, ..]) if !quotes || !is_escaped(bytes.get(from..found)) => {
                 flaw = flaw.or(Some((ParseErrorKind::Nul, found)));
             }
             _ => {}
         }
     }
+}
+
+/// Does what stands before begin a `quoted-pair`? An even number of backslashes are pairs of their own.
+fn is_escaped(before: Option<&[u8]>) -> bool {
+    let bytes = before.unwrap_or_default().iter().rev();
+    bytes.take_while(|byte| **byte == b'\\').count() % 2 == 1
 }
 
 /// A blank in every byte.
@@ -167,8 +173,7 @@ impl Head {
 /// What is left at the end of an enclosed head that does not end in a line end.
 fn last_line(window: &[u8], from: usize) -> Option<Line> {
     let content = window.get(from..).filter(|content| !content.is_empty())?;
-    let escaped = |at: &usize| at.checked_sub(1).and_then(|at| content.get(at)) == Some(&b'\\');
-    let nul = memchr_iter(0, content).find(|at| !escaped(at));
+    let nul = memchr_iter(0, content).find(|at| !is_escaped(content.get(..*at)));
     let flaw = match (memchr(b'\r', content), nul) {
         (Some(at), _) => Some((ParseErrorKind::BareCr, from + at)),
         (None, Some(at)) => Some((ParseErrorKind::Nul, from + at)),

@@ -7,6 +7,18 @@ use crate::list::List;
 use crate::name::HeaderName;
 use crate::value::{CSeq, NameAddr, Via};
 
+/// Header fields whose grammar has `name-addr` alone, so that what belongs to the URI and what to the field is plain (RFC
+/// 3261 §20.30, §20.34; RFC 3327 §4, RFC 3608 §4, RFC 7315 §5.1, §5.2; RFC 5502 §6).
+const BRACKETED: &[HeaderName] = &[
+    HeaderName::Route,
+    HeaderName::RecordRoute,
+    HeaderName::Path,
+    HeaderName::ServiceRoute,
+    HeaderName::PAssociatedUri,
+    HeaderName::PCalledPartyId,
+    HeaderName::PServedUser,
+];
+
 impl Headers {
     /// The topmost Via (RFC 3261 §20.42).
     ///
@@ -72,7 +84,7 @@ impl Headers {
     /// # Errors
     /// Missing; duplicate; malformed.
     pub fn from(&self) -> Result<NameAddr<'_>, ValueError> {
-        self.exactly(&HeaderName::From, NameAddr::parse)
+        self.exactly(&HeaderName::From, NameAddr::parse_tagged)
     }
 
     /// `To` (RFC 3261 §20.39).
@@ -92,7 +104,7 @@ impl Headers {
     /// # Errors
     /// Missing; duplicate; malformed.
     pub fn to(&self) -> Result<NameAddr<'_>, ValueError> {
-        self.exactly(&HeaderName::To, NameAddr::parse)
+        self.exactly(&HeaderName::To, NameAddr::parse_tagged)
     }
 
     /// `Call-ID` (RFC 3261 §20.8): case-sensitive, compared byte for byte.
@@ -173,7 +185,10 @@ impl Headers {
     /// # Errors
     /// Malformed; too many.
     pub fn addresses(&self, name: &HeaderName) -> Result<Vec<NameAddr<'_>>, ValueError> {
-        self.list(name, NameAddr::parse)
+        match BRACKETED.contains(name) {
+            true => self.list(name, NameAddr::parse_bracketed),
+            false => self.list(name, NameAddr::parse),
+        }
     }
 
     /// `Contact` (RFC 3261 §20.10). The `*` of a REGISTER gives no address; see [`Headers::contact_is_wildcard`].

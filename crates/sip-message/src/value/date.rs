@@ -2,8 +2,9 @@ use nom::bytes::complete::{tag, take};
 use nom::combinator::map_opt;
 use nom::{IResult, Parser};
 
+use crate::class::LWS;
 use crate::error::ValueError;
-use crate::grammar::{Bits, whole};
+use crate::grammar::{Bits, failed, whole};
 use crate::name::HeaderName;
 
 const MONTHS: [&[u8]; 12] = [
@@ -83,15 +84,16 @@ fn date(input: Bits<'_>) -> IResult<Bits<'_>, Date> {
     let month = map_opt(take(3usize), |name: &[u8]| place(&MONTHS, name));
     let start = (
         weekday,
-        tag(&b", "[..]),
+        tag(&b","[..]),
+        blank,
         digits(2, 1, 31),
-        tag(&b" "[..]),
+        blank,
         month,
-        tag(&b" "[..]),
+        blank,
         digits(4, 0, 9999),
     );
     let clock = (
-        tag(&b" "[..]),
+        blank,
         digits(2, 0, 23),
         tag(&b":"[..]),
         digits(2, 0, 59),
@@ -99,8 +101,8 @@ fn date(input: Bits<'_>) -> IResult<Bits<'_>, Date> {
         digits(2, 0, 60),
     );
     map_opt(
-        (start, clock, tag(&b" GMT"[..])),
-        |((_, _, day, _, month, _, year), (_, hour, _, minute, _, second), _)| {
+        (start, clock, blank, tag(&b"GMT"[..])),
+        |((_, _, _, day, _, month, _, year), (_, hour, _, minute, _, second), _, _)| {
             let small = |number: u16| u8::try_from(number).ok();
             let date = Date {
                 year,
@@ -114,6 +116,16 @@ fn date(input: Bits<'_>) -> IResult<Bits<'_>, Date> {
         },
     )
     .parse(input)
+}
+
+/// `SP`, or what is one blank since it is folded (RFC 3261 §7.3.1).
+fn blank(input: Bits<'_>) -> IResult<Bits<'_>, ()> {
+    let (blank, rest) = LWS.split(input);
+    match blank {
+        b" " => Ok((rest, ())),
+        folded if folded.contains(&b'\n') => Ok((rest, ())),
+        _ => failed(input),
+    }
 }
 
 fn days_in(year: u16, month: u8) -> u8 {

@@ -33,8 +33,8 @@ impl<'a> HistoryEntry<'a> {
     /// # Errors
     /// Malformed, with the place: an `index` that is missing or is no numbers between dots is.
     pub fn parse(value: &'a [u8]) -> Result<HistoryEntry<'a>, ValueError> {
-        let target =
-            NameAddr::parse(value).map_err(|error| error.within(&HeaderName::HistoryInfo, 0))?;
+        let target = NameAddr::parse_bracketed(value)
+            .map_err(|error| error.within(&HeaderName::HistoryInfo, 0))?;
         let index = target.params().get("index").flatten().unwrap_or_default();
         let number = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_digit);
         if !index.split(|byte| *byte == b'.').all(number) {

@@ -5,7 +5,7 @@ use nom::{IResult, Parser};
 
 use super::params::{Params, params};
 use crate::error::ValueError;
-use crate::grammar::{Bits, separator, token, whole};
+use crate::grammar::{Bits, separator, token, unquote, whole};
 
 /// `media-type` of Content-Type, or `media-range` of Accept (RFC 3261 §20.15, §20.1).
 ///
@@ -17,7 +17,8 @@ use crate::grammar::{Bits, separator, token, whole};
 ///
 /// let mixed = MediaType::parse(b"multipart/mixed;boundary=\"b1\"")?;
 /// assert_eq!(mixed.param("boundary").as_deref(), Some(&b"b1"[..]));
-/// assert_eq!(mixed, MediaType::parse(b"Multipart/Mixed ; Boundary=\"b1\"")?);
+/// assert_eq!(mixed, MediaType::parse(b"Multipart/Mixed ; Boundary=b1")?);
+/// assert_ne!(mixed, MediaType::parse(b"multipart/mixed;boundary=B1")?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy)]
@@ -124,15 +125,28 @@ impl<'a> MediaType<'a> {
     }
 }
 
-/// Type and subtype without case, parameters as [`Params`] compare.
+/// Type, subtype and names of parameters without case; values with it, but those of `charset` and `access-type` (RFC 2045
+/// §5.1, RFC 2046 §4.1.2, §5.2.3). Quotes are no part of a value.
 impl PartialEq for MediaType<'_> {
     fn eq(&self, other: &Self) -> bool {
         let same = |one: &[u8], other| one.eq_ignore_ascii_case(other);
-        same(self.top, other.top) && same(self.sub, other.sub) && self.params == other.params
+        same(self.top, other.top)
+            && same(self.sub, other.sub)
+            && self.params.agree_by(&other.params, |_| false, same_value)
     }
 }
 
 impl Eq for MediaType<'_> {}
+
+/// Two values of the parameter with this name, which is in lower case.
+fn same_value(name: &[u8], one: Option<&[u8]>, other: Option<&[u8]>) -> bool {
+    match (one.map(unquote), other.map(unquote)) {
+        (Some(one), Some(other)) if matches!(name, b"charset" | b"access-type") => {
+            one.eq_ignore_ascii_case(&other)
+        }
+        (one, other) => one == other,
+    }
+}
 
 impl fmt::Debug for MediaType<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -7,9 +7,9 @@ use nom::IResult;
 use super::params::{Params, params_noting};
 use super::small::seconds_or_an_hour;
 use super::uri::Uri;
-use crate::class::{BARE_URI, DISPLAY};
+use crate::class::{BARE_URI, DISPLAY, TOKEN};
 use crate::error::ValueError;
-use crate::grammar::{Bits, before, behind_lws, failed, quoted, trim, unquote, whole};
+use crate::grammar::{Bits, before, behind_lws, failed, quoted, trim, unfold, unquote, whole};
 
 /// `name-addr` or `addr-spec` with its header parameters: From, To, Contact, Route and their like (RFC 3261 §20.10).
 ///
@@ -27,7 +27,9 @@ pub struct NameAddr<'a> {
     display_name: Option<&'a [u8]>,
     uri: Uri<'a>,
     params: Params<'a>,
-    tag: Option<&'a [u8]>,
+    /// What `tag` says, if there is one.
+    tag: Option<Option<&'a [u8]>>,
+    bracketed: bool,
 }
 
 impl<'a> NameAddr<'a> {
@@ -50,6 +52,28 @@ impl<'a> NameAddr<'a> {
         whole("name-addr", value, name_addr)
     }
 
+    /// The same where the grammar has no `addr-spec`.
+    pub(crate) fn parse_bracketed(value: &'a [u8]) -> Result<NameAddr<'a>, ValueError> {
+        let parsed = NameAddr::parse(value)?;
+        match parsed.bracketed {
+            true => Ok(parsed),
+            false => Err(ValueError::malformed("name-addr", 0)),
+        }
+    }
+
+    /// The same for From and To, where `tag` is one with a token (`tag-param`).
+    #[inline]
+    pub(crate) fn parse_tagged(value: &'a [u8]) -> Result<NameAddr<'a>, ValueError> {
+        let parsed = NameAddr::parse(value)?;
+        match parsed.tag {
+            Some(tag) if !tag.is_some_and(|tag| TOKEN.fills(tag)) => {
+                let place = value.len() - parsed.params.as_bytes().len();
+                Err(ValueError::malformed("name-addr", place))
+            }
+            _ => Ok(parsed),
+        }
+    }
+
     /// The display name, quotes and escapes undone.
     ///
     /// ```
@@ -61,7 +85,11 @@ impl<'a> NameAddr<'a> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn display_name(&self) -> Option<Cow<'a, [u8]>> {
-        self.display_name.map(unquote)
+        let name = self.display_name?;
+        Some(match name.first() {
+            Some(b'"') => unquote(name),
+            _ => unfold(name),
+        })
     }
 
     /// The display name as it came, with its quotes if it has some.
@@ -149,7 +177,7 @@ impl<'a> NameAddr<'a> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn tag(&self) -> Option<&'a [u8]> {
-        self.tag
+        self.tag.flatten()
     }
 }
 
@@ -166,14 +194,15 @@ impl fmt::Debug for NameAddr<'_> {
 #[inline(always)]
 pub(crate) fn name_addr(input: Bits<'_>) -> IResult<Bits<'_>, NameAddr<'_>> {
     let (after_name, display_name) = display_name(input)?;
-    let (rest, uri) = match after_name.strip_prefix(b"<") {
+    let bracket = after_name.strip_prefix(b"<");
+    let (rest, uri) = match bracket {
         Some(inner) => bracketed(inner)?,
         None => bare(input)?,
     };
     let mut tag = None;
     let (after, params) = params_noting(rest, |name, value| {
         if name.len() == 3 && name.eq_ignore_ascii_case(b"tag") {
-            tag = value;
+            tag = Some(value);
         }
     })?;
     let parsed = NameAddr {
@@ -181,6 +210,7 @@ pub(crate) fn name_addr(input: Bits<'_>) -> IResult<Bits<'_>, NameAddr<'_>> {
         uri,
         params,
         tag,
+        bracketed: bracket.is_some(),
     };
     Ok((after, parsed))
 }
