@@ -26,6 +26,20 @@ fn a_value_without_its_value_child() {
     );
 }
 
+/// What XML allows and few use: names beyond ASCII, attributes of other namespaces, white space and comments anywhere.
+#[test]
+fn all_that_is_well_formed() {
+    let foreign = "<?a b?><!-- a - b --><\u{e9}t\u{e9}.1-\u{b7} xmlns:x='urn:x' xmlns:y='urn:y'\r\n x:a='1'\ty:a = \"'>\"\n\
+                   xml:lang='de' \u{e4}=''></\u{e9}t\u{e9}.1-\u{b7} ><x:a xmlns:x='urn:x'/>";
+    let at = EXAMPLE.find("<mcptt-Params>").unwrap();
+    for xml in [
+        format!("{}{foreign}{}", &EXAMPLE[..at], &EXAMPLE[at..]),
+        format!("\u{feff}{EXAMPLE}\n<!-- - --><?a?>\t"),
+    ] {
+        assert_eq!(read(&xml).unwrap(), read(EXAMPLE).unwrap(), "{xml}");
+    }
+}
+
 #[test]
 fn a_missing_type() {
     let xml = EXAMPLE.replace(" type=\"Normal\"", "");

@@ -106,6 +106,10 @@ fn plain(xml: &[u8], bounds: Bounds) {
         return;
     }
     assert!(!body.contains("<!"), "a DTD");
+    if body.strip_prefix("<?").unwrap_or(body).contains("<?") {
+        return;
+    }
+    names(body);
     // In an attribute `<` may not stand, in text it may not either.
     let tags = body.matches('<').count();
     let others = body.matches("</").count() + body.matches("<?").count();
@@ -113,6 +117,22 @@ fn plain(xml: &[u8], bounds: Bounds) {
         tags - others <= bounds.elements,
         "more elements than allowed"
     );
+}
+
+/// What follows each opening bracket is a name, and no bracket opens in a tag.
+fn names(body: &str) {
+    for tag in body.split('<').skip(1) {
+        let tag = tag.strip_prefix(['/', '?']).unwrap_or(tag);
+        assert!(tag.contains('>'), "a bracket inside a tag");
+        let name: &str = tag
+            .split([' ', '\t', '\r', '\n', '/', '>', '?'])
+            .next()
+            .unwrap();
+        assert!(!name.is_empty());
+        let other = |char: char| char.is_ascii() && !char.is_ascii_alphanumeric();
+        let marks = name.matches(other).all(|mark| "-._:".contains(mark));
+        assert!(marks && !name.starts_with(['-', '.', ':']), "{name:?}");
+    }
 }
 
 /// The same body behind a Content-Type.

@@ -5,6 +5,7 @@ mod error;
 mod find;
 mod read;
 mod tree;
+mod wellformed;
 mod write;
 
 pub use error::DocumentError;

@@ -2,9 +2,12 @@
 
 use quick_xml::NsReader;
 use quick_xml::events::{BytesStart, Event};
-use quick_xml::name::ResolveResult;
+use quick_xml::name::{NamespaceResolver, PrefixDeclaration, ResolveResult};
 
 use super::DocumentError;
+use super::wellformed::{
+    are_separated, forbidden_character, is_blank, is_declaration, is_qualified_name, is_target,
+};
 
 /// What a document may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,19 +66,20 @@ pub(super) fn parse(bytes: &[u8], bounds: Bounds) -> Result<Element, DocumentErr
     }
     let text = std::str::from_utf8(bytes).map_err(|_| DocumentError::NotUtf8)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    if text.contains('\0') {
-        return Err(DocumentError::NotWellFormed(0));
+    if let Some(at) = forbidden_character(text) {
+        let at = u64::try_from(at).unwrap_or(u64::MAX);
+        return Err(DocumentError::NotWellFormed(at));
     }
     let mut reader = NsReader::from_str(text);
+    reader.config_mut().check_comments = true;
     let mut open: Vec<Element> = Vec::new();
     let mut root = None;
     let mut elements = 0;
     loop {
         let at = reader.buffer_position();
         let malformed = DocumentError::NotWellFormed(at);
-        let (resolved, event) = match reader.read_resolved_event() {
-            Ok(read) => read,
-            Err(_) => return Err(malformed),
+        let Ok(event) = reader.read_event() else {
+            return Err(malformed);
         };
         match event {
             Event::Start(ref start) | Event::Empty(ref start) => {
@@ -86,7 +90,7 @@ pub(super) fn parse(bytes: &[u8], bounds: Bounds) -> Result<Element, DocumentErr
                 if root.is_some() {
                     return Err(malformed);
                 }
-                let element = element(resolved, start, bounds, &malformed)?;
+                let element = element(reader.resolver(), start, bounds, &malformed)?;
                 if matches!(event, Event::Start(_)) {
                     open.push(element);
                 } else {
@@ -97,7 +101,9 @@ pub(super) fn parse(bytes: &[u8], bounds: Bounds) -> Result<Element, DocumentErr
                 Some(element) => close(element, &mut open, &mut root),
                 None => return Err(malformed),
             },
+            Event::Text(text) if text.contains("]]>") => return Err(malformed),
             Event::Text(text) => append(&mut open, &text.xml10_content(), &malformed)?,
+            Event::CData(_) | Event::GeneralRef(_) if open.is_empty() => return Err(malformed),
             Event::CData(text) => append(&mut open, &text.xml10_content(), &malformed)?,
             Event::GeneralRef(reference) => {
                 let resolved = if reference.is_char_ref() {
@@ -107,6 +113,9 @@ pub(super) fn parse(bytes: &[u8], bounds: Bounds) -> Result<Element, DocumentErr
                 };
                 let character = resolved.ok_or(DocumentError::Entity)?;
                 append(&mut open, character.encode_utf8(&mut [0; 4]), &malformed)?;
+            }
+            Event::Decl(declaration) if at > 0 || !is_declaration(&declaration) => {
+                return Err(malformed);
             }
             Event::Decl(declaration) => {
                 if let Some(encoding) = declaration.encoding() {
@@ -119,6 +128,7 @@ pub(super) fn parse(bytes: &[u8], bounds: Bounds) -> Result<Element, DocumentErr
                 }
             }
             Event::DocType(_) => return Err(DocumentError::Dtd),
+            Event::PI(instruction) if !is_target(instruction.target()) => return Err(malformed),
             Event::Comment(_) | Event::PI(_) => {}
             Event::Eof => {
                 return match (open.is_empty(), root) {
@@ -131,27 +141,49 @@ pub(super) fn parse(bytes: &[u8], bounds: Bounds) -> Result<Element, DocumentErr
 }
 
 fn element(
-    resolved: ResolveResult<'_>,
+    namespaces: &NamespaceResolver,
     start: &BytesStart<'_>,
     bounds: Bounds,
     malformed: &DocumentError,
 ) -> Result<Element, DocumentError> {
-    let namespace = match resolved {
+    if !is_qualified_name(start.name()) || !are_separated(start.attributes_raw()) {
+        return Err(malformed.clone());
+    }
+    let namespace = match namespaces.resolve_element(start.name()).0 {
         ResolveResult::Bound(namespace) => namespace.into_inner().to_owned(),
         ResolveResult::Unbound => String::new(),
         ResolveResult::Unknown(_) => return Err(malformed.clone()),
     };
     let mut attributes = Vec::new();
+    let mut foreign = Vec::new();
     for (count, attribute) in start.attributes().enumerate() {
         let attribute = attribute.map_err(|_| malformed.clone())?;
         if count >= bounds.attributes {
             return Err(DocumentError::TooLarge);
         }
         // XML 1.0 §3.1: no `<` in attribute values. The reader lets it pass.
-        if attribute.value.contains('<') {
+        if attribute.value.contains('<') || !is_qualified_name(attribute.key) {
             return Err(malformed.clone());
         }
-        if attribute.key.prefix().is_some() || attribute.key.as_ref() == "xmlns" {
+        match attribute.key.as_namespace_binding() {
+            Some(PrefixDeclaration::Named(_)) if attribute.value.is_empty() => {
+                return Err(malformed.clone());
+            }
+            Some(_) => continue,
+            None => {}
+        }
+        if attribute.key.prefix().is_some() {
+            // Namespaces in XML 1.0 §6.3: a prefix is declared, and no two names are one.
+            let (ResolveResult::Bound(namespace), local) =
+                namespaces.resolve_attribute(attribute.key)
+            else {
+                return Err(malformed.clone());
+            };
+            let name = (namespace.into_inner(), local.into_inner());
+            if foreign.contains(&name) {
+                return Err(malformed.clone());
+            }
+            foreign.push(name);
             continue;
         }
         let value = quick_xml::escape::unescape(&attribute.value)
@@ -183,7 +215,7 @@ fn append(
 ) -> Result<(), DocumentError> {
     match open.last_mut() {
         Some(element) => element.text.push_str(text),
-        None if text.trim().is_empty() => {}
+        None if is_blank(text) => {}
         None => return Err(malformed.clone()),
     }
     Ok(())
