@@ -238,7 +238,26 @@ impl RequestBuilder {
     }
 }
 
-/// Builds a response; see [`Response::to`].
+impl Response {
+    /// Begins a response to no request: with what is given and nothing else. [`Response::to`] copies what a response has
+    /// from its request.
+    ///
+    /// ```
+    /// use sip_message::{HeaderName, Response, StatusCode};
+    ///
+    /// // the body of a NOTIFY about a REFER (RFC 3515 §2.4.5)
+    /// let fragment = Response::build(StatusCode::TRYING).finish()?;
+    /// assert_eq!(fragment.as_bytes(), "SIP/2.0 100 Trying\r\nContent-Length: 0\r\n\r\n");
+    /// let busy = Response::build(StatusCode::BUSY_HERE).header(HeaderName::RetryAfter, "60").finish()?;
+    /// assert_eq!(busy.headers().retry_after()?, Some(60));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn build(status: StatusCode) -> ResponseBuilder {
+        ResponseBuilder::new(status)
+    }
+}
+
+/// Builds a response; see [`Response::to`] and [`Response::build`].
 ///
 /// ```
 /// use sip_message::{HeaderName, Method, Request, Response, StatusCode};

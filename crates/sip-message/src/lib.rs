@@ -275,6 +275,8 @@
 //! | check a message on reception | [`validate::request`], which gives a [`Refusal`]; [`validate::response`] |
 //! | build a request | [`Request::build`]: [`RequestBuilder`] |
 //! | answer a request | [`Response::to`]: [`ResponseBuilder`]; [`Request::set_source`] |
+//! | build a response to no request | [`Response::build`] |
+//! | read a parameter | [`Params::get`], [`Params::unquoted`], [`Params::is`] |
 //! | pass a message on | [`Request::edit`], [`Response::edit`]: [`Edit`]; [`Request::with_via`] |
 //! | know what could not be written | [`BuildError`], [`BuildErrorKind`] |
 //! | read the body | [`Message::body`], [`Headers::content_type`], [`Headers::content_disposition`]; [`MediaType`] |

@@ -149,7 +149,8 @@ pub fn parts(
         return Err(MultipartError::NotMultipart);
     }
     let boundary = content_type
-        .param("boundary")
+        .params()
+        .unquoted("boundary")
         .ok_or(MultipartError::Boundary)?;
     if !is_boundary(&boundary) {
         return Err(MultipartError::Boundary);

@@ -159,14 +159,16 @@ fn credentials_have_names_and_a_bound() {
     );
     assert_eq!(
         headers.proxy_authorizations().unwrap()[0]
-            .param("username")
+            .params()
+            .unquoted("username")
             .unwrap()
             .as_ref(),
         b"a"
     );
     assert_eq!(
         headers.www_authenticates().unwrap()[0]
-            .param("realm")
+            .params()
+            .unquoted("realm")
             .unwrap()
             .as_ref(),
         b"r"

@@ -97,7 +97,7 @@ fn what_3gpp_adds_is_typed() {
     let accept = headers.accept_contacts().unwrap();
     assert_eq!(accept.len(), 2);
     assert!(accept.iter().all(|one| one.require() && one.explicit()));
-    let icsi = accept[0].feature("+g.3gpp.icsi-ref").unwrap();
+    let icsi = accept[0].params().unquoted("+g.3gpp.icsi-ref").unwrap();
     assert_eq!(icsi.as_ref(), b"urn%3Aurn-7%3A3gpp-service.ims.icsi.mcptt");
     assert!(accept[1].params().contains("+g.3gpp.mcptt"));
     let network = headers.access_network_infos().unwrap();
@@ -166,7 +166,10 @@ fn content_and_events_are_typed() {
     let (request, response) = (request(message_bytes()), response(common::RESPONSE));
     let content = request.headers().content_type().unwrap().unwrap();
     assert!(content.is("TEXT", "plain") && !content.is("text", "html"));
-    assert_eq!(content.param("CharSet").unwrap().as_ref(), b"utf-8");
+    assert_eq!(
+        content.params().unquoted("CharSet").unwrap().as_ref(),
+        b"utf-8"
+    );
     assert_eq!(request.headers().content_length(), Ok(Some(5)));
     let event = response.headers().event().unwrap().unwrap();
     assert_eq!(
@@ -217,7 +220,10 @@ fn credentials_hold_parameters_or_a_token() {
         .credentials(&HeaderName::Authorization)
         .unwrap()[0];
     assert_eq!(digest.scheme(), b"Digest");
-    assert_eq!(digest.param("realm").unwrap().as_ref(), b"home1, example");
+    assert_eq!(
+        digest.params().unquoted("realm").unwrap().as_ref(),
+        b"home1, example"
+    );
     assert_eq!(
         (digest.params().len(), digest.params().get("nc")),
         (7, Some(Some(&b"00000001"[..])))

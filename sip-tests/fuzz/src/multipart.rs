@@ -24,7 +24,7 @@ pub fn run(input: &[u8]) {
 
 fn one_level(media: &MediaType<'_>, body: &Bytes, limits: &Limits) {
     let parts = multipart::parts(media, body, limits);
-    let boundary = media.param("boundary");
+    let boundary = media.params().unquoted("boundary");
     let multipart = media.top().eq_ignore_ascii_case(b"multipart");
     match &parts {
         Err(MultipartError::NotMultipart) => return assert!(!multipart),

@@ -71,7 +71,7 @@ impl TryFrom<&typed::InReplyTo> for HeaderField {
     fn try_from(from: &typed::InReplyTo) -> Result<Self, ConversionError> {
         let name = HeaderName::InReplyTo;
         let value = from.0.join(", ").into_bytes();
-        let items = List::new(&value).map(|(_, item)| item);
+        let items = List::of(&name, &value).map(|(_, item)| item);
         let same = items.eq(from.0.iter().map(String::as_bytes));
         if !same || from.0.is_empty() || !from.0.iter().all(|text| is_callid(text)) {
             return Err(ConversionError::malformed("callid").within(Subject::Header(name)));

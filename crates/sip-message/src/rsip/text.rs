@@ -4,23 +4,12 @@ use super::error::{ConversionError, ConversionErrorKind};
 use crate::build::has_control;
 use crate::class::{Class, GEN_VALUE, TOKEN};
 use crate::error::{BuildErrorKind, Subject};
-use crate::grammar::quoted;
+use crate::grammar::{quoted, unfold};
 
 /// The text of a value, each folding of lines a blank (RFC 3261 §7.3.1).
 pub(super) fn text(subject: &Subject, value: &[u8]) -> Result<String, ConversionError> {
-    let Ok(value) = std::str::from_utf8(value) else {
-        return Err(ConversionError::new(
-            subject.clone(),
-            ConversionErrorKind::NotUtf8,
-        ));
-    };
-    let mut lines = value.split(['\r', '\n']).filter(|line| !line.is_empty());
-    let mut out = lines.next().unwrap_or_default().to_owned();
-    for line in lines {
-        out.push(' ');
-        out.push_str(line.trim_ascii_start());
-    }
-    Ok(out)
+    String::from_utf8(unfold(value).into_owned())
+        .map_err(|_| ConversionError::new(subject.clone(), ConversionErrorKind::NotUtf8))
 }
 
 /// CR, LF and NUL would add lines to a message.

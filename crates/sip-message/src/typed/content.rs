@@ -126,7 +126,7 @@ impl Headers {
     ///     .finish()?;
     /// let accept = request.headers().accept()?;
     /// assert!(accept[0].is("application", "pidf+xml"));
-    /// assert_eq!(accept[1].param("q").as_deref(), Some(&b"0.5"[..]));
+    /// assert_eq!(accept[1].params().unquoted("q").as_deref(), Some(&b"0.5"[..]));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///

@@ -240,7 +240,7 @@ impl Headers {
     ///     .header(HeaderName::RejectContact, "*;actor=\"msg-taker\"")
     ///     .finish()?;
     /// let unwanted = &request.headers().reject_contacts()?[0];
-    /// assert_eq!(unwanted.feature("actor").as_deref(), Some(&b"msg-taker"[..]));
+    /// assert_eq!(unwanted.params().unquoted("actor").as_deref(), Some(&b"msg-taker"[..]));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///

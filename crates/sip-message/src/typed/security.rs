@@ -16,7 +16,7 @@ impl Headers {
     ///     .finish()?;
     /// let credentials = &request.headers().authorizations()?[0];
     /// assert_eq!(credentials.scheme(), b"Digest");
-    /// assert_eq!(credentials.param("username").as_deref(), Some(&b"ann@home1.example"[..]));
+    /// assert_eq!(credentials.params().unquoted("username").as_deref(), Some(&b"ann@home1.example"[..]));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -57,7 +57,7 @@ impl Headers {
     ///     .finish()?;
     /// let challenges = response.headers().www_authenticates()?;
     /// assert_eq!(challenges.len(), 2);
-    /// assert_eq!(challenges[0].param("algorithm").as_deref(), Some(&b"SHA-256"[..]));
+    /// assert_eq!(challenges[0].params().unquoted("algorithm").as_deref(), Some(&b"SHA-256"[..]));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -77,7 +77,7 @@ impl Headers {
     ///     .header(HeaderName::ProxyAuthenticate, "Digest realm=\"home1.example\", nonce=\"84a4cc6f\", qop=\"auth\"")
     ///     .finish()?;
     /// let challenge = &response.headers().proxy_authenticates()?[0];
-    /// assert_eq!(challenge.param("realm").as_deref(), Some(&b"home1.example"[..]));
+    /// assert_eq!(challenge.params().unquoted("realm").as_deref(), Some(&b"home1.example"[..]));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///

@@ -1,4 +1,3 @@
-use std::borrow::Cow;
 use std::fmt;
 
 use nom::bytes::complete::take_while1;
@@ -15,7 +14,7 @@ use crate::grammar::{Bits, behind_lws, failed, lws, token, whole};
 /// use sip_message::Credentials;
 ///
 /// let digest = Credentials::parse(b"Digest username=\"ann\", realm=\"home1, example\", qop=auth, nc=00000001")?;
-/// assert_eq!(digest.param("realm").as_deref(), Some(&b"home1, example"[..]));
+/// assert_eq!(digest.params().unquoted("realm").as_deref(), Some(&b"home1, example"[..]));
 ///
 /// let bearer = Credentials::parse(b"Bearer eyJhbGciOiJFUzI1NiJ9.e30.c2ln")?;
 /// assert!(bearer.token68().is_some() && bearer.params().is_empty());
@@ -120,19 +119,6 @@ impl<'a> Credentials<'a> {
     /// ```
     pub fn params(&self) -> Params<'a> {
         self.params
-    }
-
-    /// A parameter's value, quotes and escapes undone.
-    ///
-    /// ```
-    /// use sip_message::Credentials;
-    ///
-    /// let challenge = Credentials::parse(b"Digest realm=\"home1.example\", qop=\"auth,auth-int\"")?;
-    /// assert_eq!(challenge.param("QOP").as_deref(), Some(&b"auth,auth-int"[..]));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn param(&self, name: &str) -> Option<Cow<'a, [u8]>> {
-        self.params.unquoted(name)
     }
 }
 

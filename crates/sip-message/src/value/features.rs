@@ -17,7 +17,7 @@ use crate::name::HeaderName;
 ///
 /// let value = b"*;+g.3gpp.icsi-ref=\"urn%3Aurn-7%3A3gpp-service.ims.icsi.mcptt\";require;explicit";
 /// let wanted = AcceptContact::parse(value)?;
-/// let service = wanted.feature("+g.3gpp.icsi-ref");
+/// let service = wanted.params().unquoted("+g.3gpp.icsi-ref");
 /// assert_eq!(service.as_deref(), Some(&b"urn%3Aurn-7%3A3gpp-service.ims.icsi.mcptt"[..]));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -58,20 +58,6 @@ impl<'a> AcceptContact<'a> {
     /// ```
     pub fn params(&self) -> Params<'a> {
         self.params
-    }
-
-    /// A feature's value, quotes undone; `None` also for a feature without value.
-    ///
-    /// ```
-    /// use sip_message::AcceptContact;
-    ///
-    /// let wanted = AcceptContact::parse(b"*;methods=\"INVITE,MESSAGE\";audio")?;
-    /// assert_eq!(wanted.feature("methods").as_deref(), Some(&b"INVITE,MESSAGE"[..]));
-    /// assert_eq!(wanted.feature("audio"), None); // it has no value; `params` knows that it is there
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn feature(&self, name: &str) -> Option<Cow<'a, [u8]>> {
-        self.params.unquoted(name)
     }
 
     /// Must a target have the features to be tried at all?

@@ -1,4 +1,3 @@
-use std::borrow::Cow;
 use std::fmt;
 
 use nom::{IResult, Parser};
@@ -16,7 +15,7 @@ use crate::grammar::{Bits, separator, token, unquote, whole};
 /// assert!(info.is("Application", "vnd.3gpp.MCPTT-info+xml"));
 ///
 /// let mixed = MediaType::parse(b"multipart/mixed;boundary=\"b1\"")?;
-/// assert_eq!(mixed.param("boundary").as_deref(), Some(&b"b1"[..]));
+/// assert_eq!(mixed.params().unquoted("boundary").as_deref(), Some(&b"b1"[..]));
 /// assert_eq!(mixed, MediaType::parse(b"Multipart/Mixed ; Boundary=b1")?);
 /// assert_ne!(mixed, MediaType::parse(b"multipart/mixed;boundary=B1")?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -95,19 +94,6 @@ impl<'a> MediaType<'a> {
     pub fn is(&self, top: &str, sub: &str) -> bool {
         self.top.eq_ignore_ascii_case(top.as_bytes())
             && self.sub.eq_ignore_ascii_case(sub.as_bytes())
-    }
-
-    /// A parameter's value, quotes and escapes undone.
-    ///
-    /// ```
-    /// use sip_message::MediaType;
-    ///
-    /// let text = MediaType::parse(b"text/plain;charset=\"utf-8\"")?;
-    /// assert_eq!(text.param("Charset").as_deref(), Some(&b"utf-8"[..]));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn param(&self, name: &str) -> Option<Cow<'a, [u8]>> {
-        self.params.unquoted(name)
     }
 
     /// All parameters.

@@ -74,16 +74,7 @@ fn assert_same(name: &str, one: &Message, other: &Message) {
 fn fields(headers: &Headers) -> Vec<(HeaderName, Vec<u8>)> {
     let unfolded = |value: &[u8]| -> Vec<u8> {
         let lines = value.split(|byte| *byte == b'\n');
-        let lines: Vec<&[u8]> = lines
-            .enumerate()
-            .map(|(number, line)| {
-                let line = line.strip_suffix(b"\r").unwrap_or(line);
-                match number {
-                    0 => line,
-                    _ => line.trim_ascii_start(),
-                }
-            })
-            .collect();
+        let lines: Vec<&[u8]> = lines.map(<[u8]>::trim_ascii).collect();
         lines.join(&b' ')
     };
     headers
