@@ -166,6 +166,8 @@ pub(super) struct Connection {
     number: u64,
     /// Whether an alias of this peer can be believed (RFC 5923 §5.1).
     may_alias: bool,
+    /// How often the peer is asked whether it is there.
+    ping: Option<Duration>,
     common: Arc<Common>,
     inbox: mpsc::Sender<Item>,
     queue: Queue,
@@ -232,6 +234,7 @@ impl Connection {
             pong: None,
         };
         Self {
+            ping,
             path: ends.path,
             local: ends.local,
             number: ends.number,
@@ -381,9 +384,7 @@ impl Connection {
         let bounds = &self.common.bounds;
         self.deadlines.idle = now + bounds.idle;
         self.deadlines.pong = None;
-        if self.deadlines.ping.is_some() {
-            self.deadlines.ping = bounds.ping.map(|ping| now + ping);
-        }
+        self.deadlines.ping = self.ping.map(|ping| now + ping);
         let limit = bounds.message;
         while let Some(framed) = self.framer.next() {
             self.deadlines.message = None;
@@ -449,9 +450,8 @@ impl Connection {
             Some(Ended::Idle)
         } else {
             if due(deadlines.ping) {
-                let bounds = &self.common.bounds;
-                deadlines.ping = bounds.ping.map(|ping| now + ping);
-                deadlines.pong = Some(now + bounds.pong);
+                deadlines.ping = None;
+                deadlines.pong = Some(now + self.common.bounds.pong);
                 self.out.extend_from_slice(b"\r\n\r\n");
                 self.begin_write();
             }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use mcx_node::transport::{Arrival, Bounds, Ended, Listen, Setup, Transports};
-use sip_message::{Message, Request, Response, StatusCode};
+use sip_message::{Message, Response, StatusCode};
 use sip_trace::Recorder;
 use sip_transaction::{Path, Transmit, Transport};
 
@@ -139,16 +139,8 @@ pub fn name(message: &Message) -> String {
     String::from_utf8_lossy(call_id).into_owned()
 }
 
-/// Whether it is a request with an `alias` in its Via.
+/// The same request, offering its connection (RFC 5923).
 pub fn with_alias(bytes: &[u8]) -> Vec<u8> {
     let text = std::str::from_utf8(bytes).unwrap();
     text.replacen(";rport", ";rport;alias", 1).into_bytes()
-}
-
-/// Reads a request that was built by [`request`].
-pub fn parse(bytes: &[u8]) -> Request {
-    match Message::parse_datagram(bytes.to_vec(), &sip_message::Limits::default()) {
-        Ok(Message::Request(request)) => request,
-        other => panic!("{other:?}"),
-    }
 }
