@@ -11,10 +11,12 @@ use mcx::{Decision, Role, StoreFailure, StoreId, Weight};
 use mcx_store::{Applied, Store, StoreError};
 use sip_trace::{DecisionRecord, Recorder};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tracing::{debug, info, warn};
 
 use crate::clock;
 use crate::driver::{Driver, Output, Totals};
+use crate::next_hop::{Hop, LocateError, Locator, Target};
 use crate::transport::tls::Identity;
 use crate::transport::{Arrival, Transports};
 
@@ -33,6 +35,10 @@ pub struct Function<R> {
     pub driver: Driver<R>,
     /// Its sockets.
     pub transports: Transports,
+    /// Finds next hops that are names, or says why it cannot.
+    pub locator: Result<Locator, LocateError>,
+    /// Next hops that are being looked for.
+    pub locating: JoinSet<(u64, Vec<Target>)>,
     /// Its store, if it has durable state.
     pub store: Option<Arc<dyn Store>>,
     /// Rows that its outbox held at the start.
@@ -81,6 +87,11 @@ impl<R: Role> Function<R> {
                 self.stored(id, result);
             }
             () = self.transports.ready() => self.receive(),
+            Some(found) = self.locating.join_next() => {
+                if let Ok((number, targets)) = found {
+                    self.driver.located(clock::now(), number, targets);
+                }
+            }
             () = tokio::time::sleep_until(deadline.into()) => {}
             _ = stop.changed() => {}
         }
@@ -121,6 +132,22 @@ impl<R: Role> Function<R> {
         }
     }
 
+    /// Looks for the targets of a hop, beside everything else.
+    fn locate(&mut self, number: u64, hop: Hop) {
+        let (locator, node) = (self.locator.clone(), self.node.clone());
+        self.locating.spawn(async move {
+            let targets = match locator {
+                Ok(locator) => locator.locate(&hop).await,
+                Err(error) => Err(error),
+            };
+            let targets = targets.unwrap_or_else(|error| {
+                warn!(%node, host = hop.host, %error, "next hop not found");
+                Vec::new()
+            });
+            (number, targets)
+        });
+    }
+
     /// Does what the driver wants done.
     async fn carry_out(&mut self, stores: &mut Stores) {
         while let Some(output) = self.driver.poll_output() {
@@ -134,9 +161,7 @@ impl<R: Role> Function<R> {
                 }
                 Output::Expect(path, domain) => self.transports.expect(path, &domain),
                 Output::Release(path) => self.transports.release(path),
-                Output::Locate(number, _) => {
-                    self.driver.located(clock::now(), number, Vec::new());
-                }
+                Output::Locate(number, hop) => self.locate(number, hop),
                 Output::Store(id, batch) => match &self.store {
                     Some(store) => stores.push_back((id, store.apply(batch))),
                     None => self.driver.stored(clock::now(), id, Err(StoreFailure)),

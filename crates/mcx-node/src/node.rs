@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use mcx::{
@@ -11,13 +11,15 @@ use mcx::{
 use mcx_store::{OpenError, SqliteStore, Store, StoreError};
 use sip_message::Limits;
 use sip_trace::{Capacity, Recorder};
+use sip_transaction::Transport;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tracing::info;
 
 use crate::config::Config;
 use crate::driver::{Driver, Totals};
 use crate::function::Function;
+use crate::next_hop::{Capability, Locator};
 use crate::trace;
 use crate::transport::tls::{Tls, TlsError};
 use crate::transport::{Acquaintances, Bounds, Counters, Listen, Setup, Transports};
@@ -93,6 +95,7 @@ impl Node {
             bounds: config.connections,
             limits: config.limits,
             ignore_strangers: config.ignore_strangers,
+            dns: config.dns,
         };
         // Everything that may fail comes before anything runs.
         let server = match config.service_server {
@@ -211,6 +214,7 @@ struct Common {
     bounds: Bounds,
     limits: Limits,
     ignore_strangers: bool,
+    dns: Option<Vec<SocketAddr>>,
 }
 
 impl Common {
@@ -243,11 +247,14 @@ impl Common {
             self.transactions.clone(),
             seed()?,
         );
+        let can = capabilities(transports.listening(), self.tls.is_some());
         Ok(Function {
             node: self.node.clone(),
             kind,
             driver,
             transports,
+            locator: Locator::new(self.dns.as_deref(), can),
+            locating: JoinSet::new(),
             store: None,
             recovered: Vec::new(),
             recorder: self.recorder.clone(),
@@ -263,6 +270,25 @@ fn peers_of_gateway(config: &GatewayConfig) -> impl Iterator<Item = &Peer> {
     let servers = config.servers.iter().map(|(_, peer)| peer);
     let partners = config.systems.partners.iter();
     servers.chain(partners.map(|partner| &partner.peer))
+}
+
+/// What a function that listens there can send with, preferred first (RFC 3263 §4.1). Connections can be opened by
+/// everybody, with TLS by who has a certificate.
+fn capabilities(listening: &[Listen], tls: bool) -> Vec<Capability> {
+    let udp = listening.iter().filter(|l| l.transport == Transport::Udp);
+    let mut all: Vec<_> = udp.map(|l| (Transport::Udp, l.address.is_ipv4())).collect();
+    let connections = [(Transport::Tcp, true), (Transport::Tls, tls)];
+    for (transport, _) in connections.into_iter().filter(|(_, can)| *can) {
+        all.extend(listening.iter().map(|l| (transport, l.address.is_ipv4())));
+    }
+    let of = |(transport, is_ipv4)| Capability { transport, is_ipv4 };
+    let mut distinct: Vec<Capability> = Vec::new();
+    for capability in all.into_iter().map(of) {
+        if !distinct.contains(&capability) {
+            distinct.push(capability);
+        }
+    }
+    distinct
 }
 
 /// Hosts that the configuration names.

@@ -109,6 +109,7 @@ impl Report<'_> {
         sources: Option<&[Text]>,
         domain: Option<&Text>,
     ) -> Peer {
+        let at = next_hop.span();
         let (next_hop, hop) = self.next_hop(next_hop, domain);
         let over_tls = hop
             .as_ref()
@@ -134,7 +135,7 @@ impl Report<'_> {
                 let target = hop.and_then(|hop| hop.numeric());
                 if target.is_none() {
                     self.wrong(
-                        psi.span(),
+                        at,
                         "next-hop is a name, so it does not say where this peer's requests come from: write sources = [\"ADDRESS\"], or use TLS",
                     );
                 }

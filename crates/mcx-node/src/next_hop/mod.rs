@@ -2,8 +2,11 @@
 
 mod attempts;
 mod down;
+mod locate;
+mod srv;
 mod target;
 
 pub use self::attempts::{Attempt, Attempts, Next, Outcome};
 pub use self::down::Down;
+pub use self::locate::{Capability, LocateError, Locator};
 pub use self::target::{Hop, Target, of_numeric};

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses some of it")]
 
 pub mod certificates;
+pub mod dns;
 
 use std::net::SocketAddr;
 use std::time::Duration;
