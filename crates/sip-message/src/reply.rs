@@ -1,8 +1,8 @@
 //! What a response copies from its request.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use crate::build::ResponseBuilder;
+use crate::build::{Draft, ResponseBuilder, decimal};
 use crate::class::TOKEN;
 use crate::error::{BuildErrorKind, Subject};
 use crate::grammar::trim_end;
@@ -37,7 +37,7 @@ impl Response {
     /// ```
     pub fn to(request: &Request, status: StatusCode, to_tag: Option<&str>) -> ResponseBuilder {
         let headers = request.headers();
-        let mut builder = ResponseBuilder::new(status);
+        let mut builder = ResponseBuilder::new(status, request.raw.head_end() + ADDED);
         let draft = &mut builder.draft;
 
         // The topmost value is told where it came from; fields without any may stand above it.
@@ -46,7 +46,7 @@ impl Response {
             match source.filter(|_| List::new(field).next().is_some()) {
                 Some(seen) => {
                     source = None;
-                    draft.copy(&HeaderName::Via, &[&told_where_from(field, seen)]);
+                    copy_told(draft, field, seen);
                 }
                 None => draft.copy(&HeaderName::Via, &[field]),
             }
@@ -55,8 +55,7 @@ impl Response {
             draft.copy(&HeaderName::From, &[from]);
         }
         if let Some(to) = headers.first(&HeaderName::To) {
-            let has_tag = NameAddr::parse(to).is_ok_and(|to| to.params().contains("tag"));
-            match to_tag.filter(|_| !has_tag && status != StatusCode::TRYING) {
+            match to_tag.filter(|_| status != StatusCode::TRYING && !has_tag(to)) {
                 Some(tag) if !TOKEN.fills(tag.as_bytes()) => {
                     draft.fail(Subject::Header(HeaderName::To), BuildErrorKind::Malformed);
                 }
@@ -78,38 +77,64 @@ impl Response {
     }
 }
 
-/// The field with `received` and `rport` of its first value set. A Via that cannot be parsed stays as it is.
-fn told_where_from(field: &[u8], source: SocketAddr) -> Vec<u8> {
-    let Some((offset, item)) = List::new(field).next() else {
-        return field.to_vec();
-    };
-    let Ok(via) = Via::parse(item) else {
-        return field.to_vec();
+/// Room for what a response has and its request has not.
+const ADDED: usize = 192;
+
+/// Whether there is a tag in a To. Read in full only where the word is.
+fn has_tag(to: &[u8]) -> bool {
+    let mut places = memchr::memchr2_iter(b't', b'T', to);
+    let there = places.any(|at| {
+        let word = to.get(at..at + 3);
+        word.is_some_and(|word| word.eq_ignore_ascii_case(b"tag"))
+    });
+    there && NameAddr::parse(to).is_ok_and(|to| to.params().contains("tag"))
+}
+
+/// Writes the field with `received` and `rport` of its first value set. A Via that cannot be parsed stays as it is.
+fn copy_told(draft: &mut Draft, field: &[u8], source: SocketAddr) {
+    let first = List::new(field).next();
+    let Some((offset, item, via)) =
+        first.and_then(|(offset, item)| Some((offset, item, Via::parse(item).ok()?)))
+    else {
+        return draft.copy(&HeaderName::Via, &[field]);
     };
     let params = via.params();
     let (before, _) = item
         .split_at_checked(item.len() - params.as_bytes().len())
         .unwrap_or_default();
-    let mut out = Vec::with_capacity(field.len() + 64);
-    out.extend_from_slice(trim_end(before));
+    let mut digits = [0; 20];
+    draft.begin_copy(&HeaderName::Via);
+    draft.piece(trim_end(before));
     for (name, value) in params.iter() {
         if name.eq_ignore_ascii_case(b"received") {
             continue;
         }
-        out.push(b';');
-        out.extend_from_slice(name);
+        draft.piece(b";");
+        draft.piece(name);
         if name.eq_ignore_ascii_case(b"rport") {
-            out.extend_from_slice(format!("={}", source.port()).as_bytes());
+            draft.piece(b"=");
+            draft.piece(decimal(source.port().into(), &mut digits));
         } else if let Some(value) = value {
-            out.push(b'=');
-            out.extend_from_slice(value);
+            draft.piece(b"=");
+            draft.piece(value);
         }
     }
     let address = source.ip().to_canonical();
     let seen = via.host().ip().map(|host| host.to_canonical());
     if via.rport().is_some() || seen != Some(address) {
-        out.extend_from_slice(format!(";received={address}").as_bytes());
+        draft.piece(b";received=");
+        match address {
+            IpAddr::V4(v4) => {
+                for (place, octet) in v4.octets().into_iter().enumerate() {
+                    if place > 0 {
+                        draft.piece(b".");
+                    }
+                    draft.piece(decimal(octet.into(), &mut digits));
+                }
+            }
+            IpAddr::V6(v6) => draft.piece(v6.to_string().as_bytes()),
+        }
     }
-    out.extend_from_slice(field.get(offset + item.len()..).unwrap_or_default());
-    out
+    draft.piece(field.get(offset + item.len()..).unwrap_or_default());
+    draft.end_copy();
 }

@@ -257,17 +257,40 @@ pub fn essentials(request: &Request) -> Result<Essentials<'_>, Refusal> {
 /// # Errors
 /// What is wrong, named by header field.
 pub fn response(response: &Response) -> Result<(), ValueError> {
+    response_essentials(response).map(|_| ())
+}
+
+/// Checks a response as [`response()`] does, and gives the values that every element reads.
+///
+/// ```
+/// use sip_message::{HeaderName, Method, Request, Response, StatusCode, validate};
+///
+/// # let request = Request::build(Method::Message, "sip:mcptt-server@home1.example")
+/// #     .header(HeaderName::Via, "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1")
+/// #     .header(HeaderName::From, "<sip:ann@home1.example>;tag=1")
+/// #     .header(HeaderName::To, "<sip:mcptt-server@home1.example>")
+/// #     .header(HeaderName::CallId, "1@192.0.2.1")
+/// #     .header(HeaderName::CSeq, "1 MESSAGE")
+/// #     .finish()?;
+/// let response = Response::to(&request, StatusCode::OK, Some("b0b")).finish()?;
+/// assert_eq!(validate::response_essentials(&response)?.cseq.method, b"MESSAGE");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// What is wrong, named by header field.
+pub fn response_essentials(response: &Response) -> Result<Essentials<'_>, ValueError> {
     if !response.version_is_sip2() {
         return Err(ValueError::malformed("SIP-Version", 0));
     }
-    core(response.headers())?;
+    let essentials = core(response.headers())?;
     values(response.headers())?;
     response.headers().warnings()?;
     response.headers().retry_after()?;
     if response.truncated() {
         return Err(ValueError::malformed(HeaderName::ContentLength, 0));
     }
-    Ok(())
+    Ok(essentials)
 }
 
 /// The header fields every message has (RFC 3261 §8.1.1), each right.

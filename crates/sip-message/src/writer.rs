@@ -73,9 +73,17 @@ impl Writer {
         }
     }
 
-    /// The fields of another writer, and of no start line.
-    pub(crate) fn append(&mut self, fields: &Writer) {
-        self.keep(&fields.bytes, 0, fields.len(), fields.index.fields());
+    /// The fields of another writer, without its start line.
+    pub(crate) fn append_fields(&mut self, other: &Writer) {
+        let fields = other.index.fields();
+        if let Some(first) = fields.first() {
+            self.keep(&other.bytes, first.line(), other.len(), fields);
+        }
+    }
+
+    /// Sees to it that so many bytes more have room.
+    pub(crate) fn reserve(&mut self, more: usize) {
+        self.bytes.reserve(more);
     }
 
     /// The blank line and the body: those of a message that is passed on.
