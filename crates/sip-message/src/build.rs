@@ -29,7 +29,18 @@ const LAST_LINES: usize = 48;
 
 impl Draft {
     fn new(start_line: &[&[u8]], room: usize) -> Draft {
-        let mut out = Writer::with_capacity(room, USUAL_FIELDS);
+        Draft::in_writer(Writer::with_capacity(room, USUAL_FIELDS), start_line)
+    }
+
+    /// A response with its default reason phrase.
+    pub(crate) fn of_status(status: StatusCode, out: Writer) -> Draft {
+        let mut digits = [0; 20];
+        let code = decimal(status.as_u16().into(), &mut digits);
+        let reason = status.default_reason().as_bytes();
+        Draft::in_writer(out, &[b"SIP/2.0 ", code, b" ", reason])
+    }
+
+    fn in_writer(mut out: Writer, start_line: &[&[u8]]) -> Draft {
         start_line.iter().for_each(|piece| out.put(piece));
         out.put(b"\r\n");
         Draft {
@@ -91,6 +102,17 @@ impl Draft {
     }
 
     /// The message that begins with these pieces of a start line.
+    /// The bytes of a message without a body.
+    pub(crate) fn finish_bytes(mut self) -> Result<Bytes, BuildError> {
+        match self.error {
+            Some(error) => Err(error),
+            None => {
+                self.out.field(&HeaderName::ContentLength, b"0");
+                Ok(self.out.finish_bytes())
+            }
+        }
+    }
+
     /// The message; `start_line` comes instead of the one that it began with.
     fn finish(self, start_line: Option<&[&[u8]]>) -> Result<Raw, BuildError> {
         if let Some(error) = self.error {
@@ -292,13 +314,10 @@ pub struct ResponseBuilder {
 impl ResponseBuilder {
     /// With room for that many bytes.
     pub(crate) fn new(status: StatusCode, room: usize) -> Self {
-        let mut digits = [0; 20];
-        let code = decimal(status.as_u16().into(), &mut digits);
-        let reason = status.default_reason().as_bytes();
         ResponseBuilder {
             status,
             reason: None,
-            draft: Draft::new(&[b"SIP/2.0 ", code, b" ", reason], room),
+            draft: Draft::of_status(status, Writer::with_capacity(room, USUAL_FIELDS)),
         }
     }
 

@@ -2,15 +2,18 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::build::{Draft, ResponseBuilder, decimal};
+use bytes::Bytes;
+
+use crate::build::{Draft, ResponseBuilder, decimal, has_control};
 use crate::class::TOKEN;
-use crate::error::{BuildErrorKind, Subject};
+use crate::error::{BuildError, BuildErrorKind, Subject};
 use crate::grammar::trim_end;
 use crate::list::List;
 use crate::message::{Request, Response};
 use crate::name::HeaderName;
 use crate::status::StatusCode;
 use crate::value::{NameAddr, Via};
+use crate::writer::Writer;
 
 impl Response {
     /// Begins the response to a request (RFC 3261 §8.2.6.2): copies Via, From, To, Call-ID and CSeq, and Timestamp into
@@ -36,44 +39,94 @@ impl Response {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn to(request: &Request, status: StatusCode, to_tag: Option<&str>) -> ResponseBuilder {
-        let headers = request.headers();
         let mut builder = ResponseBuilder::new(status, request.raw.head_end() + ADDED);
-        let draft = &mut builder.draft;
-
-        // The topmost value is told where it came from; fields without any may stand above it.
-        let mut source = request.source();
-        for field in headers.all(&HeaderName::Via) {
-            match source.filter(|_| List::new(field).next().is_some()) {
-                Some(seen) => {
-                    source = None;
-                    copy_told(draft, field, seen);
-                }
-                None => draft.copy(&HeaderName::Via, &[field]),
-            }
-        }
-        if let Some(from) = headers.first(&HeaderName::From) {
-            draft.copy(&HeaderName::From, &[from]);
-        }
-        if let Some(to) = headers.first(&HeaderName::To) {
-            match to_tag.filter(|_| status != StatusCode::TRYING && !has_tag(to)) {
-                Some(tag) if !TOKEN.fills(tag.as_bytes()) => {
-                    draft.fail(Subject::Header(HeaderName::To), BuildErrorKind::Malformed);
-                }
-                Some(tag) => draft.copy(&HeaderName::To, &[to, b";tag=", tag.as_bytes()]),
-                None => draft.copy(&HeaderName::To, &[to]),
-            }
-        }
-        for name in [HeaderName::CallId, HeaderName::CSeq] {
-            if let Some(value) = headers.first(&name) {
-                draft.copy(&name, &[value]);
-            }
-        }
-        if status == StatusCode::TRYING
-            && let Some(timestamp) = headers.first(&HeaderName::Timestamp)
-        {
-            draft.copy(&HeaderName::Timestamp, &[timestamp]);
-        }
+        copy(&mut builder.draft, request, status, to_tag, &[]);
         builder
+    }
+
+    /// The bytes of a response without a body, for whoever answers without looking back, and often: nothing is allocated
+    /// but them. `via` are parameters of the topmost Via, instead of those of that name that are there, and `headers`
+    /// header fields that follow what is copied.
+    ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request, Response, StatusCode};
+    ///
+    /// let request = Request::build(Method::Message, "sip:mcptt-server@home1.example")
+    ///     .header(HeaderName::Via, "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1;oc")
+    ///     .header(HeaderName::CSeq, "1 MESSAGE")
+    ///     .finish()?;
+    /// let (status, later) = (StatusCode::SERVICE_UNAVAILABLE, [(HeaderName::RetryAfter, &b"5"[..])]);
+    /// let bytes = Response::bytes_to(&request, status, Some("b0b"), &[(b"oc", b"20")], &later)?;
+    /// assert_eq!(
+    ///     bytes.as_ref(),
+    ///     b"SIP/2.0 503 Service Unavailable\r\n\
+    ///       Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1;oc=20\r\n\
+    ///       CSeq: 1 MESSAGE\r\n\
+    ///       Retry-After: 5\r\n\
+    ///       Content-Length: 0\r\n\r\n"
+    /// );
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What cannot be written: a tag that is no token, line ends in a value.
+    pub fn bytes_to(
+        request: &Request,
+        status: StatusCode,
+        to_tag: Option<&str>,
+        via: &[(&[u8], &[u8])],
+        headers: &[(HeaderName, &[u8])],
+    ) -> Result<Bytes, BuildError> {
+        let room = request.raw.head_end() + ADDED;
+        let mut draft = Draft::of_status(status, Writer::without_index(room));
+        copy(&mut draft, request, status, to_tag, via);
+        for (name, value) in headers {
+            draft.header(name.clone(), value);
+        }
+        draft.finish_bytes()
+    }
+}
+
+/// Copies what a response has of its request.
+fn copy(
+    draft: &mut Draft,
+    request: &Request,
+    status: StatusCode,
+    to_tag: Option<&str>,
+    via: &[(&[u8], &[u8])],
+) {
+    let headers = request.headers();
+    // The topmost value is told where it came from; fields without any may stand above it.
+    let mut told = request.source().is_none() && via.is_empty();
+    for field in headers.all(&HeaderName::Via) {
+        if told || List::new(field).next().is_none() {
+            draft.copy(&HeaderName::Via, &[field]);
+        } else {
+            told = true;
+            copy_told(draft, field, request.source(), via);
+        }
+    }
+    if let Some(from) = headers.first(&HeaderName::From) {
+        draft.copy(&HeaderName::From, &[from]);
+    }
+    if let Some(to) = headers.first(&HeaderName::To) {
+        match to_tag.filter(|_| status != StatusCode::TRYING && !has_tag(to)) {
+            Some(tag) if !TOKEN.fills(tag.as_bytes()) => {
+                draft.fail(Subject::Header(HeaderName::To), BuildErrorKind::Malformed);
+            }
+            Some(tag) => draft.copy(&HeaderName::To, &[to, b";tag=", tag.as_bytes()]),
+            None => draft.copy(&HeaderName::To, &[to]),
+        }
+    }
+    for name in [HeaderName::CallId, HeaderName::CSeq] {
+        if let Some(value) = headers.first(&name) {
+            draft.copy(&name, &[value]);
+        }
+    }
+    if status == StatusCode::TRYING
+        && let Some(timestamp) = headers.first(&HeaderName::Timestamp)
+    {
+        draft.copy(&HeaderName::Timestamp, &[timestamp]);
     }
 }
 
@@ -90,8 +143,9 @@ fn has_tag(to: &[u8]) -> bool {
     there && NameAddr::parse(to).is_ok_and(|to| to.params().contains("tag"))
 }
 
-/// Writes the field with `received` and `rport` of its first value set. A Via that cannot be parsed stays as it is.
-fn copy_told(draft: &mut Draft, field: &[u8], source: SocketAddr) {
+/// Writes the field with `received`, `rport` and those parameters of its first value set. A Via that cannot be parsed stays
+/// as it is.
+fn copy_told(draft: &mut Draft, field: &[u8], source: Option<SocketAddr>, set: &[(&[u8], &[u8])]) {
     let first = List::new(field).next();
     let Some((offset, item, via)) =
         first.and_then(|(offset, item)| Some((offset, item, Via::parse(item).ok()?)))
@@ -106,12 +160,13 @@ fn copy_told(draft: &mut Draft, field: &[u8], source: SocketAddr) {
     draft.begin_copy(&HeaderName::Via);
     draft.piece(trim_end(before));
     for (name, value) in params.iter() {
-        if name.eq_ignore_ascii_case(b"received") {
+        let is_set = |(other, _): &(&[u8], _)| name.eq_ignore_ascii_case(other);
+        if (source.is_some() && name.eq_ignore_ascii_case(b"received")) || set.iter().any(is_set) {
             continue;
         }
         draft.piece(b";");
         draft.piece(name);
-        if name.eq_ignore_ascii_case(b"rport") {
+        if let Some(source) = source.filter(|_| name.eq_ignore_ascii_case(b"rport")) {
             draft.piece(b"=");
             draft.piece(decimal(source.port().into(), &mut digits));
         } else if let Some(value) = value {
@@ -119,9 +174,9 @@ fn copy_told(draft: &mut Draft, field: &[u8], source: SocketAddr) {
             draft.piece(value);
         }
     }
-    let address = source.ip().to_canonical();
-    let seen = via.host().ip().map(|host| host.to_canonical());
-    if via.rport().is_some() || seen != Some(address) {
+    let host = via.host().ip().map(|host| host.to_canonical());
+    let address = source.map(|source| source.ip().to_canonical());
+    if let Some(address) = address.filter(|_| via.rport().is_some() || host != address) {
         draft.piece(b";received=");
         match address {
             IpAddr::V4(v4) => {
@@ -133,6 +188,14 @@ fn copy_told(draft: &mut Draft, field: &[u8], source: SocketAddr) {
                 }
             }
             IpAddr::V6(v6) => draft.piece(v6.to_string().as_bytes()),
+        }
+    }
+    for (name, value) in set {
+        if !TOKEN.fills(name) || has_control(value) {
+            draft.fail(Subject::Header(HeaderName::Via), BuildErrorKind::Malformed);
+        }
+        for piece in [b";", *name, b"=", *value] {
+            draft.piece(piece);
         }
     }
     draft.piece(field.get(offset + item.len()..).unwrap_or_default());

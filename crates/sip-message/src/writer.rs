@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use bytes::{BufMut, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::headers::{Bounds, Headers};
 use crate::index::{Field, Index};
@@ -15,6 +15,8 @@ use crate::name::HeaderName;
 pub(crate) struct Writer {
     bytes: BytesMut,
     index: Index,
+    /// Whether there is an index at all.
+    indexed: bool,
 }
 
 impl Writer {
@@ -22,6 +24,16 @@ impl Writer {
         Writer {
             bytes: BytesMut::with_capacity(bytes),
             index: Index::with_capacity(fields),
+            indexed: true,
+        }
+    }
+
+    /// One that makes bytes alone.
+    pub(crate) fn without_index(bytes: usize) -> Writer {
+        Writer {
+            bytes: BytesMut::with_capacity(bytes),
+            index: Index::with_capacity(0),
+            indexed: false,
         }
     }
 
@@ -49,8 +61,10 @@ impl Writer {
         self.put(text);
         self.put(b": ");
         let value = self.len()..self.len();
-        self.index
-            .push(Field::new(name.number(), line, text.len(), value));
+        if self.indexed {
+            self.index
+                .push(Field::new(name.number(), line, text.len(), value));
+        }
     }
 
     pub(crate) fn end_field(&mut self) {
@@ -99,6 +113,12 @@ impl Writer {
     pub(crate) fn finish(mut self, body: &[u8], bounds: Bounds) -> Raw {
         self.put(b"\r\n");
         self.body(body, false, bounds)
+    }
+
+    /// A blank line and no body, as bytes alone.
+    pub(crate) fn finish_bytes(mut self) -> Bytes {
+        self.put(b"\r\n");
+        self.bytes.freeze()
     }
 
     fn body(mut self, body: &[u8], truncated: bool, bounds: Bounds) -> Raw {

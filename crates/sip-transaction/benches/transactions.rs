@@ -15,33 +15,37 @@ pub fn main() {
 }
 
 /// The parser's share.
-#[divan::bench]
+#[divan::bench(sample_size = 100, sample_count = 200)]
 fn parse(bencher: Bencher) {
     let bytes = work::message(1);
     bencher.bench(|| Message::parse_datagram(black_box(bytes.clone()), &Limits::default()).is_ok());
 }
 
 /// The share of the checks of RFC 3261 §8.2.
-#[divan::bench]
+#[divan::bench(sample_size = 100, sample_count = 200)]
 fn validate(bencher: Bencher) {
     let request = work::request(work::message(1));
     bencher.bench(|| validate::request(black_box(&request)).is_ok());
 }
 
 /// The share of building the 200.
-#[divan::bench]
+#[divan::bench(sample_size = 100, sample_count = 200)]
 fn build_200(bencher: Bencher) {
     let mut request = work::request(work::message(1));
     request.set_source(work::upstream().peer);
     bencher.bench(|| {
-        Response::to(black_box(&request), StatusCode::OK, Some("0123456789abcdef"))
-            .finish()
-            .is_ok()
+        Response::to(
+            black_box(&request),
+            StatusCode::OK,
+            Some("0123456789abcdef"),
+        )
+        .finish()
+        .is_ok()
     });
 }
 
 /// A MESSAGE that is answered 200.
-#[divan::bench]
+#[divan::bench(sample_size = 100, sample_count = 200)]
 fn serve(bencher: Bencher) {
     let (mut work, mut number) = (Work::quick(), 0);
     bencher
@@ -53,7 +57,7 @@ fn serve(bencher: Bencher) {
 }
 
 /// A MESSAGE that is passed on, and its answer passed back.
-#[divan::bench]
+#[divan::bench(sample_size = 100, sample_count = 200)]
 fn relay(bencher: Bencher) {
     let (mut work, mut number) = (Work::quick(), 0);
     bencher
@@ -65,7 +69,7 @@ fn relay(bencher: Bencher) {
 }
 
 /// What the relay's figure has too much: the answer of the other side is made within it.
-#[divan::bench]
+#[divan::bench(sample_size = 100, sample_count = 200)]
 fn relay_other_side(bencher: Bencher) {
     let bytes = work::message(1);
     bencher.bench(|| work::other_side(black_box(&bytes)));

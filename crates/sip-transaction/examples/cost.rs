@@ -9,7 +9,9 @@ use work::Work;
 
 fn main() {
     let what = std::env::args().nth(1).expect("serve, relay or message");
-    let times = std::env::args().nth(2).map_or(20_000, |n| n.parse().unwrap());
+    let times = std::env::args()
+        .nth(2)
+        .map_or(20_000, |n| n.parse().unwrap());
     let mut work = Work::quick();
     let mut sum = 0;
     for number in 0..times {
@@ -22,5 +24,8 @@ fn main() {
             other => panic!("no {other}"),
         };
     }
-    println!("{what} {times} times: {} bytes", sum / usize::try_from(times).unwrap());
+    println!(
+        "{what} {times} times: {} bytes",
+        sum / usize::try_from(times).unwrap()
+    );
 }

@@ -92,7 +92,11 @@ impl Work {
 
     fn pass(&mut self) {
         self.now += self.step;
-        if self.endpoint.poll_timeout().is_some_and(|at| at <= self.now) {
+        if self
+            .endpoint
+            .poll_timeout()
+            .is_some_and(|at| at <= self.now)
+        {
             self.endpoint.handle_timeout(self.now);
         }
     }
