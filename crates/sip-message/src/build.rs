@@ -27,6 +27,14 @@ const USUAL_FIELDS: usize = 16;
 /// Room for `Content-Length` and the blank line.
 const LAST_LINES: usize = 48;
 
+/// The value of a field of a parsed message.
+#[derive(Clone, Copy)]
+pub(crate) struct Copied<'a> {
+    pub(crate) value: &'a [u8],
+    /// Whether there are line ends in it.
+    pub(crate) folded: bool,
+}
+
 impl Draft {
     fn new(start_line: &[&[u8]], room: usize) -> Draft {
         Draft::in_writer(Writer::with_capacity(room, USUAL_FIELDS), start_line)
@@ -63,17 +71,18 @@ impl Draft {
         self.out.field(&name, trim(value));
     }
 
-    /// Writes a field whose value comes from a parsed message: folding becomes a blank, since the bytes between lines
-    /// are the sender's own.
-    pub(crate) fn copy(&mut self, name: &HeaderName, pieces: &[&[u8]]) {
+    /// Writes a field as it stands in a parsed message, and what follows its value.
+    pub(crate) fn copy(&mut self, name: &HeaderName, field: Copied<'_>, more: &[&[u8]]) {
         self.out.begin_field(name);
-        pieces.iter().for_each(|piece| self.piece(piece));
+        self.piece(field, field.value);
+        more.iter().for_each(|piece| self.out.put(piece));
         self.out.end_field();
     }
 
-    /// A piece of such a value, between `begin_copy` and `end_copy`.
-    pub(crate) fn piece(&mut self, piece: &[u8]) {
-        if memchr::memchr2(b'\r', b'\n', piece).is_none() {
+    /// A piece of a value, between `begin_copy` and `end_copy`. Folding becomes a blank, since the bytes between lines are
+    /// the sender's own.
+    pub(crate) fn piece(&mut self, of: Copied<'_>, piece: &[u8]) {
+        if !of.folded {
             return self.out.put(piece);
         }
         let mut lines = piece.split(|byte| matches!(byte, b'\r' | b'\n'));
@@ -82,6 +91,11 @@ impl Draft {
             self.out.put(b" ");
             self.out.put(trim_start(line));
         }
+    }
+
+    /// What is written here and no piece of another message.
+    pub(crate) fn put(&mut self, bytes: &[u8]) {
+        self.out.put(bytes);
     }
 
     pub(crate) fn begin_copy(&mut self, name: &HeaderName) {

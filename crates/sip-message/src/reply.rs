@@ -3,9 +3,10 @@
 use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
+use memchr::{memchr2, memchr3};
 
-use crate::build::{Draft, ResponseBuilder, decimal, has_control};
-use crate::class::TOKEN;
+use crate::build::{Copied, Draft, ResponseBuilder, decimal, has_control};
+use crate::class::{LWS, TOKEN};
 use crate::error::{BuildError, BuildErrorKind, Subject};
 use crate::grammar::trim_end;
 use crate::list::List;
@@ -96,37 +97,43 @@ fn copy(
     via: &[(&[u8], &[u8])],
 ) {
     let headers = request.headers();
+    let all = |name: &'static HeaderName| {
+        headers.named(name).map(|(_, field)| Copied {
+            value: headers.value(field),
+            folded: field.is_folded(),
+        })
+    };
     // The topmost value is told where it came from; fields without any may stand above it.
     let mut told = request.source().is_none() && via.is_empty();
-    for field in headers.all(&HeaderName::Via) {
-        if told || List::new(field).next().is_none() {
-            draft.copy(&HeaderName::Via, &[field]);
+    for field in all(&HeaderName::Via) {
+        if told || LWS.span(field.value) == field.value.len() {
+            draft.copy(&HeaderName::Via, field, &[]);
         } else {
             told = true;
             copy_told(draft, field, request.source(), via);
         }
     }
-    if let Some(from) = headers.first(&HeaderName::From) {
-        draft.copy(&HeaderName::From, &[from]);
+    if let Some(from) = all(&HeaderName::From).next() {
+        draft.copy(&HeaderName::From, from, &[]);
     }
-    if let Some(to) = headers.first(&HeaderName::To) {
-        match to_tag.filter(|_| status != StatusCode::TRYING && !has_tag(to)) {
+    if let Some(to) = all(&HeaderName::To).next() {
+        match to_tag.filter(|_| status != StatusCode::TRYING && !has_tag(to.value)) {
             Some(tag) if !TOKEN.fills(tag.as_bytes()) => {
                 draft.fail(Subject::Header(HeaderName::To), BuildErrorKind::Malformed);
             }
-            Some(tag) => draft.copy(&HeaderName::To, &[to, b";tag=", tag.as_bytes()]),
-            None => draft.copy(&HeaderName::To, &[to]),
+            Some(tag) => draft.copy(&HeaderName::To, to, &[b";tag=", tag.as_bytes()]),
+            None => draft.copy(&HeaderName::To, to, &[]),
         }
     }
-    for name in [HeaderName::CallId, HeaderName::CSeq] {
-        if let Some(value) = headers.first(&name) {
-            draft.copy(&name, &[value]);
+    for name in [&HeaderName::CallId, &HeaderName::CSeq] {
+        if let Some(value) = all(name).next() {
+            draft.copy(name, value, &[]);
         }
     }
     if status == StatusCode::TRYING
-        && let Some(timestamp) = headers.first(&HeaderName::Timestamp)
+        && let Some(timestamp) = all(&HeaderName::Timestamp).next()
     {
-        draft.copy(&HeaderName::Timestamp, &[timestamp]);
+        draft.copy(&HeaderName::Timestamp, timestamp, &[]);
     }
 }
 
@@ -145,59 +152,127 @@ fn has_tag(to: &[u8]) -> bool {
 
 /// Writes the field with `received`, `rport` and those parameters of its first value set. A Via that cannot be parsed stays
 /// as it is.
-fn copy_told(draft: &mut Draft, field: &[u8], source: Option<SocketAddr>, set: &[(&[u8], &[u8])]) {
-    let first = List::new(field).next();
+fn copy_told(
+    draft: &mut Draft,
+    field: Copied<'_>,
+    source: Option<SocketAddr>,
+    set: &[(&[u8], &[u8])],
+) {
+    let first = List::new(field.value).next();
     let Some((offset, item, via)) =
         first.and_then(|(offset, item)| Some((offset, item, Via::parse(item).ok()?)))
     else {
-        return draft.copy(&HeaderName::Via, &[field]);
+        return draft.copy(&HeaderName::Via, field, &[]);
     };
-    let params = via.params();
-    let (before, _) = item
-        .split_at_checked(item.len() - params.as_bytes().len())
-        .unwrap_or_default();
-    let mut digits = [0; 20];
     draft.begin_copy(&HeaderName::Via);
-    draft.piece(trim_end(before));
-    for (name, value) in params.iter() {
-        let is_set = |(other, _): &(&[u8], _)| name.eq_ignore_ascii_case(other);
-        if (source.is_some() && name.eq_ignore_ascii_case(b"received")) || set.iter().any(is_set) {
-            continue;
+    let params = via.params();
+    if source.is_some() && set.is_empty() && as_written(params.as_bytes()) {
+        // Nothing to leave out, and no blank to tidy up: what is there stays, but for a value behind rport.
+        match via.rport().and_then(|_| ends_of_rport(params.as_bytes())) {
+            Some((name, value)) => {
+                let params = item.len() - params.as_bytes().len();
+                draft.piece(field, item.get(..params + name).unwrap_or_default());
+                put_port(draft, source);
+                draft.piece(field, item.get(params + value..).unwrap_or_default());
+            }
+            None => draft.piece(field, item),
         }
-        draft.piece(b";");
-        draft.piece(name);
-        if let Some(source) = source.filter(|_| name.eq_ignore_ascii_case(b"rport")) {
-            draft.piece(b"=");
-            draft.piece(decimal(source.port().into(), &mut digits));
-        } else if let Some(value) = value {
-            draft.piece(b"=");
-            draft.piece(value);
-        }
+    } else {
+        copy_params(draft, field, item, &via, source, set);
     }
     let host = via.host().ip().map(|host| host.to_canonical());
     let address = source.map(|source| source.ip().to_canonical());
     if let Some(address) = address.filter(|_| via.rport().is_some() || host != address) {
-        draft.piece(b";received=");
-        match address {
-            IpAddr::V4(v4) => {
-                for (place, octet) in v4.octets().into_iter().enumerate() {
-                    if place > 0 {
-                        draft.piece(b".");
-                    }
-                    draft.piece(decimal(octet.into(), &mut digits));
-                }
-            }
-            IpAddr::V6(v6) => draft.piece(v6.to_string().as_bytes()),
-        }
+        draft.put(b";received=");
+        put_address(draft, address);
     }
     for (name, value) in set {
         if !TOKEN.fills(name) || has_control(value) {
             draft.fail(Subject::Header(HeaderName::Via), BuildErrorKind::Malformed);
         }
         for piece in [b";", *name, b"=", *value] {
-            draft.piece(piece);
+            draft.put(piece);
         }
     }
-    draft.piece(field.get(offset + item.len()..).unwrap_or_default());
+    draft.piece(
+        field,
+        field.value.get(offset + item.len()..).unwrap_or_default(),
+    );
     draft.end_copy();
+}
+
+/// Whether parameters are written without blanks and quotes, and without a `received` of the sender's own.
+fn as_written(params: &[u8]) -> bool {
+    memchr3(b' ', b'\t', b'"', params).is_none()
+        && memchr2(b'\r', b'\n', params).is_none()
+        && !params
+            .split(|byte| *byte == b';')
+            .any(|param| begins_with(param, b"received"))
+}
+
+fn begins_with(param: &[u8], name: &[u8]) -> bool {
+    let start = param.get(..name.len());
+    start.is_some_and(|start| start.eq_ignore_ascii_case(name))
+}
+
+/// Where the name `rport` ends, and its value.
+fn ends_of_rport(params: &[u8]) -> Option<(usize, usize)> {
+    let (name, mut start) = (b"rport", 0);
+    for param in params.split(|byte| *byte == b';') {
+        let behind = param.get(name.len());
+        if begins_with(param, name) && matches!(behind, None | Some(b'=')) {
+            return Some((start + name.len(), start + param.len()));
+        }
+        start += param.len() + 1;
+    }
+    None
+}
+
+fn put_port(draft: &mut Draft, source: Option<SocketAddr>) {
+    if let Some(source) = source {
+        draft.put(b"=");
+        draft.put(decimal(source.port().into(), &mut [0; 20]));
+    }
+}
+
+/// The first value with its parameters one by one.
+fn copy_params(
+    draft: &mut Draft,
+    field: Copied<'_>,
+    item: &[u8],
+    via: &Via<'_>,
+    source: Option<SocketAddr>,
+    set: &[(&[u8], &[u8])],
+) {
+    let params = via.params();
+    let (before, _) = item
+        .split_at_checked(item.len() - params.as_bytes().len())
+        .unwrap_or_default();
+    draft.piece(field, trim_end(before));
+    for (name, value) in params.iter() {
+        let is_set = |(other, _): &(&[u8], _)| name.eq_ignore_ascii_case(other);
+        if (source.is_some() && name.eq_ignore_ascii_case(b"received")) || set.iter().any(is_set) {
+            continue;
+        }
+        draft.put(b";");
+        draft.put(name);
+        if source.is_some() && name.eq_ignore_ascii_case(b"rport") {
+            put_port(draft, source);
+        } else if let Some(value) = value {
+            draft.put(b"=");
+            draft.piece(field, value);
+        }
+    }
+}
+
+fn put_address(draft: &mut Draft, address: IpAddr) {
+    let IpAddr::V4(v4) = address else {
+        return draft.put(address.to_string().as_bytes());
+    };
+    for (place, octet) in v4.octets().into_iter().enumerate() {
+        if place > 0 {
+            draft.put(b".");
+        }
+        draft.put(decimal(octet.into(), &mut [0; 20]));
+    }
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
+use memchr::memchr2;
 
 use crate::headers::{Bounds, Headers};
 use crate::index::{Field, Index};
@@ -51,6 +52,11 @@ impl Writer {
     pub(crate) fn field(&mut self, name: &HeaderName, value: &[u8]) {
         self.begin_field(name);
         self.put(value);
+        if memchr2(b'\r', b'\n', value).is_some()
+            && let Some(field) = self.index.last_mut()
+        {
+            field.fold();
+        }
         self.end_field();
     }
 
@@ -69,7 +75,9 @@ impl Writer {
 
     pub(crate) fn end_field(&mut self) {
         let end = self.len();
-        if let Some(field) = self.index.last_mut() {
+        if self.indexed
+            && let Some(field) = self.index.last_mut()
+        {
             field.end_at(end);
         }
         self.put(b"\r\n");

@@ -12,6 +12,7 @@ use std::ops::Range;
 use std::time::Instant;
 
 use bytes::Bytes;
+use memchr::memmem::Finder;
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use sip_message::{Edit, HeaderName, Message, Method, Request, Response, StatusCode};
@@ -60,6 +61,8 @@ pub struct Endpoint {
     random: ChaCha12Rng,
     /// Start of every branch of this endpoint, the magic cookie included.
     branch_prefix: String,
+    /// Looks for it.
+    own: Finder<'static>,
     branches: u64,
     /// The start of the last Via of ours, up to its branch: as a rule the next one begins alike.
     via_start: Option<(Path, String)>,
@@ -92,6 +95,7 @@ impl Endpoint {
         Self {
             config,
             random,
+            own: Finder::new(&branch_prefix).into_owned(),
             branch_prefix,
             branches: 0,
             via_start: None,

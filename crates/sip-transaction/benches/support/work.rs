@@ -136,11 +136,9 @@ impl Work {
         let hops = request.headers().max_forwards().unwrap().unwrap();
         let onward = request
             .edit()
-            .set(HeaderName::MaxForwards, (hops - 1).to_string())
-            .finish()
-            .unwrap();
+            .set(HeaderName::MaxForwards, (hops - 1).to_string());
         self.endpoint
-            .request(self.now, downstream(), &onward)
+            .forward(self.now, downstream(), onward)
             .unwrap();
         let sent = self.endpoint.poll_transmit().unwrap().bytes;
         self.take(downstream(), other_side(&sent));
