@@ -136,9 +136,12 @@ pub(crate) struct Hops {
     hops: Slab<Hop>,
     by_path: HashTable<u32>,
     secret: DefaultHasher,
-    /// The one that was asked for last: as a rule it is asked for again.
-    last: u32,
+    /// Those that were asked for last: as a rule they are asked for again.
+    seen: [u32; SEEN],
 }
+
+/// How many of them; a power of two.
+const SEEN: usize = 16;
 
 impl Hops {
     /// None yet.
@@ -149,7 +152,7 @@ impl Hops {
             hops: Slab::default(),
             by_path: HashTable::new(),
             secret: hasher,
-            last: NOWHERE,
+            seen: [NOWHERE; SEEN],
         }
     }
 
@@ -161,19 +164,18 @@ impl Hops {
 
     /// The hop with this path, if a transaction is on it.
     pub fn find(&self, path: &Path) -> Option<HopId> {
-        if self.hops.at(self.last).is_some_and(|hop| hop.path == *path) {
-            return HopId::of(self.last);
+        let is_it = |place: &u32| self.hops.at(*place).is_some_and(|hop| hop.path == *path);
+        if let Some(seen) = self.seen.get(short(path)).filter(|place| is_it(place)) {
+            return HopId::of(*seen);
         }
-        let found = self.by_path.find(hash(&self.secret, path), |place| {
-            self.hops.at(*place).is_some_and(|hop| hop.path == *path)
-        });
+        let found = self.by_path.find(hash(&self.secret, path), is_it);
         found.and_then(|place| HopId::of(*place))
     }
 
     /// The hop with this path, for one more transaction.
     pub fn enter(&mut self, path: Path, config: &Config) -> Option<HopId> {
         if let Some(id) = self.find(&path) {
-            self.last = id.place();
+            self.saw(&path, id.place());
             let hop = self.hops.at_mut(id.place())?;
             hop.users = hop.users.checked_add(1)?;
             return Some(id);
@@ -191,8 +193,14 @@ impl Hops {
             .insert_unique(hash(secret, &path), place, |place| {
                 hops.at(*place).map_or(0, |hop| hash(secret, &hop.path))
             });
-        self.last = place;
+        self.saw(&path, place);
         HopId::of(place)
+    }
+
+    fn saw(&mut self, path: &Path, place: u32) {
+        if let Some(seen) = self.seen.get_mut(short(path)) {
+            *seen = place;
+        }
     }
 
     /// One transaction less; the last one takes the hop with it.
@@ -230,6 +238,16 @@ impl Hops {
         let special = at.and_then(|at| config.special_timers.get(at));
         special.map_or(config.timers, |(_, timers)| *timers)
     }
+}
+
+/// Where a path is among those seen last.
+fn short(path: &Path) -> usize {
+    let ip = match path.peer.ip() {
+        IpAddr::V4(ip) => ip.octets()[3],
+        IpAddr::V6(ip) => ip.octets()[15],
+    };
+    let [high, low] = path.peer.port().to_be_bytes();
+    usize::from(ip ^ low ^ high.rotate_left(3) ^ (low >> 4)) % SEEN
 }
 
 fn hash(secret: &DefaultHasher, path: &Path) -> u64 {
