@@ -107,7 +107,6 @@ async fn a_peer_that_is_not_there_is_said_to_be_lost() {
     assert_eq!(ours.connections(), 0);
 }
 
-#[cfg(any())]
 #[tokio::test]
 async fn an_answer_whose_connection_is_gone_takes_a_new_one_to_the_sender() {
     let mut ours = tcp(Bounds::default());

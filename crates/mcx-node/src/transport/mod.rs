@@ -232,7 +232,12 @@ impl Transports {
     /// # Errors
     /// It cannot be sent.
     pub async fn send(&mut self, transmit: Transmit) -> Result<(), Ended> {
-        let Transmit { path, bytes, .. } = transmit;
+        let Transmit {
+            path,
+            bytes,
+            alternative,
+            ..
+        } = transmit;
         match path.transport {
             Transport::Udp => {
                 self.record(Direction::Sent, path, &bytes);
@@ -241,7 +246,7 @@ impl Transports {
             }
             _ => {
                 let domain = self.domains.get(&path);
-                self.connections.send(path, domain, None, bytes)
+                self.connections.send(path, domain, alternative, bytes)
             }
         }
     }

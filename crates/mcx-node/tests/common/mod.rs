@@ -125,6 +125,7 @@ pub fn transmit(path: Path, bytes: impl Into<Bytes>) -> Transmit {
         path,
         bytes: bytes.into(),
         retransmission: false,
+        alternative: None,
     }
 }
 
