@@ -8,25 +8,34 @@
 //! The node drives it with real sockets, the simulated network of the tests with virtual ones.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use mcx::state::{Command, OutboxRow, Outcome};
 use mcx::{
-    Decision, Effect, Input, Now, RequestId, Role, SendFailure, SendId, StoreFailure, StoreId,
-    Weight,
+    Decision, Effect, Input, NextHop, Now, Origin, RequestId, Role, SendFailure, SendId,
+    StoreFailure, StoreId, Weight,
 };
 use sip_message::{Limits, Message, ParseError, ParseErrorKind, Request, Response};
 use sip_transaction::{
     ClientId, Config, Counters, Endpoint, Event, Failure, Path, ServerId, Transmit, Transport,
 };
 
+use crate::next_hop::{Attempt, Attempts, Hop, Next, Outcome as Went, Target};
+use crate::transport::Listen;
+
 /// What is to be done outside.
 #[derive(Debug)]
 pub enum Output {
     /// Send a message.
     Transmit(Transmit),
+    /// What is sent on this way by TLS is meant for this SIP domain and for nobody else (RFC 5922 §7.3).
+    Expect(Path, Arc<str>),
+    /// Find the targets of a hop that is a name (RFC 3263); [`Driver::located`] takes them.
+    Locate(u64, Hop),
+    /// Nothing more can be read from this connection, and what is owed was sent: let it go.
+    Release(Path),
     /// Make a batch durable, after every batch that came out before; [`Driver::stored`] takes the
     /// outcome.
     Store(StoreId, Vec<Command>),
@@ -39,6 +48,8 @@ pub enum Output {
 pub struct Totals {
     /// Datagrams received.
     pub datagrams: u64,
+    /// Messages received on connections.
+    pub streamed: u64,
     /// Of them, those that were no SIP and got no answer.
     pub not_sip: u64,
     /// What its transactions counted.
@@ -51,18 +62,35 @@ pub struct Driver<R> {
     role: R,
     endpoint: Endpoint,
     limits: Limits,
-    /// Addresses that it sends from.
-    local: Vec<SocketAddr>,
-    sends: HashMap<ClientId, SendId>,
+    /// Where it listens, which is where it sends from.
+    local: Vec<Listen>,
+    attempts: Attempts,
+    sends: HashMap<ClientId, Attempt>,
+    locating: HashMap<u64, Locating>,
+    located: u64,
+    /// What the sender of the message that is being taken has proven.
+    proven: Option<(Path, Arc<[Box<str>]>)>,
     inputs: VecDeque<Owned>,
     outputs: VecDeque<Output>,
     totals: Totals,
 }
 
+/// A request whose next hop is being looked up.
+#[derive(Debug)]
+struct Locating {
+    id: SendId,
+    request: Request,
+    /// Whether the transport was written down.
+    fixed: bool,
+}
+
+/// Most requests whose next hop is being looked up; more are refused as overload.
+const MAX_LOCATING: usize = 10_000;
+
 /// An input that waits for its turn.
 #[derive(Debug)]
 enum Owned {
-    Request(RequestId, SocketAddr, Request),
+    Request(RequestId, Origin, Request),
     Answer(SendId, Response),
     Failed(SendId, SendFailure),
     Stored(StoreId, Result<Vec<Outcome>, StoreFailure>),
@@ -71,11 +99,11 @@ enum Owned {
 }
 
 impl<R: Role> Driver<R> {
-    /// A function that sends from the addresses `local`; `seed` must come from the operating
+    /// A function that listens at `local` and sends from there; `seed` must come from the operating
     /// system in production.
     pub fn new(
         role: R,
-        local: Vec<SocketAddr>,
+        local: Vec<Listen>,
         limits: Limits,
         transactions: Config,
         seed: [u8; 32],
@@ -84,8 +112,12 @@ impl<R: Role> Driver<R> {
             role,
             endpoint: Endpoint::new(transactions, seed),
             limits,
+            attempts: Attempts::new(local.iter().any(|l| l.transport == Transport::Tcp)),
             local,
             sends: HashMap::new(),
+            locating: HashMap::new(),
+            located: 0,
+            proven: None,
             inputs: VecDeque::new(),
             outputs: VecDeque::new(),
             totals: Totals::default(),
@@ -129,6 +161,38 @@ impl<R: Role> Driver<R> {
                 ParseErrorKind::KeepAlive | ParseErrorKind::Empty => {}
                 _ => self.broken(path, error),
             },
+        }
+        self.work(now);
+    }
+
+    /// Takes a message of a connection, or something that is none; `domains` is what the peer has proven to be. With
+    /// `last` nothing more comes: the connection is released when what is owed was sent.
+    pub fn message(
+        &mut self,
+        now: Now,
+        path: Path,
+        domains: Arc<[Box<str>]>,
+        message: Result<Message, ParseError>,
+        last: bool,
+    ) {
+        self.totals.streamed += 1;
+        self.proven = Some((path, domains));
+        match message {
+            Ok(message) => self.endpoint.handle_message(now.mono, path, message),
+            Err(error) => self.broken(path, error),
+        }
+        self.work(now);
+        if last {
+            self.outputs.push_back(Output::Release(path));
+        }
+    }
+
+    /// Takes the targets of a hop, in order of preference; none if they cannot be found.
+    pub fn located(&mut self, now: Now, number: u64, targets: Vec<Target>) {
+        if let Some(locating) = self.locating.remove(&number) {
+            let Locating { id, request, fixed } = locating;
+            let next = self.attempts.begin(now.mono, id, request, targets, fixed);
+            self.go_on(now, next);
         }
         self.work(now);
     }
@@ -180,7 +244,7 @@ impl<R: Role> Driver<R> {
     /// Works until nothing is left to do now.
     fn work(&mut self, now: Now) {
         loop {
-            self.take_events();
+            self.take_events(now);
             let Some(input) = self.inputs.pop_front() else {
                 break;
             };
@@ -191,7 +255,7 @@ impl<R: Role> Driver<R> {
         }
     }
 
-    fn take_events(&mut self) {
+    fn take_events(&mut self, now: Now) {
         while let Some(event) = self.endpoint.poll_event() {
             match event {
                 Event::Request {
@@ -200,22 +264,18 @@ impl<R: Role> Driver<R> {
                     request,
                 } => {
                     let id = RequestId(server.0);
-                    self.inputs
-                        .push_back(Owned::Request(id, path.peer, request));
+                    let origin = self.origin(path);
+                    self.inputs.push_back(Owned::Request(id, origin, request));
                 }
                 Event::Answer { client, response } => {
-                    if let Some(id) = self.sends.remove(&client) {
-                        self.inputs.push_back(Owned::Answer(id, response));
-                    }
+                    self.ended(now, client, Went::Answer(response));
                 }
                 Event::Failed { client, failure } => {
                     let why = match failure {
                         Failure::Timeout => SendFailure::Timeout,
                         Failure::Transport => SendFailure::Transport,
                     };
-                    if let Some(id) = self.sends.remove(&client) {
-                        self.inputs.push_back(Owned::Failed(id, why));
-                    }
+                    self.ended(now, client, Went::Failed(why));
                 }
                 Event::Rejected { status, reason, .. } => {
                     let verdict = format!("refused {}", status.as_u16());
@@ -251,7 +311,7 @@ impl<R: Role> Driver<R> {
                 let request = &request;
                 let input = Input::Request {
                     id,
-                    source,
+                    source: &source,
                     request,
                 };
                 role.handle(now, input, &mut effects);
@@ -285,17 +345,7 @@ impl<R: Role> Driver<R> {
                 next_hop,
                 request,
             } => {
-                let path = next_hop.address().and_then(|peer| self.towards(peer));
-                let sent = path.ok_or(SendFailure::Transport).and_then(|path| {
-                    let sent = self.endpoint.request(now.mono, path, &request);
-                    sent.map_err(|_| SendFailure::Overload)
-                });
-                match sent {
-                    Ok(client) => {
-                        self.sends.insert(client, id);
-                    }
-                    Err(why) => self.inputs.push_back(Owned::Failed(id, why)),
-                }
+                self.send(now, id, &next_hop, request);
             }
             Effect::Store { id, batch } => self.outputs.push_back(Output::Store(id, batch)),
             Effect::Decide(decision) => self.decide(decision),
@@ -306,13 +356,104 @@ impl<R: Role> Driver<R> {
         self.outputs.push_back(Output::Decision(decision));
     }
 
-    /// The way to `peer`, from the first address of its family.
-    fn towards(&self, peer: SocketAddr) -> Option<Path> {
-        let local = self.local.iter().find(|a| a.is_ipv4() == peer.is_ipv4());
-        local.map(|local| Path {
-            local: *local,
-            peer,
-            transport: Transport::Udp,
+    /// Where a request came from, with what its sender has proven.
+    fn origin(&self, path: Path) -> Origin {
+        if path.transport == Transport::Udp {
+            return Origin::datagram(path.peer);
+        }
+        let domains = match self.proven.as_ref() {
+            Some((of, domains)) if *of == path => domains.clone(),
+            _ => Arc::default(),
+        };
+        Origin::connection(path.peer, domains)
+    }
+
+    /// Finds out where a request goes, and sends it.
+    fn send(&mut self, now: Now, id: SendId, next_hop: &NextHop, request: Request) {
+        let hop = match Hop::of(next_hop) {
+            Ok(hop) => hop,
+            // The configuration is checked; nobody else names hops.
+            Err(_) => return self.tell(id, Went::Failed(SendFailure::Transport)),
+        };
+        let fixed = hop.transport.is_some();
+        if let Some(target) = hop.numeric() {
+            let targets = vec![target];
+            let next = self.attempts.begin(now.mono, id, request, targets, fixed);
+            return self.go_on(now, next);
+        }
+        if self.locating.len() >= MAX_LOCATING {
+            return self.tell(id, Went::Failed(SendFailure::Overload));
+        }
+        self.located += 1;
+        let locating = Locating { id, request, fixed };
+        self.locating.insert(self.located, locating);
+        self.outputs.push_back(Output::Locate(self.located, hop));
+    }
+
+    /// Takes how an attempt went.
+    fn ended(&mut self, now: Now, client: ClientId, went: Went) {
+        if let Some(attempt) = self.sends.remove(&client) {
+            let was = attempt.target.clone();
+            let next = self.attempts.ended(now.mono, attempt, went);
+            if let Next::Try(_) = next {
+                let Target {
+                    transport, address, ..
+                } = was;
+                let why = format!("{transport} {address} failed: the next target is tried");
+                let decision = Decision::new("wire:next-hop", "failover", why);
+                self.decide(decision.weighing(Weight::Minor));
+            }
+            self.go_on(now, next);
+        }
+    }
+
+    /// Tries targets until one takes the request.
+    fn go_on(&mut self, now: Now, mut next: Next) {
+        loop {
+            let attempt = match next {
+                Next::Tell(id, went) => return self.tell(id, went),
+                Next::Try(attempt) => attempt,
+            };
+            let Some(path) = self.towards(&attempt.target) else {
+                let went = Went::Failed(SendFailure::Transport);
+                next = self.attempts.ended(now.mono, attempt, went);
+                continue;
+            };
+            if let (Transport::Tls, Some(domain)) = (path.transport, &attempt.target.domain) {
+                self.outputs.push_back(Output::Expect(path, domain.clone()));
+            }
+            match self.endpoint.request(now.mono, path, &attempt.request) {
+                Ok(client) => {
+                    self.sends.insert(client, attempt);
+                }
+                Err(_) => self.tell(attempt.id, Went::Failed(SendFailure::Overload)),
+            }
+            return;
+        }
+    }
+
+    fn tell(&mut self, id: SendId, went: Went) {
+        self.inputs.push_back(match went {
+            Went::Answer(response) => Owned::Answer(id, response),
+            Went::Failed(why) => Owned::Failed(id, why),
+        });
+    }
+
+    /// The way to a target, from the first address of its transport and family. Who does not listen there sends over a
+    /// connection all the same: answers come back on it.
+    fn towards(&self, target: &Target) -> Option<Path> {
+        let of_family = |listen: &&Listen| listen.address.is_ipv4() == target.address.is_ipv4();
+        let of_transport = |listen: &&Listen| listen.transport == target.transport;
+        let mut family = self.local.iter().filter(of_family);
+        let exact = family.clone().find(of_transport);
+        let local = match target.transport {
+            Transport::Udp => exact?,
+            _ => exact.or_else(|| family.next())?,
+        };
+        Some(Path {
+            local: local.address,
+            peer: target.address,
+            transport: target.transport,
         })
     }
 }

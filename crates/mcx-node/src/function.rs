@@ -3,24 +3,24 @@
 //! alone works beside it.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use mcx::state::{OutboxRow, Outcome};
 use mcx::{Decision, Role, StoreFailure, StoreId, Weight};
 use mcx_store::{Applied, Store, StoreError};
-use sip_trace::{DecisionRecord, Direction, Recorder};
-use sip_transaction::{Path, Transport};
+use sip_trace::{DecisionRecord, Recorder};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tracing::{debug, info, warn};
 
 use crate::clock;
 use crate::driver::{Driver, Output, Totals};
-use crate::udp::Sockets;
+use crate::next_hop::{Hop, LocateError, Locator, Target};
+use crate::transport::tls::Identity;
+use crate::transport::{Arrival, Transports};
 
-/// Most datagrams taken before other work gets its turn.
+/// Most messages taken before other work gets its turn.
 const BURST: usize = 64;
 /// How long the loop sleeps at most when nothing is due.
 const IDLE: Duration = Duration::from_secs(3600);
@@ -34,7 +34,11 @@ pub struct Function<R> {
     /// Its transactions and procedures.
     pub driver: Driver<R>,
     /// Its sockets.
-    pub sockets: Sockets,
+    pub transports: Transports,
+    /// Finds next hops that are names, or says why it cannot.
+    pub locator: Result<Locator, LocateError>,
+    /// Next hops that are being looked for.
+    pub locating: JoinSet<(u64, Vec<Target>)>,
     /// Its store, if it has durable state.
     pub store: Option<Arc<dyn Store>>,
     /// Rows that its outbox held at the start.
@@ -62,6 +66,7 @@ impl<R: Role> Function<R> {
             self.stored(id, applied.await);
             self.carry_out(&mut stores).await;
         }
+        self.transports.close().await;
         self.driver.totals()
     }
 
@@ -81,7 +86,12 @@ impl<R: Role> Function<R> {
                 stores.pop_front();
                 self.stored(id, result);
             }
-            () = self.sockets.readable() => self.receive(),
+            () = self.transports.ready() => self.receive(),
+            Some(found) = self.locating.join_next() => {
+                if let Ok((number, targets)) = found {
+                    self.driver.located(clock::now(), number, targets);
+                }
+            }
             () = tokio::time::sleep_until(deadline.into()) => {}
             _ = stop.changed() => {}
         }
@@ -96,20 +106,46 @@ impl<R: Role> Function<R> {
         self.driver.stored(clock::now(), id, result);
     }
 
-    /// Takes the datagrams that are there, up to a bound.
+    /// Takes what has arrived, up to a bound.
     fn receive(&mut self) {
         for _ in 0..BURST {
-            let Some((local, peer, bytes)) = self.sockets.try_receive() else {
-                break;
-            };
-            self.record(Direction::Received, local, peer, &bytes);
-            let path = Path {
-                local,
-                peer,
-                transport: Transport::Udp,
-            };
-            self.driver.datagram(clock::now(), path, bytes);
+            match self.transports.try_receive() {
+                None => break,
+                Some(Arrival::Datagram(path, bytes)) => {
+                    self.driver.datagram(clock::now(), path, bytes);
+                }
+                Some(Arrival::Message {
+                    path,
+                    message,
+                    last,
+                }) => {
+                    let domains = self.transports.identity(path).map(Identity::all);
+                    let domains = domains.unwrap_or_default();
+                    let now = clock::now();
+                    self.driver.message(now, path, domains, message, last);
+                }
+                Some(Arrival::Lost(path, ended)) => {
+                    debug!(node = %self.node, peer = %path.peer, transport = %path.transport, %ended, "hop lost");
+                    self.driver.transport_error(clock::now(), path);
+                }
+            }
         }
+    }
+
+    /// Looks for the targets of a hop, beside everything else.
+    fn locate(&mut self, number: u64, hop: Hop) {
+        let (locator, node) = (self.locator.clone(), self.node.clone());
+        self.locating.spawn(async move {
+            let targets = match locator {
+                Ok(locator) => locator.locate(&hop).await,
+                Err(error) => Err(error),
+            };
+            let targets = targets.unwrap_or_else(|error| {
+                warn!(%node, host = hop.host, %error, "next hop not found");
+                Vec::new()
+            });
+            (number, targets)
+        });
     }
 
     /// Does what the driver wants done.
@@ -117,13 +153,15 @@ impl<R: Role> Function<R> {
         while let Some(output) = self.driver.poll_output() {
             match output {
                 Output::Transmit(transmit) => {
-                    let Path { local, peer, .. } = transmit.path;
-                    self.record(Direction::Sent, local, peer, &transmit.bytes);
-                    if let Err(error) = self.sockets.send(local, peer, &transmit.bytes).await {
-                        warn!(node = %self.node, %peer, %error, "cannot send");
-                        self.driver.transport_error(clock::now(), transmit.path);
+                    let path = transmit.path;
+                    if let Err(error) = self.transports.send(transmit).await {
+                        warn!(node = %self.node, peer = %path.peer, transport = %path.transport, %error, "cannot send");
+                        self.driver.transport_error(clock::now(), path);
                     }
                 }
+                Output::Expect(path, domain) => self.transports.expect(path, &domain),
+                Output::Release(path) => self.transports.release(path),
+                Output::Locate(number, hop) => self.locate(number, hop),
                 Output::Store(id, batch) => match &self.store {
                     Some(store) => stores.push_back((id, store.apply(batch))),
                     None => self.driver.stored(clock::now(), id, Err(StoreFailure)),
@@ -163,12 +201,5 @@ impl<R: Role> Function<R> {
                 user: decision.user.map(|u| u.as_str().to_owned()),
             },
         );
-    }
-
-    fn record(&self, direction: Direction, local: SocketAddr, peer: SocketAddr, bytes: &Bytes) {
-        let transport = sip_trace::Transport::Udp;
-        let at = clock::wall_us();
-        self.recorder
-            .message(at, direction, transport, local, peer, bytes);
     }
 }

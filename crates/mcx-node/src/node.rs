@@ -2,29 +2,35 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use mcx::{GatewayServer, Random, Role, ServiceServer};
+use mcx::{
+    Core, GatewayConfig, GatewayServer, Peer, Random, Role, ServiceServer, ServiceServerConfig,
+};
 use mcx_store::{OpenError, SqliteStore, Store, StoreError};
 use sip_message::Limits;
 use sip_trace::{Capacity, Recorder};
-use tokio::net::UdpSocket;
+use sip_transaction::Transport;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tracing::info;
 
 use crate::config::Config;
 use crate::driver::{Driver, Totals};
 use crate::function::Function;
+use crate::next_hop::{Capability, Locator};
 use crate::trace;
-use crate::udp::{self, Sockets};
+use crate::transport::tls::{Tls, TlsError};
+use crate::transport::{Acquaintances, Bounds, Counters, Listen, Setup, Transports};
 
 /// Why a node cannot start.
 #[derive(Debug)]
 pub enum StartError {
     /// An address cannot be bound.
-    Listen(SocketAddr, io::Error),
+    Listen(Listen, io::Error),
+    /// TLS cannot be used.
+    Tls(TlsError),
     /// The store cannot be opened.
     Open(OpenError),
     /// The store cannot be read.
@@ -38,7 +44,8 @@ pub enum StartError {
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Listen(address, error) => write!(f, "cannot listen on udp:{address}: {error}"),
+            Self::Listen(listen, error) => write!(f, "cannot listen on {listen}: {error}"),
+            Self::Tls(error) => write!(f, "TLS: {error}"),
             Self::Open(error) => write!(f, "store: {error}"),
             Self::Store(error) => write!(f, "store: {error}"),
             Self::Trace(path, error) => write!(f, "trace file {}: {error}", path.display()),
@@ -52,7 +59,8 @@ impl std::error::Error for StartError {}
 /// A running node.
 pub struct Node {
     stop: watch::Sender<bool>,
-    functions: Vec<(&'static str, Vec<SocketAddr>, JoinHandle<Totals>)>,
+    functions: Vec<Running>,
+    tls: Option<Arc<Tls>>,
     trace: Option<std::thread::JoinHandle<()>>,
 }
 
@@ -72,83 +80,92 @@ impl Node {
                 (recorder, Some(thread))
             }
         };
-        let transactions = sip_transaction::Config {
-            timers: config.timers,
-            ..Default::default()
+        let tls = match &config.tls {
+            None => None,
+            Some(files) => Some(Arc::new(Tls::load(files.clone()).map_err(StartError::Tls)?)),
         };
-        let node: Arc<str> = config.name.as_str().into();
-        let mut functions = Vec::new();
+        let common = Common {
+            node: config.name.as_str().into(),
+            tls: tls.clone(),
+            recorder,
+            transactions: sip_transaction::Config {
+                timers: config.timers,
+                ..Default::default()
+            },
+            bounds: config.connections,
+            limits: config.limits,
+            ignore_strangers: config.ignore_strangers,
+            dns: config.dns,
+        };
         // Everything that may fail comes before anything runs.
         let server = match config.service_server {
             None => None,
             Some(section) => {
                 let store = SqliteStore::open(&section.store).map_err(StartError::Open)?;
                 let recovered = store.outbox().map_err(StartError::Store)?;
+                let known = sources(&section.config.core, peers_of_server(&section.config));
+                let transports = common.bind(section.listen, known)?;
                 let role = ServiceServer::new(section.config, Random::new(seed()?));
-                let sockets = sockets(&section.listen)?;
+                let kind = "service-server";
+                let function = common.function(kind, role, transports)?;
                 Some(Function {
-                    node: node.clone(),
-                    kind: "service-server",
-                    driver: driver(role, &sockets, &config.limits, &transactions)?,
-                    sockets,
                     store: Some(Arc::new(store)),
                     recovered,
-                    recorder: recorder.clone(),
+                    ..function
                 })
             }
         };
         let gateway = match config.gateway {
             None => None,
             Some(section) => {
+                let known = sources(&section.config.core, peers_of_gateway(&section.config));
+                let transports = common.bind(section.listen, known)?;
                 let role = GatewayServer::new(section.config, Random::new(seed()?));
-                let sockets = sockets(&section.listen)?;
-                Some(Function {
-                    node,
-                    kind: "gateway",
-                    driver: driver(role, &sockets, &config.limits, &transactions)?,
-                    sockets,
-                    store: None,
-                    recovered: Vec::new(),
-                    recorder,
-                })
+                Some(common.function("gateway", role, transports)?)
             }
         };
-        if let Some(function) = server {
-            let addresses = function.sockets.addresses().collect();
-            let task = tokio::spawn(function.run(stopped.clone()));
-            functions.push(("service-server", addresses, task));
-        }
-        if let Some(function) = gateway {
-            let addresses = function.sockets.addresses().collect();
-            functions.push(("gateway", addresses, tokio::spawn(function.run(stopped))));
-        }
+        let mut functions = Vec::new();
+        functions.extend(server.map(|function| Running::start(function, stopped.clone())));
+        functions.extend(gateway.map(|function| Running::start(function, stopped)));
         Ok(Self {
             stop,
             functions,
+            tls,
             trace,
         })
     }
 
-    /// The functions and the addresses that they listen on.
-    pub fn listeners(&self) -> impl Iterator<Item = (&'static str, &[SocketAddr])> {
+    /// The functions and where they listen.
+    pub fn listeners(&self) -> impl Iterator<Item = (&'static str, &[Listen])> {
         self.functions
             .iter()
-            .map(|(kind, addresses, _)| (*kind, addresses.as_slice()))
+            .map(|running| (running.kind, running.listening.as_slice()))
+    }
+
+    /// Reads certificates and roots anew; connections that are open stay.
+    ///
+    /// # Errors
+    /// Says what cannot be read; what was read before stays in use.
+    pub fn reload_certificates(&self) -> Result<(), TlsError> {
+        self.tls.as_ref().map_or(Ok(()), |tls| tls.reload())
     }
 
     /// Stops: what was handed to the store is answered, what is owed stays in the outbox.
     pub async fn stop(self) {
         let _ = self.stop.send(true);
-        for (kind, _, task) in self.functions {
-            if let Ok(totals) = task.await {
+        for running in self.functions {
+            let (function, counters) = (running.kind, running.counters);
+            if let Ok(totals) = running.task.await {
                 let Totals {
                     datagrams,
+                    streamed,
                     not_sip,
                     transactions,
                 } = totals;
                 info!(
-                    function = kind,
+                    function,
                     datagrams,
+                    streamed,
                     not_sip,
                     requests = transactions.requests,
                     rejected = transactions.rejected,
@@ -157,6 +174,10 @@ impl Node {
                     strays = transactions.strays,
                     "stopped"
                 );
+                let met: Vec<_> = counters.all().filter(|(_, count)| *count > 0).collect();
+                if !met.is_empty() {
+                    info!(function, sockets = ?met, "stopped");
+                }
             }
         }
         if let Some(trace) = self.trace {
@@ -165,29 +186,118 @@ impl Node {
     }
 }
 
-fn driver<R: Role>(
-    role: R,
-    sockets: &Sockets,
-    limits: &Limits,
-    transactions: &sip_transaction::Config,
-) -> Result<Driver<R>, StartError> {
-    let local = sockets.addresses().collect();
-    Ok(Driver::new(
-        role,
-        local,
-        limits.clone(),
-        transactions.clone(),
-        seed()?,
-    ))
+/// A function that runs.
+struct Running {
+    kind: &'static str,
+    listening: Vec<Listen>,
+    counters: Arc<Counters>,
+    task: JoinHandle<Totals>,
 }
 
-fn sockets(listen: &[SocketAddr]) -> Result<Sockets, StartError> {
-    let bound: Result<Vec<UdpSocket>, _> = listen
-        .iter()
-        .map(|address| udp::bind(*address).map_err(|e| StartError::Listen(*address, e)))
-        .collect();
-    let any = SocketAddr::from(([0, 0, 0, 0], 0));
-    Sockets::new(bound?).map_err(|error| StartError::Listen(any, error))
+impl Running {
+    fn start<R: Role + Send + 'static>(function: Function<R>, stop: watch::Receiver<bool>) -> Self {
+        Self {
+            kind: function.kind,
+            listening: function.transports.listening().to_vec(),
+            counters: function.transports.counters().clone(),
+            task: tokio::spawn(function.run(stop)),
+        }
+    }
+}
+
+/// What the functions of a node share.
+struct Common {
+    node: Arc<str>,
+    tls: Option<Arc<Tls>>,
+    recorder: Recorder,
+    transactions: sip_transaction::Config,
+    bounds: Bounds,
+    limits: Limits,
+    ignore_strangers: bool,
+    dns: Option<Vec<SocketAddr>>,
+}
+
+impl Common {
+    fn bind(&self, listen: Vec<Listen>, hosts: Vec<IpAddr>) -> Result<Transports, StartError> {
+        let setup = Setup {
+            listen,
+            tls: self.tls.clone(),
+            bounds: self.bounds.clone(),
+            limits: self.limits.clone(),
+            acquaintances: Acquaintances {
+                hosts,
+                ignore_strangers: self.ignore_strangers,
+            },
+        };
+        Transports::bind(setup, self.recorder.clone())
+            .map_err(|(listen, error)| StartError::Listen(listen, error))
+    }
+
+    /// A function without a store.
+    fn function<R: Role>(
+        &self,
+        kind: &'static str,
+        role: R,
+        transports: Transports,
+    ) -> Result<Function<R>, StartError> {
+        let driver = Driver::new(
+            role,
+            transports.listening().to_vec(),
+            self.limits.clone(),
+            self.transactions.clone(),
+            seed()?,
+        );
+        let can = capabilities(transports.listening(), self.tls.is_some());
+        Ok(Function {
+            node: self.node.clone(),
+            kind,
+            driver,
+            transports,
+            locator: Locator::new(self.dns.as_deref(), can),
+            locating: JoinSet::new(),
+            store: None,
+            recovered: Vec::new(),
+            recorder: self.recorder.clone(),
+        })
+    }
+}
+
+fn peers_of_server(config: &ServiceServerConfig) -> impl Iterator<Item = &Peer> {
+    config.systems.partners.iter().map(|partner| &partner.peer)
+}
+
+fn peers_of_gateway(config: &GatewayConfig) -> impl Iterator<Item = &Peer> {
+    let servers = config.servers.iter().map(|(_, peer)| peer);
+    let partners = config.systems.partners.iter();
+    servers.chain(partners.map(|partner| &partner.peer))
+}
+
+/// What a function that listens there can send with, preferred first (RFC 3263 §4.1). Connections can be opened by
+/// everybody, with TLS by who has a certificate.
+fn capabilities(listening: &[Listen], tls: bool) -> Vec<Capability> {
+    let udp = listening.iter().filter(|l| l.transport == Transport::Udp);
+    let mut all: Vec<_> = udp.map(|l| (Transport::Udp, l.address.is_ipv4())).collect();
+    let connections = [(Transport::Tcp, true), (Transport::Tls, tls)];
+    for (transport, _) in connections.into_iter().filter(|(_, can)| *can) {
+        all.extend(listening.iter().map(|l| (transport, l.address.is_ipv4())));
+    }
+    let of = |(transport, is_ipv4)| Capability { transport, is_ipv4 };
+    let mut distinct: Vec<Capability> = Vec::new();
+    for capability in all.into_iter().map(of) {
+        if !distinct.contains(&capability) {
+            distinct.push(capability);
+        }
+    }
+    distinct
+}
+
+/// Hosts that the configuration names.
+fn sources<'a>(core: &Core, peers: impl Iterator<Item = &'a Peer>) -> Vec<IpAddr> {
+    let peers = peers.flat_map(|peer| &peer.sources);
+    let mut hosts: Vec<_> = core.sources.iter().chain(peers).map(|s| s.ip).collect();
+    hosts.sort_unstable();
+    hosts.dedup();
+    hosts
 }
 
 fn seed() -> Result<[u8; 32], StartError> {

@@ -174,7 +174,7 @@ fn other_values_that_mean_nothing_are_named() {
         (
             "udp:127.0.0.1:0",
             "tls:127.0.0.1:0",
-            "this version listens on UDP only",
+            "`tls:127.0.0.1:0` needs a certificate: write a section [tls]",
         ),
         (
             "\"sip:mc-server@a.mcx.example\"",
@@ -184,7 +184,7 @@ fn other_values_that_mean_nothing_are_named() {
         (
             "\"sip:127.0.0.1:5062\"",
             "\"sip:gw.a.example\"",
-            "this version resolves no host names",
+            "next-hop is a name, so it does not say where this peer's requests come from",
         ),
         (
             "[\"127.0.0.1:5060\"]",

@@ -46,5 +46,7 @@ pub use role::{
 pub use service_server::{Retention, ServiceServer, ServiceServerConfig};
 pub use time::{Now, Timestamp};
 pub use token::{Algorithm, Claims, Issuer, IssuerKeyError, Tokens};
-pub use topology::{Core, MigrationPolicy, NextHop, Partner, Peer, Source, System, Systems};
+pub use topology::{
+    Core, MigrationPolicy, NextHop, Origin, Partner, Peer, Source, System, Systems,
+};
 pub use trust::Sender;

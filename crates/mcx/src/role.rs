@@ -2,13 +2,12 @@
 //! world.
 
 use std::borrow::Cow;
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use sip_message::{Request, Response};
 
 use crate::state::{Command, OutboxRow, Outcome};
-use crate::{McId, NextHop, Now, ProcedureId};
+use crate::{McId, NextHop, Now, Origin, ProcedureId};
 
 /// Names a received request until it is answered; given by whoever drives the role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,7 +30,7 @@ pub enum Input<'a> {
         /// Names it in [`Effect::Respond`].
         id: RequestId,
         /// Where it came from, as the transport saw it.
-        source: SocketAddr,
+        source: &'a Origin,
         /// The request.
         request: &'a Request,
     },

@@ -1,31 +1,72 @@
 //! Who there is: the own system, its partners, and how each function is reached.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-
-use sip_message::Uri;
+use std::sync::Arc;
 
 use crate::{McId, SystemId};
 
 /// Where requests for a function are sent: a SIP URI that names the host (RFC 3263).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct NextHop {
-    /// `sip:` URI of the hop, host and port.
+    /// `sip:` or `sips:` URI of the hop: host, port, transport.
     pub uri: String,
+    /// The SIP domain that the host has to prove to be where the transport is TLS (RFC 5922), if it is not the URI's host.
+    pub domain: Option<String>,
 }
 
-impl NextHop {
-    /// The address, when the hop is written as one.
+/// Where a request came from, as the transport saw it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The address.
+    pub address: SocketAddr,
+    /// Whether it came on a connection, whose port tells nothing about who opened it.
+    pub over_connection: bool,
+    /// SIP domains that the sender's certificate proves (RFC 5922 §7.1), lower case; none without one.
+    pub domains: Arc<[Box<str>]>,
+}
+
+impl Origin {
+    /// A datagram from that address.
     #[must_use]
-    pub fn address(&self) -> Option<SocketAddr> {
-        let uri = Uri::parse(self.uri.as_bytes()).ok()?;
-        let ip: IpAddr = uri
-            .host()?
-            .to_string()
-            .trim_start_matches('[')
-            .trim_end_matches(']')
-            .parse()
-            .ok()?;
-        Some(SocketAddr::new(ip, uri.port().unwrap_or(5060)))
+    pub fn datagram(address: SocketAddr) -> Self {
+        Self {
+            address,
+            over_connection: false,
+            domains: Arc::default(),
+        }
+    }
+
+    /// A message on a connection with that address, whose certificate names `domains`.
+    #[must_use]
+    pub fn connection(address: SocketAddr, domains: Arc<[Box<str>]>) -> Self {
+        Self {
+            address,
+            over_connection: true,
+            domains,
+        }
+    }
+
+    /// Whether it is one of the sources, and has proven the domain where that is wanted. Where only a domain is wanted
+    /// the address does not matter.
+    fn is_of(&self, sources: &[Source], domain: Option<&str>) -> bool {
+        let proven = |domain: &str| self.domains.iter().any(|d| d.eq_ignore_ascii_case(domain));
+        match domain {
+            None => sources.iter().any(|s| s.matches(self)),
+            Some(domain) => {
+                proven(domain) && (sources.is_empty() || sources.iter().any(|s| s.matches(self)))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.address)?;
+        match self.domains.first() {
+            None => Ok(()),
+            Some(domain) => write!(f, " ({domain})"),
+        }
     }
 }
 
@@ -34,15 +75,19 @@ impl NextHop {
 pub struct Source {
     /// The host.
     pub ip: IpAddr,
-    /// The port, where it matters; `None` for any.
+    /// The port of datagrams, where it matters; `None` for any.
     pub port: Option<u16>,
 }
 
 impl Source {
-    /// Whether `address` is this source.
+    /// Whether `origin` is this source.
     #[must_use]
-    pub fn matches(&self, address: SocketAddr) -> bool {
-        self.ip == address.ip() && self.port.is_none_or(|p| p == address.port())
+    pub fn matches(&self, origin: &Origin) -> bool {
+        let Origin { address, .. } = origin;
+        self.ip == address.ip()
+            && self
+                .port
+                .is_none_or(|port| port == address.port() || origin.over_connection)
     }
 }
 
@@ -57,13 +102,15 @@ pub struct Peer {
     pub route: Vec<String>,
     /// Where its requests come from.
     pub sources: Vec<Source>,
+    /// The SIP domain that the certificate of its connections has to prove; without one its address is enough.
+    pub domain: Option<String>,
 }
 
 impl Peer {
-    /// Whether its requests come from `address`.
+    /// Whether its requests come from `origin`.
     #[must_use]
-    pub fn is_at(&self, address: SocketAddr) -> bool {
-        self.sources.iter().any(|s| s.matches(address))
+    pub fn is_at(&self, origin: &Origin) -> bool {
+        origin.is_of(&self.sources, self.domain.as_deref())
     }
 }
 
@@ -72,13 +119,15 @@ impl Peer {
 pub struct Core {
     /// Where its requests come from.
     pub sources: Vec<Source>,
+    /// The SIP domain that the certificate of its connections has to prove; without one its address is enough.
+    pub domain: Option<String>,
 }
 
 impl Core {
-    /// Whether its requests come from `address`.
+    /// Whether its requests come from `origin`.
     #[must_use]
-    pub fn is_at(&self, address: SocketAddr) -> bool {
-        self.sources.iter().any(|s| s.matches(address))
+    pub fn is_at(&self, origin: &Origin) -> bool {
+        origin.is_of(&self.sources, self.domain.as_deref())
     }
 }
 

@@ -7,14 +7,12 @@
 //! | authorization response, de-authorization notification | the system that gave the primary id, about a user of another system |
 //!
 //! Everything else is answered 403 with 179 and changes nothing. "Comes from" is proven by the
-//! source address of the connection, or by P-Asserted-Identity when the source is the trusted SIP
+//! certificate of the connection, by the source address where no certificate is wanted, or by P-Asserted-Identity when the source is the trusted SIP
 //! core.
-
-use std::net::SocketAddr;
 
 use sip_message::{Headers, Request};
 
-use crate::{Core, McId, MessageKind, Partner, Peer, Refusal, Systems, Weight};
+use crate::{Core, McId, MessageKind, Origin, Partner, Peer, Refusal, Systems, Weight};
 
 /// Who sent a request, as far as it is proven.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +27,7 @@ pub enum Sender {
 
 /// Establishes who sent `request` from `source`, among `peers`.
 pub(crate) fn sender<'a>(
-    source: SocketAddr,
+    source: &Origin,
     request: &Request,
     core: &Core,
     peers: impl Iterator<Item = &'a Peer> + Clone,
@@ -79,7 +77,7 @@ fn asserted_identity(headers: &Headers) -> Result<Option<&[u8]>, ()> {
 }
 
 /// 403 for a sender who is nobody known, with what an engineer needs to see why.
-pub(crate) fn unknown_sender(source: SocketAddr) -> Refusal {
+pub(crate) fn unknown_sender(source: &Origin) -> Refusal {
     Refusal {
         detail: Some(
             format!(

@@ -1,7 +1,5 @@
 //! Messages of our own making.
 
-use std::fmt::Write as _;
-
 use bytes::Bytes;
 
 use crate::error::{BuildError, BuildErrorKind, Subject};
@@ -15,24 +13,46 @@ use crate::name::HeaderName;
 use crate::status::StatusCode;
 use crate::writer::Writer;
 
-/// Collects the header fields and the body of a message. The first mistake is kept and told by `finish`.
+/// Start line and header fields as they come, and the body. The first mistake is kept and told by `finish`.
 #[derive(Clone, Debug)]
 pub(crate) struct Draft {
-    fields: Writer,
+    out: Writer,
     body: Bytes,
     error: Option<BuildError>,
 }
 
-/// Room for the header fields of a usual message.
-const USUAL_BYTES: usize = 768;
+/// Room for the head of a usual message.
+pub(crate) const USUAL_BYTES: usize = 768;
 const USUAL_FIELDS: usize = 16;
 /// Room for `Content-Length` and the blank line.
 const LAST_LINES: usize = 48;
 
+/// The value of a field of a parsed message.
+#[derive(Clone, Copy)]
+pub(crate) struct Copied<'a> {
+    pub(crate) value: &'a [u8],
+    /// Whether there are line ends in it.
+    pub(crate) folded: bool,
+}
+
 impl Draft {
-    fn new() -> Draft {
+    fn new(start_line: &[&[u8]], room: usize) -> Draft {
+        Draft::in_writer(Writer::with_capacity(room, USUAL_FIELDS), start_line)
+    }
+
+    /// A response with its default reason phrase.
+    pub(crate) fn of_status(status: StatusCode, out: Writer) -> Draft {
+        let mut digits = [0; 20];
+        let code = decimal(status.as_u16().into(), &mut digits);
+        let reason = status.default_reason().as_bytes();
+        Draft::in_writer(out, &[b"SIP/2.0 ", code, b" ", reason])
+    }
+
+    fn in_writer(mut out: Writer, start_line: &[&[u8]]) -> Draft {
+        start_line.iter().for_each(|piece| out.put(piece));
+        out.put(b"\r\n");
         Draft {
-            fields: Writer::with_capacity(USUAL_BYTES, USUAL_FIELDS),
+            out,
             body: Bytes::new(),
             error: None,
         }
@@ -48,22 +68,42 @@ impl Draft {
         if has_control(value) {
             return self.fail(Subject::Header(name), BuildErrorKind::ControlCharacter);
         }
-        self.fields.field(&name, trim(value));
+        self.out.field(&name, trim(value));
     }
 
-    /// Writes a field whose value comes from a parsed message: folding becomes a blank, since the bytes between lines
-    /// are the sender's own.
-    pub(crate) fn copy(&mut self, name: &HeaderName, pieces: &[&[u8]]) {
-        self.fields.begin_field(name);
-        for piece in pieces {
-            let mut lines = piece.split(|byte| matches!(byte, b'\r' | b'\n'));
-            self.fields.put(lines.next().unwrap_or_default());
-            for line in lines.filter(|line| !line.is_empty()) {
-                self.fields.put(b" ");
-                self.fields.put(trim_start(line));
-            }
+    /// Writes a field as it stands in a parsed message, and what follows its value.
+    pub(crate) fn copy(&mut self, name: &HeaderName, field: Copied<'_>, more: &[&[u8]]) {
+        self.out.begin_field(name);
+        self.piece(field, field.value);
+        more.iter().for_each(|piece| self.out.put(piece));
+        self.out.end_field();
+    }
+
+    /// A piece of a value, between `begin_copy` and `end_copy`. Folding becomes a blank, since the bytes between lines are
+    /// the sender's own.
+    pub(crate) fn piece(&mut self, of: Copied<'_>, piece: &[u8]) {
+        if !of.folded {
+            return self.out.put(piece);
         }
-        self.fields.end_field();
+        let mut lines = piece.split(|byte| matches!(byte, b'\r' | b'\n'));
+        self.out.put(lines.next().unwrap_or_default());
+        for line in lines.filter(|line| !line.is_empty()) {
+            self.out.put(b" ");
+            self.out.put(trim_start(line));
+        }
+    }
+
+    /// What is written here and no piece of another message.
+    pub(crate) fn put(&mut self, bytes: &[u8]) {
+        self.out.put(bytes);
+    }
+
+    pub(crate) fn begin_copy(&mut self, name: &HeaderName) {
+        self.out.begin_field(name);
+    }
+
+    pub(crate) fn end_copy(&mut self) {
+        self.out.end_field();
     }
 
     pub(crate) fn body(&mut self, content_type: &str, body: Bytes) {
@@ -76,35 +116,60 @@ impl Draft {
     }
 
     /// The message that begins with these pieces of a start line.
-    fn finish(self, start_line: &[&[u8]]) -> Result<Raw, BuildError> {
+    /// The bytes of a message without a body.
+    pub(crate) fn finish_bytes(mut self) -> Result<Bytes, BuildError> {
+        match self.error {
+            Some(error) => Err(error),
+            None => {
+                self.out.field(&HeaderName::ContentLength, b"0");
+                Ok(self.out.finish_bytes())
+            }
+        }
+    }
+
+    /// The message; `start_line` comes instead of the one that it began with.
+    fn finish(self, start_line: Option<&[&[u8]]>) -> Result<Raw, BuildError> {
         if let Some(error) = self.error {
             return Err(error);
         }
-        let line: usize = start_line.iter().map(|piece| piece.len()).sum();
-        let length = line + 2 + self.fields.len() + LAST_LINES + self.body.len();
-        if length > Index::MOST_BYTES {
+        let mut out = match start_line {
+            None => self.out,
+            Some(start_line) => {
+                let line: usize = start_line.iter().map(|piece| piece.len()).sum();
+                let mut out = Writer::with_capacity(line + 2 + self.out.len(), USUAL_FIELDS);
+                start_line.iter().for_each(|piece| out.put(piece));
+                out.put(b"\r\n");
+                out.append_fields(&self.out);
+                out
+            }
+        };
+        let length = out.len().saturating_add(self.body.len());
+        if length.saturating_add(LAST_LINES) > Index::MOST_BYTES {
             return Err(BuildError {
                 subject: Subject::Value("message"),
                 kind: BuildErrorKind::TooLarge,
             });
         }
-        let mut out = Writer::with_capacity(length, USUAL_FIELDS);
-        start_line.iter().for_each(|piece| out.put(piece));
-        out.put(b"\r\n");
-        out.append(&self.fields);
-        out.field(
-            &HeaderName::ContentLength,
-            decimal(self.body.len()).as_bytes(),
-        );
+        out.reserve(LAST_LINES + self.body.len());
+        let mut digits = [0; 20];
+        let length = decimal(self.body.len(), &mut digits);
+        out.field(&HeaderName::ContentLength, length);
         Ok(out.finish(&self.body, Bounds::of(&Limits::default())))
     }
 }
 
 /// A number as it is written.
-fn decimal(number: usize) -> String {
-    let mut text = String::with_capacity(20);
-    let _ = write!(text, "{number}");
-    text
+pub(crate) fn decimal(mut number: usize, digits: &mut [u8; 20]) -> &[u8] {
+    let mut start = digits.len();
+    for place in digits.iter_mut().rev() {
+        *place = b'0' + u8::try_from(number % 10).unwrap_or_default();
+        start -= 1;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    digits.get(start..).unwrap_or_default()
 }
 
 /// CR, LF and NUL are what ends lines or strings for somebody.
@@ -155,9 +220,12 @@ impl Request {
     /// ```
     pub fn build(method: Method, uri: &str) -> RequestBuilder {
         RequestBuilder {
+            draft: Draft::new(
+                &[method.as_bytes(), b" ", uri.as_bytes(), b" SIP/2.0"],
+                USUAL_BYTES,
+            ),
             method,
             uri: uri.as_bytes().to_vec(),
-            draft: Draft::new(),
         }
     }
 }
@@ -224,9 +292,7 @@ impl RequestBuilder {
                 .fail(Subject::RequestUri, BuildErrorKind::Malformed);
         }
         let start = self.method.as_bytes().len() + 1;
-        let raw = self
-            .draft
-            .finish(&[self.method.as_bytes(), b" ", &self.uri, b" SIP/2.0"])?;
+        let raw = self.draft.finish(None)?;
         Ok(Request {
             raw,
             method: self.method,
@@ -253,7 +319,7 @@ impl Response {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn build(status: StatusCode) -> ResponseBuilder {
-        ResponseBuilder::new(status)
+        ResponseBuilder::new(status, USUAL_BYTES)
     }
 }
 
@@ -273,16 +339,18 @@ impl Response {
 #[derive(Clone, Debug)]
 pub struct ResponseBuilder {
     status: StatusCode,
-    reason: Vec<u8>,
+    /// Another reason phrase than the status has by default.
+    reason: Option<Vec<u8>>,
     pub(crate) draft: Draft,
 }
 
 impl ResponseBuilder {
-    pub(crate) fn new(status: StatusCode) -> Self {
+    /// With room for that many bytes.
+    pub(crate) fn new(status: StatusCode, room: usize) -> Self {
         ResponseBuilder {
             status,
-            reason: status.default_reason().as_bytes().to_vec(),
-            draft: Draft::new(),
+            reason: None,
+            draft: Draft::of_status(status, Writer::with_capacity(room, USUAL_FIELDS)),
         }
     }
 
@@ -298,7 +366,7 @@ impl ResponseBuilder {
     /// ```
     #[must_use]
     pub fn reason(mut self, reason: &str) -> Self {
-        self.reason = reason.as_bytes().to_vec();
+        self.reason = Some(reason.as_bytes().to_vec());
         self
     }
 
@@ -351,17 +419,24 @@ impl ResponseBuilder {
     /// # Errors
     /// What cannot be written without becoming something else: line ends in a value or in the reason phrase.
     pub fn finish(mut self) -> Result<Response, BuildError> {
-        if has_control(&self.reason) {
+        if self.reason.as_deref().is_some_and(has_control) {
             self.draft
                 .fail(Subject::ReasonPhrase, BuildErrorKind::ControlCharacter);
         }
-        let code = self.status.to_string();
-        let start_line: [&[u8]; 4] = [b"SIP/2.0 ", code.as_bytes(), b" ", &self.reason];
-        let start = start_line.iter().take(3).map(|piece| piece.len()).sum();
+        let mut digits = [0; 20];
+        let code = decimal(self.status.as_u16().into(), &mut digits);
+        let start = b"SIP/2.0 ".len() + code.len() + 1;
+        let (raw, length) = match &self.reason {
+            None => (self.draft.finish(None)?, self.status.default_reason().len()),
+            Some(reason) => {
+                let line: [&[u8]; 4] = [b"SIP/2.0 ", code, b" ", reason];
+                (self.draft.finish(Some(&line))?, reason.len())
+            }
+        };
         Ok(Response {
-            raw: self.draft.finish(&start_line)?,
+            raw,
             status: self.status,
-            reason: start..start + self.reason.len(),
+            reason: start..start + length,
             sip2: true,
         })
     }

@@ -23,6 +23,8 @@ const FAR: u8 = u8::MAX;
 #[derive(Clone, Copy)]
 pub(crate) struct Field {
     name: Number,
+    /// Is the value on several lines?
+    folded: bool,
     line: u32,
     name_length: u32,
     start: u32,
@@ -46,6 +48,7 @@ impl Field {
     pub(crate) fn new(name: Number, line: usize, name_length: usize, value: Range<usize>) -> Field {
         Field {
             name,
+            folded: false,
             line: place(line),
             name_length: place(name_length),
             start: place(value.start),
@@ -57,6 +60,12 @@ impl Field {
     #[inline]
     pub(crate) fn known(&self) -> Number {
         self.name
+    }
+
+    /// Are there line ends in the value?
+    #[inline]
+    pub(crate) fn is_folded(&self) -> bool {
+        self.folded
     }
 
     /// Where the line begins.
@@ -98,11 +107,19 @@ impl Field {
         self.end = place(end);
     }
 
+    /// There are line ends in the value.
+    #[inline]
+    pub(crate) fn fold(&mut self) {
+        self.folded = true;
+    }
+
     /// A continuation line whose text, trimmed, is `more`.
     #[inline]
     pub(crate) fn continue_with(&mut self, more: Range<usize>) {
         if self.start == self.end {
             self.start = place(more.start);
+        } else {
+            self.folded = true;
         }
         self.end = place(more.end);
     }

@@ -83,6 +83,8 @@ impl<'a> Iterator for List<'a> {
 
 /// The first comma outside quoted strings and angle brackets. What is opened and not closed goes to the end.
 fn comma(value: &[u8]) -> Option<usize> {
+    // as a rule there is none at all
+    memchr(b',', value)?;
     let mut at = 0;
     loop {
         let found = at + memchr3(b',', b'"', b'<', value.get(at..)?)?;

@@ -7,6 +7,7 @@ mod negotiation;
 mod routing;
 mod security;
 
+pub(crate) use self::routing::address_parser;
 use crate::error::{Subject, ValueError, ValueErrorKind};
 use crate::headers::Headers;
 use crate::list::List;

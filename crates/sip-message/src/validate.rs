@@ -29,6 +29,8 @@ use crate::index::Names;
 use crate::message::{Request, Response};
 use crate::name::HeaderName;
 use crate::status::StatusCode;
+use crate::typed::address_parser;
+use crate::value::{CSeq, NameAddr, Via};
 
 /// Header fields that may stand once: a second one is taken by one reader and not by the next. From, To, Call-ID and
 /// CSeq are checked on their own, Content-Length may be repeated with the same number.
@@ -174,6 +176,59 @@ impl std::error::Error for Refusal {}
 /// The answer that is owed: 505 for another version, 400 for all else; what
 /// [`ParseError::status`](crate::ParseError::status) says if the request came out of such an error.
 pub fn request(request: &Request) -> Result<(), Refusal> {
+    essentials(request).map(|_| ())
+}
+
+/// What checking a request reads anyway: whoever goes on with it need not read it again.
+///
+/// ```
+/// use sip_message::{HeaderName, Method, Request, validate};
+///
+/// # let request = Request::build(Method::Message, "sip:mcptt-server@home1.example")
+/// #     .header(HeaderName::Via, "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1")
+/// #     .header(HeaderName::From, "<sip:ann@home1.example>;tag=1")
+/// #     .header(HeaderName::To, "<sip:mcptt-server@home1.example>")
+/// #     .header(HeaderName::CallId, "1@192.0.2.1")
+/// #     .header(HeaderName::CSeq, "1 MESSAGE")
+/// #     .finish()?;
+/// let validate::Essentials { top_via, from, to, call_id, cseq } = validate::essentials(&request)?;
+/// assert_eq!((top_via.sent_by(), from.tag(), to.tag()), (&b"192.0.2.1"[..], Some(&b"1"[..]), None));
+/// assert_eq!((call_id, cseq.number), (&b"1@192.0.2.1"[..], 1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Essentials<'a> {
+    /// The topmost Via.
+    pub top_via: Via<'a>,
+    /// From.
+    pub from: NameAddr<'a>,
+    /// To.
+    pub to: NameAddr<'a>,
+    /// Call-ID.
+    pub call_id: &'a [u8],
+    /// CSeq.
+    pub cseq: CSeq<'a>,
+}
+
+/// Checks a request as [`request()`] does, and gives the values that every element reads.
+///
+/// ```
+/// use sip_message::{HeaderName, Method, Request, validate};
+///
+/// # let request = Request::build(Method::Message, "sip:mcptt-server@home1.example")
+/// #     .header(HeaderName::Via, "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1")
+/// #     .header(HeaderName::From, "<sip:ann@home1.example>;tag=1")
+/// #     .header(HeaderName::To, "<sip:mcptt-server@home1.example>")
+/// #     .header(HeaderName::CallId, "1@192.0.2.1")
+/// #     .header(HeaderName::CSeq, "1 MESSAGE")
+/// #     .finish()?;
+/// assert_eq!(validate::essentials(&request)?.top_via.branch(), Some(&b"z9hG4bK1"[..]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// As [`request()`].
+pub fn essentials(request: &Request) -> Result<Essentials<'_>, Refusal> {
     if let Some(kind) = request.raw.torn {
         return Err(Refusal {
             status: kind.status(),
@@ -187,14 +242,14 @@ pub fn request(request: &Request) -> Result<(), Refusal> {
         });
     }
     let headers = request.headers();
-    let cseq = core(headers)?;
+    let essentials = core(headers)?;
     if !request.request_line_is_clean() {
         return Err(Refusal::bad_request("Malformed Request-Line"));
     }
     if !request.uri()?.headers().is_empty() {
         return Err(Refusal::bad_request("Headers in Request-URI"));
     }
-    if cseq != request.method().as_bytes() {
+    if essentials.cseq.method != request.method().as_bytes() {
         return Err(Refusal::bad_request("CSeq method does not match"));
     }
     values(headers)?;
@@ -204,7 +259,7 @@ pub fn request(request: &Request) -> Result<(), Refusal> {
     if !request.body().is_empty() && !headers.contains(&HeaderName::ContentType) {
         return Err(ValueError::missing(&HeaderName::ContentType).into());
     }
-    Ok(())
+    Ok(essentials)
 }
 
 /// Checks a response on reception. One that fails is dropped: responses are not answered.
@@ -222,29 +277,57 @@ pub fn request(request: &Request) -> Result<(), Refusal> {
 /// # Errors
 /// What is wrong, named by header field.
 pub fn response(response: &Response) -> Result<(), ValueError> {
+    response_essentials(response).map(|_| ())
+}
+
+/// Checks a response as [`response()`] does, and gives the values that every element reads.
+///
+/// ```
+/// use sip_message::{HeaderName, Method, Request, Response, StatusCode, validate};
+///
+/// # let request = Request::build(Method::Message, "sip:mcptt-server@home1.example")
+/// #     .header(HeaderName::Via, "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1")
+/// #     .header(HeaderName::From, "<sip:ann@home1.example>;tag=1")
+/// #     .header(HeaderName::To, "<sip:mcptt-server@home1.example>")
+/// #     .header(HeaderName::CallId, "1@192.0.2.1")
+/// #     .header(HeaderName::CSeq, "1 MESSAGE")
+/// #     .finish()?;
+/// let response = Response::to(&request, StatusCode::OK, Some("b0b")).finish()?;
+/// assert_eq!(validate::response_essentials(&response)?.cseq.method, b"MESSAGE");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// What is wrong, named by header field.
+pub fn response_essentials(response: &Response) -> Result<Essentials<'_>, ValueError> {
     if !response.version_is_sip2() {
         return Err(ValueError::malformed("SIP-Version", 0));
     }
-    core(response.headers())?;
+    let essentials = core(response.headers())?;
     values(response.headers())?;
     response.headers().warnings()?;
     response.headers().retry_after()?;
     if response.truncated() {
         return Err(ValueError::malformed(HeaderName::ContentLength, 0));
     }
-    Ok(())
+    Ok(essentials)
 }
 
-/// The header fields every message has (RFC 3261 §8.1.1), each right. Gives the method of CSeq.
-fn core(headers: &Headers) -> Result<&[u8], ValueError> {
-    headers.top_via()?;
-    for via in headers.vias() {
+/// The header fields every message has (RFC 3261 §8.1.1), each right.
+fn core(headers: &Headers) -> Result<Essentials<'_>, ValueError> {
+    let mut vias = headers.vias();
+    let missing = || ValueError::missing(&HeaderName::Via);
+    let top_via = vias.next().ok_or_else(missing)??;
+    for via in vias {
         via?;
     }
-    headers.from()?;
-    headers.to()?;
-    headers.call_id()?;
-    Ok(headers.cseq()?.method)
+    Ok(Essentials {
+        top_via,
+        from: headers.from()?,
+        to: headers.to()?,
+        call_id: headers.call_id()?,
+        cseq: headers.cseq()?,
+    })
 }
 
 /// Header fields that may be absent but are not wrong.
@@ -256,13 +339,22 @@ fn values(headers: &Headers) -> Result<(), ValueError> {
     headers.expires()?;
     headers.min_expires()?;
     headers.date()?;
-    headers.contacts()?;
-    headers.routes()?;
-    headers.record_routes()?;
+    if !headers.contact_is_wildcard() {
+        addresses(headers, &HeaderName::Contact)?;
+    }
+    addresses(headers, &HeaderName::Route)?;
+    addresses(headers, &HeaderName::RecordRoute)?;
     for name in [HeaderName::Require, HeaderName::ProxyRequire] {
         headers.tokens(&name)?;
     }
     Ok(())
+}
+
+/// The values of a comma list of addresses are right.
+fn addresses(headers: &Headers, name: &'static HeaderName) -> Result<(), ValueError> {
+    headers
+        .each(name, address_parser(name))
+        .try_for_each(|address| address.map(|_| ()))
 }
 
 /// No singular header field stands twice.

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use bytes::{BufMut, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
+use memchr::memchr2;
 
 use crate::headers::{Bounds, Headers};
 use crate::index::{Field, Index};
@@ -15,6 +16,8 @@ use crate::name::HeaderName;
 pub(crate) struct Writer {
     bytes: BytesMut,
     index: Index,
+    /// Whether there is an index at all.
+    indexed: bool,
 }
 
 impl Writer {
@@ -22,6 +25,16 @@ impl Writer {
         Writer {
             bytes: BytesMut::with_capacity(bytes),
             index: Index::with_capacity(fields),
+            indexed: true,
+        }
+    }
+
+    /// One that makes bytes alone.
+    pub(crate) fn without_index(bytes: usize) -> Writer {
+        Writer {
+            bytes: BytesMut::with_capacity(bytes),
+            index: Index::with_capacity(0),
+            indexed: false,
         }
     }
 
@@ -39,6 +52,11 @@ impl Writer {
     pub(crate) fn field(&mut self, name: &HeaderName, value: &[u8]) {
         self.begin_field(name);
         self.put(value);
+        if memchr2(b'\r', b'\n', value).is_some()
+            && let Some(field) = self.index.last_mut()
+        {
+            field.fold();
+        }
         self.end_field();
     }
 
@@ -49,13 +67,17 @@ impl Writer {
         self.put(text);
         self.put(b": ");
         let value = self.len()..self.len();
-        self.index
-            .push(Field::new(name.number(), line, text.len(), value));
+        if self.indexed {
+            self.index
+                .push(Field::new(name.number(), line, text.len(), value));
+        }
     }
 
     pub(crate) fn end_field(&mut self) {
         let end = self.len();
-        if let Some(field) = self.index.last_mut() {
+        if self.indexed
+            && let Some(field) = self.index.last_mut()
+        {
             field.end_at(end);
         }
         self.put(b"\r\n");
@@ -73,9 +95,17 @@ impl Writer {
         }
     }
 
-    /// The fields of another writer, and of no start line.
-    pub(crate) fn append(&mut self, fields: &Writer) {
-        self.keep(&fields.bytes, 0, fields.len(), fields.index.fields());
+    /// The fields of another writer, without its start line.
+    pub(crate) fn append_fields(&mut self, other: &Writer) {
+        let fields = other.index.fields();
+        if let Some(first) = fields.first() {
+            self.keep(&other.bytes, first.line(), other.len(), fields);
+        }
+    }
+
+    /// Sees to it that so many bytes more have room.
+    pub(crate) fn reserve(&mut self, more: usize) {
+        self.bytes.reserve(more);
     }
 
     /// The blank line and the body: those of a message that is passed on.
@@ -93,6 +123,12 @@ impl Writer {
     pub(crate) fn finish(mut self, body: &[u8], bounds: Bounds) -> Raw {
         self.put(b"\r\n");
         self.body(body, false, bounds)
+    }
+
+    /// A blank line and no body, as bytes alone.
+    pub(crate) fn finish_bytes(mut self) -> Bytes {
+        self.put(b"\r\n");
+        self.bytes.freeze()
     }
 
     fn body(mut self, body: &[u8], truncated: bool, bounds: Bounds) -> Raw {

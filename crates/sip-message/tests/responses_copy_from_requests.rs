@@ -122,6 +122,16 @@ fn received_and_rport_say_where_the_request_came_from() {
             "192.0.2.1:9",
             "SIP/2.0/UDP a;x=\"y;,z\";rport=9;received=192.0.2.1",
         ),
+        (
+            "SIP/2.0/UDP a;x=\";rport;\";RPORT=1;branch=1",
+            "192.0.2.1:9",
+            "SIP/2.0/UDP a;x=\";rport;\";RPORT=9;branch=1;received=192.0.2.1",
+        ),
+        (
+            "SIP/2.0/UDP a;rports=1;RPORT=1;xrport;branch=1, SIP/2.0/UDP b;rport",
+            "192.0.2.1:9",
+            "SIP/2.0/UDP a;rports=1;RPORT=9;xrport;branch=1;received=192.0.2.1, SIP/2.0/UDP b;rport",
+        ),
     ] {
         assert_eq!(top_via(via, source), expected, "{via}");
     }

@@ -28,6 +28,9 @@ pub struct Config {
     pub max_servers: usize,
     /// Retry-After of that 503, in seconds.
     pub retry_after: u32,
+    /// When the endpoint is made, as time since 1970. What previous hops are told of overload is numbered from there on
+    /// (`oc-seq`, RFC 7339 §4.4), so that the numbers rise over restarts too.
+    pub started: Duration,
 }
 
 /// Which hops.
@@ -60,21 +63,18 @@ impl Default for Config {
             max_clients: 100_000,
             max_servers: 1_000_000,
             retry_after: 5,
+            started: Duration::ZERO,
         }
     }
 }
 
 impl Config {
-    /// The timer values of a hop.
-    pub(crate) fn timers_of(&self, path: &Path) -> Timers {
+    /// Which of the special timer values are those of a hop.
+    pub(crate) fn special_of(&self, path: &Path) -> Option<usize> {
         let of = |wanted: Hops| {
             let mut special = self.special_timers.iter();
-            special
-                .find(|(hops, _)| *hops == wanted)
-                .map(|(_, timers)| *timers)
+            special.position(|(hops, _)| *hops == wanted)
         };
-        of(Hops::Peer(path.peer.ip()))
-            .or_else(|| of(Hops::Over(path.transport)))
-            .unwrap_or(self.timers)
+        of(Hops::Peer(path.peer.ip())).or_else(|| of(Hops::Over(path.transport)))
     }
 }

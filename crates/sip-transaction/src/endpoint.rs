@@ -6,41 +6,48 @@ mod servers;
 mod stateless;
 
 use std::collections::VecDeque;
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::ops::Range;
 use std::time::Instant;
 
 use bytes::Bytes;
+use memchr::memmem::Finder;
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use sip_message::{Message, Method, Request, Response, StatusCode};
+use sip_message::{Edit, HeaderName, Message, Method, Request, Response, StatusCode};
 
 use self::clients::Client;
 use self::servers::Server;
 use crate::event::{ClientId, Counters, Event, Gone, Refused, ServerId, Transmit};
-use crate::key::{ByKey, Keys};
+use crate::hops::{HopId, Hops};
+use crate::key::Keys;
+use crate::overload::{Oc, Overload, Sequence};
 use crate::slab::Slab;
+use crate::table::Table;
 use crate::timers::Rings;
 use crate::{Config, Path};
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Timer {
-    A(ClientId),
-    B(ClientId),
-    C(ClientId),
-    D(ClientId),
-    E(ClientId),
-    F(ClientId),
-    K(ClientId),
-    M(ClientId),
+    A,
+    B,
+    C,
+    D,
+    E,
+    F,
+    K,
+    M,
     /// 64·T1 after a CANCEL.
-    Cancel(ClientId),
-    G(ServerId),
-    H(ServerId),
-    I(ServerId),
-    J(ServerId),
-    L(ServerId),
+    Cancel,
+    G,
+    H,
+    I,
+    J,
+    L,
     /// Time for a 100.
-    Trying(ServerId),
-    ClientGone(ServerId),
+    Trying,
+    ClientGone,
 }
 
 /// All transactions of one function.
@@ -54,15 +61,22 @@ pub struct Endpoint {
     random: ChaCha12Rng,
     /// Start of every branch of this endpoint, the magic cookie included.
     branch_prefix: String,
+    /// Looks for it.
+    own: Finder<'static>,
     branches: u64,
+    /// The start of the last Via of ours, up to its branch: as a rule the next one begins alike.
+    via_start: Option<(Path, String)>,
     keys: Keys,
+    hops: Hops,
     clients: Slab<Client>,
-    clients_by_key: ByKey<ClientId>,
+    clients_by_key: Table,
     servers: Slab<Server>,
-    servers_by_key: ByKey<ServerId>,
+    servers_by_key: Table,
     /// Ongoing transactions by what merged requests have in common.
-    merged: ByKey<ServerId>,
+    merged: Table,
     timers: Rings<Timer>,
+    overload: Option<Overload>,
+    oc_seq: Sequence,
     transmits: VecDeque<Transmit>,
     events: VecDeque<Event>,
     counters: Counters,
@@ -77,18 +91,24 @@ impl Endpoint {
         let branch_prefix = format!("z9hG4bK{:016x}", random.next_u64());
         let mut secret = [0; 16];
         random.fill_bytes(&mut secret);
+        let oc_seq = Sequence::starting_at(config.started);
         Self {
             config,
             random,
+            own: Finder::new(&branch_prefix).into_owned(),
             branch_prefix,
             branches: 0,
+            via_start: None,
             keys: Keys::new(secret),
+            hops: Hops::new(secret),
             clients: Slab::default(),
-            clients_by_key: ByKey::default(),
+            clients_by_key: Table::default(),
             servers: Slab::default(),
-            servers_by_key: ByKey::default(),
-            merged: ByKey::default(),
+            servers_by_key: Table::default(),
+            merged: Table::default(),
             timers: Rings::default(),
+            overload: None,
+            oc_seq,
             transmits: VecDeque::new(),
             events: VecDeque::new(),
             counters: Counters::default(),
@@ -130,40 +150,60 @@ impl Endpoint {
     /// Takes the time: fires what is due.
     pub fn handle_timeout(&mut self, now: Instant) {
         use crate::{invite_client, invite_server, non_invite_client, non_invite_server};
-        while let Some((_, timer)) = self.timers.pop(now) {
-            match timer {
-                Timer::A(id) => self.on_invite_client(now, id, invite_client::Event::TimerA, None),
-                Timer::B(id) => self.on_invite_client(now, id, invite_client::Event::TimerB, None),
-                Timer::C(id) => self.on_timer_c(now, id),
-                Timer::D(id) => self.on_invite_client(now, id, invite_client::Event::TimerD, None),
-                Timer::M(id) => self.on_invite_client(now, id, invite_client::Event::TimerM, None),
-                Timer::Cancel(id) => {
-                    self.on_invite_client(now, id, invite_client::Event::CancelTimeout, None);
+        while let Some(due) = self.timers.pop(now) {
+            let (client, server) = (ClientId(due.name), ServerId(due.name));
+            match due.kind {
+                Timer::A => self.on_invite_client(now, client, invite_client::Event::TimerA, None),
+                Timer::B => self.on_invite_client(now, client, invite_client::Event::TimerB, None),
+                Timer::C => self.on_timer_c(now, client),
+                Timer::D => self.on_invite_client(now, client, invite_client::Event::TimerD, None),
+                Timer::M => self.on_invite_client(now, client, invite_client::Event::TimerM, None),
+                Timer::Cancel => {
+                    self.on_invite_client(now, client, invite_client::Event::CancelTimeout, None);
                 }
-                Timer::E(id) => self.on_client(now, id, non_invite_client::Event::TimerE, None),
-                Timer::F(id) => self.on_client(now, id, non_invite_client::Event::TimerF, None),
-                Timer::K(id) => self.on_client(now, id, non_invite_client::Event::TimerK, None),
-                Timer::G(id) => self.on_invite_server(now, id, invite_server::Event::TimerG, None),
-                Timer::H(id) => self.on_invite_server(now, id, invite_server::Event::TimerH, None),
-                Timer::I(id) => self.on_invite_server(now, id, invite_server::Event::TimerI, None),
-                Timer::L(id) => self.on_invite_server(now, id, invite_server::Event::TimerL, None),
-                Timer::Trying(id) => {
-                    self.on_invite_server(now, id, invite_server::Event::Timer100, None);
-                    self.on_server(now, id, non_invite_server::Event::Timer100, None);
-                }
-                Timer::J(id) => self.on_server(now, id, non_invite_server::Event::TimerJ, None),
-                Timer::ClientGone(id) => {
-                    self.on_server(now, id, non_invite_server::Event::ClientGone, None);
+                Timer::E => self.on_client(now, client, non_invite_client::Event::TimerE, None),
+                Timer::F => self.on_client(now, client, non_invite_client::Event::TimerF, None),
+                Timer::K => self.on_client(now, client, non_invite_client::Event::TimerK, None),
+                Timer::G => self.on_invite_server(now, server, invite_server::Event::TimerG, None),
+                Timer::H => self.on_invite_server(now, server, invite_server::Event::TimerH, None),
+                Timer::I => self.on_invite_server(now, server, invite_server::Event::TimerI, None),
+                Timer::L => self.on_invite_server(now, server, invite_server::Event::TimerL, None),
+                Timer::Trying => self.on_trying(now, due.at, server),
+                Timer::J => self.on_server(now, server, non_invite_server::Event::TimerJ, None),
+                Timer::ClientGone => {
+                    self.on_server(now, server, non_invite_server::Event::ClientGone, None);
                 }
             }
         }
     }
 
     /// Takes a transport failure on a hop: ends the client transactions that wait on it, and tells of INVITE
-    /// transactions whose answers cannot go there.
+    /// transactions whose answers cannot go there. It costs what waits on that hop, however much there is beside.
     pub fn handle_transport_error(&mut self, now: Instant, path: Path) {
-        self.clients_lost(now, path);
-        self.servers_lost(now, path);
+        if let Some(hop) = self.hops.find(&path) {
+            self.clients_lost(now, hop);
+            self.servers_lost(now, hop);
+        }
+    }
+
+    /// Says that new requests are to be refused, how many of a hundred, or (`None`) that none are any more. Who measures
+    /// how long requests wait calls it, as often as that changes.
+    ///
+    /// A request that belongs to no transaction is then refused before anything else is done for it: a 503 from nothing
+    /// but itself, no transaction, no event, counted in [`Counters::refused`]. Retransmissions, ACKs, the CANCEL of a
+    /// transaction and responses pass.
+    ///
+    /// Previous hops that offer `oc` are told in every answer (RFC 7339 §4): the percentage, for
+    /// [`Overload::validity`], with a sequence number that rises with every call; 0 for 0 ms while there is no overload.
+    pub fn set_overload(&mut self, now: Instant, overload: Option<Overload>) {
+        self.oc_seq.step(now);
+        self.overload = overload;
+    }
+
+    /// What was said last of overload.
+    #[must_use]
+    pub fn overload(&self) -> Option<Overload> {
+        self.overload
     }
 
     /// Answers, without a transaction, a request that is too broken to have one.
@@ -187,9 +227,36 @@ impl Endpoint {
         if self.clients.len() >= self.config.max_clients {
             return Err(Refused::TooMany);
         }
-        let branch = self.new_branch();
-        let request = request.with_via(&via(path, &branch));
-        Ok(self.begin_client(now, path, request, &branch, true))
+        let (via, branch) = self.new_via(path);
+        let request = request.with_via(&via);
+        let branch = via.as_bytes().get(branch).unwrap_or_default();
+        self.begin_client(now, path, request, branch, true)
+            .ok_or(Refused::TooMany)
+    }
+
+    /// Passes a request on with its changes in a client transaction of its own, as a proxy does (RFC 3261 §16.6): what
+    /// [`Endpoint::request`] does, but the changes and the Via are written in one go.
+    ///
+    /// # Errors
+    /// Too many client transactions are open; an ACK or a CANCEL; a change that cannot be written.
+    pub fn forward(
+        &mut self,
+        now: Instant,
+        path: Path,
+        request: Edit<'_, Request>,
+    ) -> Result<ClientId, Refused> {
+        if self.clients.len() >= self.config.max_clients {
+            return Err(Refused::TooMany);
+        }
+        let (via, branch) = self.new_via(path);
+        let request = request.push(HeaderName::Via, &via).finish();
+        let request = request.map_err(Refused::Edit)?;
+        if matches!(request.method(), Method::Ack | Method::Cancel) {
+            return Err(Refused::Method);
+        }
+        let branch = via.as_bytes().get(branch).unwrap_or_default();
+        self.begin_client(now, path, request, branch, true)
+            .ok_or(Refused::TooMany)
     }
 
     /// Takes an INVITE back (RFC 3261 §9.1): its CANCEL goes out as soon as a provisional answer is there. The
@@ -203,9 +270,9 @@ impl Endpoint {
 
     /// Sends a request without a transaction: the ACK of a 2xx. The Via is added here.
     pub fn send(&mut self, path: Path, request: &Request) {
-        let branch = self.new_branch();
-        let bytes = request.with_via(&via(path, &branch)).as_bytes().clone();
-        self.transmit(path, bytes, false);
+        let (via, _) = self.new_via(path);
+        let bytes = request.with_via(&via).as_bytes().clone();
+        self.transmit(path, bytes, false, None);
     }
 
     /// Answers a request. What RFC 4320 §4 forbids for a request that is no INVITE is not sent: a 1xx (the 100 is sent
@@ -238,24 +305,71 @@ impl Endpoint {
         self.timers.next()
     }
 
-    fn transmit(&mut self, path: Path, bytes: Bytes, retransmission: bool) {
+    fn transmit(
+        &mut self,
+        path: Path,
+        bytes: Bytes,
+        retransmission: bool,
+        alternative: Option<SocketAddr>,
+    ) {
         self.transmits.push_back(Transmit {
             path,
             bytes,
             retransmission,
+            alternative,
         });
     }
 
-    fn new_branch(&mut self) -> String {
+    fn path_of(&self, hop: HopId) -> Option<Path> {
+        self.hops.get(hop).map(|hop| hop.path)
+    }
+
+    fn is_reliable(&self, hop: HopId) -> bool {
+        self.hops
+            .get(hop)
+            .is_some_and(|hop| hop.path.transport.is_reliable())
+    }
+
+    /// What is told of overload now.
+    fn oc(&self) -> Oc {
+        Oc::new(self.overload, self.oc_seq)
+    }
+
+    /// A Via with a branch of its own, and where that lies in it.
+    fn new_via(&mut self, path: Path) -> (String, Range<usize>) {
         self.branches += 1;
         let random = self.random.next_u32();
-        format!("{}{:x}{random:08x}", self.branch_prefix, self.branches)
+        // `write!` to a string does not fail.
+        let mut via = String::with_capacity(USUAL_VIA);
+        match &self.via_start {
+            Some((known, start))
+                if (known.local, known.transport) == (path.local, path.transport) =>
+            {
+                via.push_str(start);
+            }
+            _ => {
+                let _ = write!(via, "SIP/2.0/{} {};branch=", path.transport, path.local);
+                self.via_start = Some((path, via.clone()));
+            }
+        }
+        let start = via.len();
+        via.push_str(&self.branch_prefix);
+        push_hex(&mut via, self.branches, 1);
+        push_hex(&mut via, random.into(), 8);
+        let branch = start..via.len();
+        via.push_str(";rport");
+        (via, branch)
     }
 }
 
-fn via(path: Path, branch: &str) -> String {
-    format!(
-        "SIP/2.0/{} {};branch={branch};rport",
-        path.transport, path.local
-    )
+/// Room for a Via of ours.
+const USUAL_VIA: usize = 128;
+
+/// A number in hexadecimal digits, at least so many.
+fn push_hex(to: &mut String, number: u64, least: u32) {
+    let digits = (64 - number.leading_zeros()).div_ceil(4).max(least);
+    for place in (0..digits).rev() {
+        let digit = u32::try_from(number >> (4 * place) & 15).unwrap_or_default();
+        to.push(char::from_digit(digit, 16).unwrap_or('0'));
+    }
 }

@@ -1,7 +1,9 @@
 //! What goes in and out of an endpoint beside messages: names of transactions, events, datagrams to send.
 
+use std::net::SocketAddr;
+
 use bytes::Bytes;
-use sip_message::{Request, Response, StatusCode};
+use sip_message::{BuildError, Request, Response, StatusCode};
 
 use crate::Path;
 
@@ -22,6 +24,10 @@ pub struct Transmit {
     pub bytes: Bytes,
     /// Whether it was sent before.
     pub retransmission: bool,
+    /// Where a response goes if the connection that its request came on is gone: to the address in `received`, which is
+    /// where the request came from, at the port of sent-by, over a new connection (RFC 3261 §18.2.2). Nothing for
+    /// requests, and over UDP.
+    pub alternative: Option<SocketAddr>,
 }
 
 /// What the transaction user is told.
@@ -122,13 +128,15 @@ pub enum Failure {
 }
 
 /// A request was not sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// Too many client transactions are open.
     TooMany,
     /// ACK makes no transaction: [`Endpoint::send`](crate::Endpoint::send) sends it. CANCEL belongs to another one:
     /// [`Endpoint::cancel`](crate::Endpoint::cancel).
     Method,
+    /// A change of a request that is passed on cannot be written.
+    Edit(BuildError),
 }
 
 /// An answer was not sent: its transaction is over.
@@ -148,6 +156,8 @@ pub struct Counters {
     pub answers_retransmitted: u64,
     /// Requests answered without a transaction.
     pub rejected: u64,
+    /// Of new requests, those that were refused for overload; not among the rejected.
+    pub refused: u64,
     /// Messages that belonged to no transaction.
     pub strays: u64,
 }

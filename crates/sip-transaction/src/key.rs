@@ -1,43 +1,44 @@
 //! What tells transactions apart, as digests of 128 bits: nobody who does not know the endpoint's secret can make two alike.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, DefaultHasher, Hasher};
+use std::hash::{DefaultHasher, Hasher};
 
-use sip_message::{HeaderName, Method, Request};
+use sip_message::validate::Essentials;
+use sip_message::{HeaderName, Method, Request, Via};
 
 /// Start of every branch of RFC 3261 (§8.1.1.7).
 pub(crate) const MAGIC_COOKIE: &[u8] = b"z9hG4bK";
 
 /// A digest of what tells a transaction apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Key(u128);
+pub(crate) struct Key([u64; 2]);
 
-impl std::hash::Hash for Key {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u128(self.0);
-    }
-}
+impl Key {
+    /// The key of what has none.
+    pub const NONE: Self = Self([0; 2]);
 
-/// Transactions by their keys, which are as good as random already.
-pub(crate) type ByKey<T> = HashMap<Key, T, BuildHasherDefault<Low>>;
-
-/// The low half of a key.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Low(u64);
-
-impl Hasher for Low {
-    fn finish(&self) -> u64 {
-        self.0
+    /// A part of it, to look for it.
+    #[inline]
+    pub fn short(self) -> u32 {
+        u32::try_from(self.0[0] >> 32).unwrap_or_default()
     }
 
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+    /// A tag for an answer that nothing is kept of: the same for a request that comes again (RFC 3261 §8.2.7).
+    pub fn tag(self) -> [u8; 16] {
+        let mut tag = [0; 16];
+        for (place, digit) in tag.iter_mut().zip((0..64).step_by(4)) {
+            let value = u8::try_from(self.0[1] >> digit & 15).unwrap_or_default();
+            *place = if value < 10 {
+                b'0' + value
+            } else {
+                b'a' + value - 10
+            };
         }
+        tag
     }
 
-    fn write_u128(&mut self, key: u128) {
-        self.0 = u64::try_from(key & u128::from(u64::MAX)).unwrap_or_default();
+    #[cfg(test)]
+    pub fn from_halves(one: u64, other: u64) -> Self {
+        Self([one, other])
     }
 }
 
@@ -48,39 +49,69 @@ pub(crate) struct Keys {
     high: DefaultHasher,
 }
 
-/// A key under way.
+/// A key under way. Its parts are gathered first and digested many at a time.
 struct Digest {
     low: DefaultHasher,
     high: DefaultHasher,
+    gathered: [u8; ROOM],
+    used: usize,
 }
 
+/// The parts of a usual key have room in this many bytes.
+const ROOM: usize = 256;
+
 impl Digest {
+    fn digest(&mut self) {
+        let gathered = self.gathered.get(..self.used).unwrap_or_default();
+        self.low.write(gathered);
+        self.high.write(gathered);
+        self.used = 0;
+    }
+
+    /// Adds bytes, each changed by `change`.
+    #[inline(always)]
+    fn gather(&mut self, mut bytes: &[u8], change: impl Fn(u8) -> u8) {
+        while !bytes.is_empty() {
+            if self.used == ROOM {
+                self.digest();
+            }
+            let room = self.gathered.get_mut(self.used..).unwrap_or_default();
+            let (now, later) = bytes.split_at(bytes.len().min(room.len()));
+            for (to, from) in room.iter_mut().zip(now) {
+                *to = change(*from);
+            }
+            self.used += now.len();
+            bytes = later;
+        }
+    }
+
+    fn length(&mut self, of: &[u8]) {
+        let length = u32::try_from(of.len()).unwrap_or(u32::MAX);
+        self.gather(&length.to_le_bytes(), |byte| byte);
+    }
+
     /// A part, told from the next one by its length.
     fn part(mut self, part: &[u8]) -> Self {
-        for hasher in [&mut self.low, &mut self.high] {
-            hasher.write_usize(part.len());
-            hasher.write(part);
-        }
+        self.length(part);
+        self.gather(part, |byte| byte);
         self
     }
 
     /// A part that is compared without case, as tokens and hosts are (§7.3.1).
     fn caseless(mut self, part: &[u8]) -> Self {
-        for hasher in [&mut self.low, &mut self.high] {
-            hasher.write_usize(part.len());
-            for eight in part.chunks(8) {
-                let mut lower = [0; 8];
-                for (to, from) in lower.iter_mut().zip(eight) {
-                    *to = from.to_ascii_lowercase();
-                }
-                hasher.write(&lower);
-            }
-        }
+        self.length(part);
+        self.gather(part, |byte| byte.to_ascii_lowercase());
         self
     }
 
-    fn key(self) -> Key {
-        Key((u128::from(self.high.finish()) << 64) | u128::from(self.low.finish()))
+    fn key(mut self) -> Key {
+        self.digest();
+        let key = Key([self.high.finish(), self.low.finish()]);
+        // One in 2^128.
+        match key == Key::NONE {
+            true => Key([0, 1]),
+            false => key,
+        }
     }
 }
 
@@ -100,13 +131,14 @@ impl Keys {
     }
 
     fn digest(&self, kind: u8) -> Digest {
-        let mut digest = Digest {
+        let mut gathered = [0; ROOM];
+        gathered[0] = kind;
+        Digest {
             low: self.low.clone(),
             high: self.high.clone(),
-        };
-        digest.low.write_u8(kind);
-        digest.high.write_u8(kind);
-        digest
+            gathered,
+            used: 1,
+        }
     }
 
     /// The key of a client transaction (RFC 3261 §17.1.3): branch and method. Branches are our own, compared as they
@@ -117,28 +149,33 @@ impl Keys {
 
     /// The key of a server transaction (RFC 3261 §17.2.3): branch, sent-by and method; for a client of RFC 2543, whose
     /// branch lacks the magic cookie, Request-URI, tags, Call-ID, CSeq and the top Via instead. A CANCEL looks for
-    /// another `method` than its own.
-    pub fn server(&self, request: &Request, method: &Method) -> Option<Key> {
-        let to = request.headers().to().ok()?;
-        self.server_with(request, method, to.tag().unwrap_or_default())
+    /// another `method` than its own. `via` is its top Via.
+    pub fn server(&self, request: &Request, via: &Via<'_>, method: &Method) -> Option<Key> {
+        self.server_with(request, via, method, None)
     }
 
     /// The keys that the INVITE of an ACK may have. For a client of RFC 2543 the ACK has the tag of the answer in To
     /// (§17.2.3), and the INVITE none, or inside a dialog the same.
-    pub fn invite_of(&self, ack: &Request) -> [Option<Key>; 2] {
-        [
-            self.server_with(ack, &Method::Invite, b""),
-            self.server(ack, &Method::Invite),
-        ]
+    pub fn invite_of(&self, ack: &Request, via: &Via<'_>) -> [Option<Key>; 2] {
+        [Some(&b""[..]), None].map(|tag| self.server_with(ack, via, &Method::Invite, tag))
     }
 
-    fn server_with(&self, request: &Request, method: &Method, to_tag: &[u8]) -> Option<Key> {
-        let headers = request.headers();
-        let via = headers.top_via().ok()?;
+    fn server_with(
+        &self,
+        request: &Request,
+        via: &Via<'_>,
+        method: &Method,
+        to_tag: Option<&[u8]>,
+    ) -> Option<Key> {
         if let Some(branch) = via.branch().filter(|branch| is_rfc3261(branch)) {
             let digest = self.digest(b's').caseless(branch).caseless(via.sent_by());
             return Some(digest.part(method.as_bytes()).key());
         }
+        let headers = request.headers();
+        let to_tag = match to_tag {
+            Some(tag) => tag,
+            None => headers.to().ok()?.tag().unwrap_or_default(),
+        };
         let digest = self
             .digest(b'o')
             .part(request.uri_bytes())
@@ -152,18 +189,16 @@ impl Keys {
 
     /// What requests that came on several ways have in common (RFC 3261 §8.2.2.2): From tag, Call-ID and CSeq; nothing
     /// for a request inside a dialog.
-    pub fn merged(&self, request: &Request) -> Option<Key> {
-        let headers = request.headers();
-        if headers.to().ok()?.tag().is_some() {
+    pub fn merged(&self, of: &Essentials<'_>) -> Option<Key> {
+        if of.to.tag().is_some() {
             return None;
         }
-        let cseq = headers.cseq().ok()?;
         let digest = self
             .digest(b'm')
-            .part(headers.from().ok()?.tag()?)
-            .part(headers.call_id().ok()?)
-            .part(&cseq.number.to_be_bytes());
-        Some(digest.part(cseq.method).key())
+            .part(of.from.tag()?)
+            .part(of.call_id)
+            .part(&of.cseq.number.to_be_bytes());
+        Some(digest.part(of.cseq.method).key())
     }
 }
 

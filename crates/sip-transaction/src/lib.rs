@@ -17,18 +17,23 @@
 mod config;
 mod endpoint;
 mod event;
+mod hops;
 pub mod invite_client;
 pub mod invite_server;
 mod key;
 pub mod non_invite_client;
 pub mod non_invite_server;
+mod overload;
 mod path;
+mod queue;
 mod requests;
 mod slab;
+mod table;
 mod timers;
 
 pub use config::{Config, Hops, StrayResponses};
 pub use endpoint::Endpoint;
 pub use event::{ClientId, Counters, Event, Failure, Gone, Refused, ServerId, Transmit};
+pub use overload::Overload;
 pub use path::{Path, Transport};
 pub use timers::Timers;

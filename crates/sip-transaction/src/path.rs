@@ -72,4 +72,19 @@ impl Path {
             ..self
         }
     }
+
+    /// Where a response goes if the connection that its request came on is gone (RFC 3261 §18.2.2): to the address that
+    /// the request came from, at the port of sent-by in its top Via, 5060 without one, 5061 over TLS (§18). Nothing
+    /// over UDP.
+    #[must_use]
+    pub fn alternative(self, top_via: &Via<'_>) -> Option<SocketAddr> {
+        let default = match self.transport {
+            Transport::Udp => return None,
+            Transport::Tcp => 5060,
+            Transport::Tls => 5061,
+        };
+        let mut address = self.peer;
+        address.set_port(top_via.port().unwrap_or(default));
+        Some(address)
+    }
 }

@@ -1,7 +1,8 @@
 //! Timer values (RFC 3261 §17, table 4) and the rings that hold running timers.
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
+
+use crate::queue::Queue;
 
 /// T1, T2 and T4 of an endpoint; every other value follows from them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,56 +110,125 @@ impl Timers {
     }
 }
 
-/// Running timers: one first-in-first-out ring per duration, so that starting one and taking the
-/// next due one cost the same however many run. SIP knows a handful of durations.
+/// Running timers: one first-in-first-out ring per duration and kind, so that starting one and taking the next due one
+/// cost the same however many run. SIP knows a handful of durations. A timer takes sixteen bytes.
 ///
 /// Timers are not cancelled; an entry whose transaction has moved on is skipped when it is due.
 #[derive(Debug)]
-pub(crate) struct Rings<T> {
-    rings: Vec<(Duration, VecDeque<(Instant, T)>)>,
+pub(crate) struct Rings<K> {
+    rings: Vec<Ring<K>>,
+    /// What times are counted from.
+    base: Option<Instant>,
+    /// When the next one is due.
+    next: u64,
+    len: usize,
 }
 
-impl<T> Default for Rings<T> {
+#[derive(Debug)]
+struct Ring<K> {
+    duration: Duration,
+    kind: K,
+    queue: Queue,
+    /// When its first one is due; [`NEVER`] without one.
+    first: u64,
+}
+
+/// A timer that is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Due<K> {
+    pub kind: K,
+    /// The name of its transaction.
+    pub name: u64,
+    /// Since when.
+    pub at: Instant,
+}
+
+/// In nanoseconds, after five hundred years.
+const NEVER: u64 = u64::MAX;
+
+impl<K> Default for Rings<K> {
     fn default() -> Self {
-        Self { rings: Vec::new() }
+        Self {
+            rings: Vec::new(),
+            base: None,
+            next: NEVER,
+            len: 0,
+        }
     }
 }
 
-impl<T> Rings<T> {
-    /// Starts a timer of `duration`.
-    pub fn start(&mut self, now: Instant, duration: Duration, timer: T) {
-        let entry = (now + duration, timer);
-        match self.rings.iter_mut().find(|(d, _)| *d == duration) {
-            Some((_, ring)) => ring.push_back(entry),
-            None => self.rings.push((duration, VecDeque::from([entry]))),
+impl<K: Copy + PartialEq> Rings<K> {
+    /// Starts a timer of `duration` for the transaction with this name.
+    pub fn start(&mut self, now: Instant, duration: Duration, kind: K, name: u64) {
+        let base = *self.base.get_or_insert(now);
+        let after = now.saturating_duration_since(base).saturating_add(duration);
+        let at = nanos(after).min(NEVER - 1);
+        let known = |ring: &Ring<K>| ring.kind == kind && ring.duration == duration;
+        let place = match self.rings.iter().position(known) {
+            Some(place) => place,
+            None => {
+                self.rings.push(Ring {
+                    duration,
+                    kind,
+                    queue: Queue::default(),
+                    first: NEVER,
+                });
+                self.rings.len() - 1
+            }
+        };
+        if let Some(ring) = self.rings.get_mut(place) {
+            // The last one is due before: time does not run backwards.
+            let at = ring.queue.last().map_or(at, |(last, _)| at.max(last));
+            ring.first = ring.first.min(at);
+            ring.queue.push((at, name));
+            self.next = self.next.min(at);
+            self.len += 1;
         }
     }
 
     /// When the next timer is due.
     pub fn next(&self) -> Option<Instant> {
-        self.rings
-            .iter()
-            .filter_map(|(_, ring)| ring.front().map(|(at, _)| *at))
-            .min()
+        self.instant(self.next)
+    }
+
+    fn instant(&self, at: u64) -> Option<Instant> {
+        let base = self.base.filter(|_| at != NEVER)?;
+        base.checked_add(Duration::from_nanos(at))
     }
 
     /// Takes a timer that is due, the earliest first.
-    pub fn pop(&mut self, now: Instant) -> Option<(Instant, T)> {
-        let (_, ring) = self
+    pub fn pop(&mut self, now: Instant) -> Option<Due<K>> {
+        let base = self.base?;
+        if self.next == NEVER || self.next > nanos(now.checked_duration_since(base)?) {
+            return None;
+        }
+        let due = self.rings.iter_mut().find(|ring| ring.first == self.next)?;
+        let (at, name) = due.queue.pop()?;
+        let kind = due.kind;
+        due.first = due.queue.first().map_or(NEVER, |(at, _)| at);
+        self.len -= 1;
+        let at = self.instant(at)?;
+        self.next = self
             .rings
-            .iter_mut()
-            .filter(|(_, ring)| ring.front().is_some_and(|(at, _)| *at <= now))
-            .min_by_key(|(_, ring)| ring.front().map(|(at, _)| *at))?;
-        ring.pop_front()
+            .iter()
+            .map(|ring| ring.first)
+            .min()
+            .unwrap_or(NEVER);
+        Some(Due { kind, name, at })
     }
 
     /// How many run.
     pub fn len(&self) -> usize {
-        self.rings.iter().map(|(_, ring)| ring.len()).sum()
+        self.len
     }
 }
 
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(NEVER)
+}
+
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -166,14 +236,27 @@ mod tests {
     fn timers_come_out_in_order_of_their_time_whatever_their_duration() {
         let start = Instant::now();
         let mut rings = Rings::default();
-        for (millis, name) in [(30, 'c'), (10, 'a'), (20, 'b'), (10, 'A')] {
-            rings.start(start, Duration::from_millis(millis), name);
+        for (millis, name) in [(30, 3), (10, 1), (20, 2), (10, 11)] {
+            rings.start(start, Duration::from_millis(millis), 'x', name);
         }
+        rings.start(start, Duration::from_millis(20), 'y', 22);
         assert_eq!(rings.next(), Some(start + Duration::from_millis(10)));
         assert!(rings.pop(start).is_none());
         let late = start + Duration::from_secs(1);
-        let order: Vec<_> = std::iter::from_fn(|| rings.pop(late).map(|(_, n)| n)).collect();
-        assert_eq!(order, ['a', 'A', 'b', 'c']);
-        assert_eq!(rings.len(), 0);
+        let first = rings.pop(late).unwrap();
+        assert_eq!((first.kind, first.name), ('x', 1));
+        assert_eq!(first.at, start + Duration::from_millis(10));
+        let order: Vec<_> = std::iter::from_fn(|| rings.pop(late).map(|due| due.name)).collect();
+        assert_eq!(order, [11, 2, 22, 3]);
+        assert_eq!((rings.len(), rings.next()), (0, None));
+    }
+
+    #[test]
+    fn a_timer_longer_than_any_clock_never_comes() {
+        let start = Instant::now();
+        let mut rings = Rings::default();
+        rings.start(start, Duration::MAX, 'x', 1);
+        assert!(rings.pop(start + Duration::from_secs(1 << 30)).is_none());
+        assert_eq!(rings.len(), 1);
     }
 }

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use mcx::state::{Command, MemoryRows, OutboxRow, Outcome, apply};
 use mcx::{Decision, GatewayServer, Now, Random, Role, ServiceServer, StoreId};
 use mcx_node::driver::{Driver, Output};
+use mcx_node::transport::Listen;
 use sip_message::{Limits, Message, Request, Response};
 use sip_transaction::{ClientId, Config, Endpoint, Event, Failure, Path, Transmit, Transport};
 
@@ -111,7 +112,10 @@ impl Node {
         match role(plan, self.place, self.kind, dice) {
             None => Inside::Core(Box::new(Endpoint::new(config, seed))),
             Some(role) => {
-                let local = vec![self.address];
+                let local = vec![Listen {
+                    transport: Transport::Udp,
+                    address: self.address,
+                }];
                 let driver = Driver::new(role, local, Limits::default(), config, seed);
                 Inside::Function(Box::new(driver))
             }
@@ -201,6 +205,8 @@ impl Node {
                             wants.batches += 1;
                         }
                         Output::Decision(decision) => wants.decisions.push(decision),
+                        // All hops are addresses, reached over UDP.
+                        Output::Expect(..) | Output::Locate(..) | Output::Release(_) => {}
                     }
                 }
             }

@@ -74,6 +74,7 @@ impl Place {
         Peer {
             psi: self.psi(kind),
             next_hop: NextHop {
+                domain: None,
                 uri: format!("sip:{address}"),
             },
             route: Vec::new(),
@@ -81,6 +82,7 @@ impl Place {
                 ip: address.ip(),
                 port: None,
             }],
+            domain: None,
         }
     }
 
@@ -97,6 +99,7 @@ impl Place {
                 ip: self.address(Kind::Core).ip(),
                 port: None,
             }],
+            domain: None,
         }
     }
 }

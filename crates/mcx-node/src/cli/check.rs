@@ -2,15 +2,18 @@
 
 use std::fs::{self, OpenOptions};
 use std::io;
-use std::net::UdpSocket;
+use std::net::{TcpListener, UdpSocket};
 use std::path::Path;
 use std::process::ExitCode;
 
 use mcx_store::SqliteStore;
+use sip_transaction::Transport;
 
 use super::out::{complainln, sayln};
 use crate::config::{self, Config, Problem, Problems};
 use crate::trace;
+use crate::transport::Listen;
+use crate::transport::tls::Tls;
 
 pub(super) fn check(path: &Path) -> ExitCode {
     let (config, problems) = match config::load(path) {
@@ -25,7 +28,7 @@ pub(super) fn check(path: &Path) -> ExitCode {
     {
         let functions: Vec<_> = config
             .listeners()
-            .map(|(kind, address, _)| format!("{kind} on udp:{address}"))
+            .map(|(kind, listen, _)| format!("{kind} on {listen}"))
             .collect();
         let (name, functions) = (&config.name, functions.join(", "));
         sayln!("{}: {name}: {functions}: ok", path.display());
@@ -48,8 +51,8 @@ fn surroundings(path: &Path, config: &Config) -> Vec<Problem> {
             message,
         });
     };
-    for (kind, address, line) in config.listeners() {
-        if let Err(error) = UdpSocket::bind(address) {
+    for (kind, listen, line) in config.listeners() {
+        if let Err(error) = can_listen(listen) {
             let remedy = match error.kind() {
                 io::ErrorKind::AddrInUse => {
                     "the port is in use: write a free one, or end the program that holds it"
@@ -59,9 +62,14 @@ fn surroundings(path: &Path, config: &Config) -> Vec<Problem> {
                 }
                 _ => "write an address and port that this user may listen on",
             };
-            let message = format!("{kind} cannot listen on udp:{address} ({error}): {remedy}");
+            let message = format!("{kind} cannot listen on {listen} ({error}): {remedy}");
             wrong(line, message);
         }
+    }
+    if let Some(files) = &config.tls
+        && let Err(error) = Tls::load(files.clone())
+    {
+        wrong(config.lines.tls, format!("TLS: {error}"));
     }
     if let Some(server) = &config.service_server {
         let store = &server.store;
@@ -87,6 +95,14 @@ fn surroundings(path: &Path, config: &Config) -> Vec<Problem> {
     }
     problems.sort_by_key(|p| p.line);
     problems
+}
+
+/// Whether the address can be had; it is free again afterwards.
+fn can_listen(listen: Listen) -> io::Result<()> {
+    match listen.transport {
+        Transport::Udp => UdpSocket::bind(listen.address).map(drop),
+        _ => TcpListener::bind(listen.address).map(drop),
+    }
 }
 
 /// Whether this user may create files where `path` is.

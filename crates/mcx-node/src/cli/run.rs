@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use tokio::signal::unix::{SignalKind, signal};
+use tracing::{error, info};
 use tracing_subscriber::EnvFilter;
 
 use super::out::complainln;
@@ -32,11 +33,13 @@ pub(super) fn run(path: &Path, until_stdin_closes: bool) -> ExitCode {
     };
     runtime.block_on(async {
         let name = config.name.clone();
-        let (term, int) = (
-            signal(SignalKind::terminate()),
-            signal(SignalKind::interrupt()),
-        );
-        let (Ok(mut term), Ok(mut int)) = (term, int) else {
+        let [term, int, hup] = [
+            SignalKind::terminate(),
+            SignalKind::interrupt(),
+            SignalKind::hangup(),
+        ]
+        .map(signal);
+        let (Ok(mut term), Ok(mut int), Ok(mut hup)) = (term, int, hup) else {
             complainln!("mcx: cannot listen for signals");
             return ExitCode::FAILURE;
         };
@@ -48,17 +51,25 @@ pub(super) fn run(path: &Path, until_stdin_closes: bool) -> ExitCode {
             }
         };
         let mut out = std::io::stdout();
-        for (kind, addresses) in node.listeners() {
-            for address in addresses {
-                let _ = writeln!(out, "{name} {kind} udp:{address}");
+        for (kind, listening) in node.listeners() {
+            for listen in listening {
+                let _ = writeln!(out, "{name} {kind} {listen}");
             }
         }
         let _ = writeln!(out, "{name} ready");
         let _ = out.flush();
-        tokio::select! {
-            _ = term.recv() => {}
-            _ = int.recv() => {}
-            () = stdin_closed(until_stdin_closes) => {}
+        let closed = stdin_closed(until_stdin_closes);
+        tokio::pin!(closed);
+        loop {
+            tokio::select! {
+                _ = term.recv() => break,
+                _ = int.recv() => break,
+                () = &mut closed => break,
+                _ = hup.recv() => match node.reload_certificates() {
+                    Ok(()) => info!("certificates read anew"),
+                    Err(error) => error!(%error, "certificates stay as they were"),
+                },
+            }
         }
         node.stop().await;
         ExitCode::SUCCESS

@@ -19,6 +19,11 @@ pub(super) struct File {
     pub limits: Limits,
     #[serde(default)]
     pub trace: Trace,
+    pub tls: Option<TlsFiles>,
+    #[serde(default)]
+    pub connections: Connections,
+    #[serde(default)]
+    pub dns: Dns,
     pub service_server: Option<Spanned<ServiceServer>>,
     pub gateway: Option<Spanned<Gateway>>,
     #[serde(default)]
@@ -80,6 +85,49 @@ pub(super) struct Trace {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct TlsFiles {
+    pub certificate: Text,
+    pub key: Text,
+    pub roots: Text,
+    pub require_client_certificate: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Connections {
+    pub most: Option<Spanned<usize>>,
+    pub most_per_peer: Option<Spanned<usize>>,
+    pub most_of_strangers: Option<Spanned<usize>>,
+    pub queue_bytes: Option<Spanned<usize>>,
+    pub connect: Option<Text>,
+    pub handshake: Option<Text>,
+    pub message: Option<Text>,
+    pub idle: Option<Text>,
+    pub write: Option<Text>,
+    pub ping: Option<Text>,
+    #[serde(default)]
+    pub strangers: Strangers,
+}
+
+/// What becomes of those whom the configuration does not name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Strangers {
+    /// They get 403.
+    #[default]
+    Answer,
+    /// They get nothing, not a byte.
+    Ignore,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Dns {
+    pub servers: Option<Vec<Text>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct ServiceServer {
     pub listen: Spanned<Vec<Text>>,
     pub psi: Text,
@@ -103,6 +151,7 @@ pub(super) struct ServiceServer {
 pub(super) struct Core {
     #[serde(default)]
     pub sources: Vec<Text>,
+    pub domain: Option<Text>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -113,6 +162,7 @@ pub(super) struct Peer {
     #[serde(default)]
     pub route: Vec<Text>,
     pub sources: Option<Vec<Text>>,
+    pub domain: Option<Text>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -161,6 +211,7 @@ pub(super) struct Behind {
     #[serde(default)]
     pub route: Vec<Text>,
     pub sources: Option<Vec<Text>>,
+    pub domain: Option<Text>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -64,7 +64,7 @@ impl Loader<'_, '_> {
                 migration: self.migration(&partner.migration),
             });
         }
-        if section.core.sources.is_empty() {
+        if section.core.sources.is_empty() && section.core.domain.is_none() {
             self.report.wrong(
                 at.clone(),
                 "no SIP core: write [service-server.core] with sources = [\"ADDRESS\"], where REGISTER and PUBLISH come from",
@@ -92,7 +92,7 @@ impl Loader<'_, '_> {
             default_expires: self.duration_secs(section.default_expires.as_ref(), EXPIRES),
         };
         ServiceServerSection {
-            listen: self.report.listen(&section.listen),
+            listen: self.report.listen(&section.listen, file.tls.is_some()),
             store: self.path(&section.store),
             config,
         }
@@ -116,6 +116,7 @@ impl Loader<'_, '_> {
                 &server.next_hop,
                 &server.route,
                 server.sources.as_deref(),
+                server.domain.as_ref(),
             );
             servers.push((server.services.get_ref().clone(), peer));
         }
@@ -150,7 +151,7 @@ impl Loader<'_, '_> {
             });
         }
         GatewaySection {
-            listen: self.report.listen(&section.listen),
+            listen: self.report.listen(&section.listen, file.tls.is_some()),
             config: GatewayConfig {
                 psi: self.report.psi(&section.psi),
                 systems: Systems { own, partners },
@@ -194,6 +195,7 @@ impl Loader<'_, '_> {
     fn core(&mut self, core: &file::Core) -> Core {
         Core {
             sources: self.report.sources(&core.sources),
+            domain: self.report.domain(core.domain.as_ref()),
         }
     }
 

@@ -101,6 +101,10 @@ impl Loader<'_, '_> {
             name,
             timers: self.timers(&file.timers),
             lines: self.lines(file),
+            tls: file.tls.as_ref().map(|tls| self.tls(tls)),
+            connections: self.connections(&file.connections),
+            ignore_strangers: file.connections.strangers == file::Strangers::Ignore,
+            dns: file.dns.servers.as_ref().map(|list| self.dns(list)),
             trace_file: file.trace.file.as_ref().map(|f| self.path(f)),
             service_server: file.service_server.as_ref().map(|section| {
                 self.service_server(file, section, own.clone(), &profile, (&limits, bounds))

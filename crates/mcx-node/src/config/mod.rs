@@ -1,6 +1,7 @@
 //! Configuration: a TOML file becomes a [`Config`], or a list of [`Problem`]s that name file,
 //! line and what to write instead.
 
+mod connections;
 mod file;
 mod functions;
 mod load;
@@ -19,6 +20,9 @@ use sip_transaction::Timers;
 pub use load::{load, parse};
 pub use problem::{Problem, Problems};
 
+use crate::transport::tls::TlsFiles;
+use crate::transport::{self, Listen};
+
 /// A node: one process, one or more functions of one MC system.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -28,6 +32,14 @@ pub struct Config {
     pub timers: Timers,
     /// Bounds of what is read from the network.
     pub limits: Limits,
+    /// Certificate and roots, if connections speak TLS.
+    pub tls: Option<TlsFiles>,
+    /// Bounds of connections.
+    pub connections: transport::Bounds,
+    /// Whether those whom the configuration does not name get no answer at all.
+    pub ignore_strangers: bool,
+    /// DNS servers, if they are not those of the system.
+    pub dns: Option<Vec<SocketAddr>>,
     /// File that the flight recorder writes to, if any.
     pub trace_file: Option<PathBuf>,
     /// Where in the file it is written.
@@ -43,6 +55,8 @@ pub struct Config {
 pub struct Lines {
     /// Line of the trace file.
     pub trace_file: usize,
+    /// Line of the certificate.
+    pub tls: usize,
     /// Line of the store.
     pub store: usize,
     /// Lines of the addresses that the service server listens on.
@@ -54,8 +68,8 @@ pub struct Lines {
 /// The MC service server of a node.
 #[derive(Clone, Debug)]
 pub struct ServiceServerSection {
-    /// UDP addresses to listen on.
-    pub listen: Vec<SocketAddr>,
+    /// Where it listens.
+    pub listen: Vec<Listen>,
     /// The database.
     pub store: PathBuf,
     /// What the procedures are told.
@@ -65,8 +79,8 @@ pub struct ServiceServerSection {
 /// The MC gateway server of a node.
 #[derive(Clone, Debug)]
 pub struct GatewaySection {
-    /// UDP addresses to listen on.
-    pub listen: Vec<SocketAddr>,
+    /// Where it listens.
+    pub listen: Vec<Listen>,
     /// What the procedures are told.
     pub config: GatewayConfig,
 }
@@ -74,10 +88,10 @@ pub struct GatewaySection {
 impl Config {
     /// Every address that the node listens on, with the function behind it and its line in the
     /// file.
-    pub fn listeners(&self) -> impl Iterator<Item = (&'static str, SocketAddr, usize)> {
-        let part = |kind, listen: &[SocketAddr], lines: &[usize]| {
+    pub fn listeners(&self) -> impl Iterator<Item = (&'static str, Listen, usize)> {
+        let part = |kind, listen: &[Listen], lines: &[usize]| {
             let with_line = listen.iter().zip(lines);
-            let all = with_line.map(|(address, line)| (kind, *address, *line));
+            let all = with_line.map(|(listen, line)| (kind, *listen, *line));
             all.collect::<Vec<_>>()
         };
         let server = self

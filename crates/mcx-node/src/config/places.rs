@@ -8,6 +8,8 @@ use mcx::NextHop;
 use super::Lines;
 use super::file::{self, Text};
 use super::load::Loader;
+use super::values::parse_listen;
+use crate::next_hop;
 
 impl Loader<'_, '_> {
     /// Where what depends on the machine is written.
@@ -18,6 +20,7 @@ impl Loader<'_, '_> {
         let gateway = file.gateway.as_ref().map(|g| g.get_ref());
         Lines {
             trace_file: file.trace.file.as_ref().map_or(0, of),
+            tls: file.tls.as_ref().map_or(0, |tls| of(&tls.certificate)),
             store: server.map_or(0, |s| of(&s.store)),
             service_server: server.map_or(Vec::new(), |s| all(s.listen.get_ref())),
             gateway: gateway.map_or(Vec::new(), |g| all(g.listen.get_ref())),
@@ -59,14 +62,17 @@ impl Loader<'_, '_> {
         let mut seen = Vec::new();
         let (server, gateway) = listen_texts(file);
         for text in server.iter().chain(gateway) {
-            let Some(address) = udp(text) else { continue };
+            let Some(listen) = parse_listen(text.get_ref()) else {
+                continue;
+            };
+            let address = listen.address;
             if address.ip().is_unspecified() {
                 self.report.wrong(
                     text.span(),
                     format!("`{}` means every address of this machine, but Via and Contact need one (RFC 3261 §18.1.1): write the machine's own address", text.get_ref()),
                 );
             }
-            if seen.contains(&address) {
+            if seen.contains(&listen) {
                 self.report.wrong(
                     text.span(),
                     format!(
@@ -77,7 +83,7 @@ impl Loader<'_, '_> {
             }
             // Port 0 is another one each time.
             if address.port() != 0 {
-                seen.push(address);
+                seen.push(listen);
             }
         }
     }
@@ -85,8 +91,8 @@ impl Loader<'_, '_> {
     /// No function sends to itself; a node's server and gateway may send to each other.
     pub fn check_next_hops(&mut self, file: &file::File) {
         let (server, gateway) = listen_texts(file);
-        let server: Vec<_> = server.iter().filter_map(udp).collect();
-        let gateway: Vec<_> = gateway.iter().filter_map(udp).collect();
+        let server: Vec<_> = server.iter().filter_map(address).collect();
+        let gateway: Vec<_> = gateway.iter().filter_map(address).collect();
         let both = [server.as_slice(), &gateway].concat();
         let mut hops: Vec<(&Text, &[SocketAddr])> = Vec::new();
         if let Some(peer) = own_gateway(file) {
@@ -126,13 +132,14 @@ fn own_gateway(file: &file::File) -> Option<&file::Peer> {
     file.service_server.as_ref()?.get_ref().gateway.as_ref()
 }
 
-fn udp(text: &Text) -> Option<SocketAddr> {
-    text.get_ref().strip_prefix("udp:")?.parse().ok()
+fn address(text: &Text) -> Option<SocketAddr> {
+    parse_listen(text.get_ref()).map(|listen| listen.address)
 }
 
 fn address_of(hop: &Text) -> Option<SocketAddr> {
-    let uri = hop.get_ref().clone();
-    NextHop { uri }.address()
+    let (uri, domain) = (hop.get_ref().clone(), None);
+    let target = next_hop::of_numeric(&NextHop { uri, domain })?;
+    Some(target.address)
 }
 
 /// Whether both paths lead to one file, which need not exist yet.

@@ -6,8 +6,12 @@ use std::time::Duration;
 use mcx::{McId, NextHop, Peer, Source};
 use sip_message::{NameAddr, Uri};
 
+use sip_transaction::Transport;
+
 use super::file::{self, Text};
 use super::problem::Report;
+use crate::next_hop::Hop;
+use crate::transport::Listen;
 
 impl Report<'_> {
     /// A duration such as `500 ms`, `20 s`, `5 min`, `12 h`, `30 d`.
@@ -24,30 +28,31 @@ impl Report<'_> {
         }
     }
 
-    /// Addresses to listen on, such as `udp:127.0.0.1:5060`; port 0 takes a free one.
-    pub fn listen(&mut self, list: &toml::Spanned<Vec<Text>>) -> Vec<SocketAddr> {
+    /// Addresses to listen on, such as `udp:127.0.0.1:5060`; port 0 takes a free one. `tls`: whether there is a
+    /// certificate.
+    pub fn listen(&mut self, list: &toml::Spanned<Vec<Text>>, tls: bool) -> Vec<Listen> {
         if list.get_ref().is_empty() {
             self.wrong(
                 list.span(),
                 "nothing to listen on: write [\"udp:ADDRESS:PORT\"]",
             );
         }
-        let mut addresses = Vec::new();
+        let mut all = Vec::new();
         for text in list.get_ref() {
             let value = text.get_ref();
-            match value.strip_prefix("udp:").map(str::parse) {
-                Some(Ok(address)) => addresses.push(address),
-                _ if value.starts_with("tcp:") || value.starts_with("tls:") => self.wrong(
+            match parse_listen(value) {
+                Some(listen) if listen.transport == Transport::Tls && !tls => self.wrong(
                     text.span(),
-                    format!("`{value}`: this version listens on UDP only: write \"udp:ADDRESS:PORT\""),
+                    format!("`{value}` needs a certificate: write a section [tls] with certificate, key and roots"),
                 ),
-                _ => self.wrong(
+                Some(listen) => all.push(listen),
+                None => self.wrong(
                     text.span(),
-                    format!("`{value}` is no listening address: write \"udp:ADDRESS:PORT\", for example \"udp:127.0.0.1:5060\""),
+                    format!("`{value}` is no listening address: write \"udp:ADDRESS:PORT\", \"tcp:ADDRESS:PORT\" or \"tls:ADDRESS:PORT\", for example \"udp:127.0.0.1:5060\""),
                 ),
             }
         }
-        addresses
+        all
     }
 
     /// A public service identity.
@@ -92,6 +97,7 @@ impl Report<'_> {
             &peer.next_hop,
             &peer.route,
             peer.sources.as_deref(),
+            peer.domain.as_ref(),
         )
     }
 
@@ -101,8 +107,18 @@ impl Report<'_> {
         next_hop: &Text,
         route: &[Text],
         sources: Option<&[Text]>,
+        domain: Option<&Text>,
     ) -> Peer {
-        let hop = self.next_hop(next_hop);
+        let at = next_hop.span();
+        let (next_hop, hop) = self.next_hop(next_hop, domain);
+        let over_tls = hop
+            .as_ref()
+            .is_some_and(|h| h.transport == Some(Transport::Tls));
+        // Who is reached with TLS has to come with it too.
+        let domain = hop
+            .as_ref()
+            .and_then(|hop| hop.domain.clone())
+            .filter(|_| over_tls);
         for text in route {
             if NameAddr::parse(text.get_ref().as_bytes()).is_err() {
                 let value = text.get_ref();
@@ -114,46 +130,74 @@ impl Report<'_> {
         }
         let sources = match sources {
             Some(list) => self.sources(list),
-            None => hop
-                .address()
-                .map(|a| Source {
-                    ip: a.ip(),
-                    port: Some(a.port()),
-                })
-                .into_iter()
-                .collect(),
+            None if domain.is_some() => Vec::new(),
+            None => {
+                let target = hop.and_then(|hop| hop.numeric());
+                if target.is_none() {
+                    self.wrong(
+                        at,
+                        "next-hop is a name, so it does not say where this peer's requests come from: write sources = [\"ADDRESS\"], or use TLS",
+                    );
+                }
+                let source = target.map(|target| Source {
+                    ip: target.address.ip(),
+                    port: Some(target.address.port()),
+                });
+                source.into_iter().collect()
+            }
         };
         Peer {
             psi: self.psi(psi),
-            next_hop: hop,
+            next_hop,
             route: route.iter().map(|r| r.get_ref().clone()).collect(),
             sources,
+            domain: domain.map(|domain| domain.to_string()),
         }
     }
 
-    fn next_hop(&mut self, text: &Text) -> NextHop {
+    /// A SIP domain that a certificate has to prove.
+    pub fn domain(&mut self, text: Option<&Text>) -> Option<String> {
+        let text = text?;
         let value = text.get_ref();
-        let hop = NextHop { uri: value.clone() };
-        if let Err(message) = check_sip_uri(value) {
+        let is_name = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.');
+        if value.is_empty() || !value.bytes().all(is_name) || value.parse::<IpAddr>().is_ok() {
             self.wrong(
                 text.span(),
-                format!("{message}: write \"sip:ADDRESS:PORT\""),
-            );
-        } else if hop.address().is_none() {
-            self.wrong(
-                text.span(),
-                format!("`{value}`: this version resolves no host names: write the address, \"sip:ADDRESS:PORT\""),
-            );
-        } else if let Ok(uri) = Uri::parse(value.as_bytes())
-            && let Some(Some(transport)) = uri.params().get(b"transport")
-            && !transport.eq_ignore_ascii_case(b"udp")
-        {
-            self.wrong(
-                text.span(),
-                format!("`{value}`: this version sends over UDP only: leave out `;transport=`"),
+                format!("`{value}` is no SIP domain: write the one in the peer's certificate, for example \"b.mcx.example\""),
             );
         }
-        hop
+        Some(value.to_ascii_lowercase())
+    }
+
+    fn next_hop(&mut self, text: &Text, domain: Option<&Text>) -> (NextHop, Option<Hop>) {
+        let uri = text.get_ref().clone();
+        let next_hop = NextHop {
+            domain: self.domain(domain),
+            uri,
+        };
+        let value = text.get_ref();
+        let instead = "write \"sip:ADDRESS:PORT\", with `;transport=tcp` or `;transport=tls` where that is meant";
+        let hop = match Hop::of(&next_hop) {
+            Ok(hop) => hop,
+            Err(why) => {
+                self.wrong(text.span(), format!("`{value}` {why}: {instead}"));
+                return (next_hop, None);
+            }
+        };
+        let over_tls = hop.transport == Some(Transport::Tls);
+        if over_tls && hop.domain.is_none() {
+            self.wrong(
+                text.span(),
+                format!("`{value}` does not say who has to be there: write domain = \"DOMAIN\", the SIP domain in the peer's certificate"),
+            );
+        }
+        if let Some(domain) = domain.filter(|_| !over_tls) {
+            self.wrong(
+                domain.span(),
+                "a domain is proven over TLS only: write next-hop with `;transport=tls`, or leave out domain",
+            );
+        }
+        (next_hop, Some(hop))
     }
 
     /// An MC service ID.
@@ -169,6 +213,19 @@ impl Report<'_> {
             }
         }
     }
+}
+
+/// `udp:ADDRESS:PORT`, `tcp:…`, `tls:…`.
+pub(super) fn parse_listen(text: &str) -> Option<Listen> {
+    let (transport, address) = text.split_once(':')?;
+    let transport = match transport {
+        "udp" => Transport::Udp,
+        "tcp" => Transport::Tcp,
+        "tls" => Transport::Tls,
+        _ => return None,
+    };
+    let address = address.parse().ok()?;
+    Some(Listen { transport, address })
 }
 
 fn check_sip_uri(text: &str) -> Result<(), String> {

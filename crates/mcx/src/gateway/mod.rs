@@ -7,7 +7,6 @@ mod replies;
 mod rewrite;
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use sip_message::{HeaderName, Limits, Method, Request, Response, StatusCode};
@@ -17,8 +16,8 @@ use crate::document::Bounds;
 use crate::incoming::{self, Said};
 use crate::trust::{self, Sender, same_uri};
 use crate::{
-    Core, Decision, Effect, Input, McId, MessageKind, Now, Partner, Peer, ProcedureId, Profile,
-    Random, Refusal, RequestId, Role, SendFailure, SendId, Service, SystemId, Systems,
+    Core, Decision, Effect, Input, McId, MessageKind, Now, Origin, Partner, Peer, ProcedureId,
+    Profile, Random, Refusal, RequestId, Role, SendFailure, SendId, Service, SystemId, Systems,
 };
 use loops::UnderWay;
 use replies::Replies;
@@ -129,7 +128,7 @@ impl GatewayServer {
         &mut self,
         now: Now,
         id: RequestId,
-        source: SocketAddr,
+        source: &Origin,
         request: &Request,
         out: &mut Vec<Effect>,
     ) -> Result<(), Refusal> {
@@ -154,7 +153,7 @@ impl GatewayServer {
     /// server when a partner did (entry), and nowhere otherwise.
     fn route(
         &self,
-        source: SocketAddr,
+        source: &Origin,
         request: &Request,
         out: &mut Vec<Effect>,
     ) -> Result<Route, Refusal> {

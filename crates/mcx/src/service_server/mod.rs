@@ -23,8 +23,8 @@ use crate::incoming;
 use crate::state::{Command, OutboxRow, Outcome};
 use crate::trust::{self, Sender};
 use crate::{
-    Decision, Effect, Input, McId, MessageKind, Now, Random, Refusal, RequestId, Role, SendId,
-    StoreFailure, StoreId, Warning, Weight,
+    Decision, Effect, Input, McId, MessageKind, Now, Origin, Random, Refusal, RequestId, Role,
+    SendId, StoreFailure, StoreId, Warning, Weight,
 };
 use pending::Pending;
 
@@ -184,7 +184,7 @@ impl ServiceServer {
         &mut self,
         now: Now,
         id: RequestId,
-        source: std::net::SocketAddr,
+        source: &Origin,
         request: &Request,
         out: &mut Vec<Effect>,
     ) -> Result<(), Refusal> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mcx::state::{Command, MemoryRows, OutboxRow};
 use mcx::{
-    Effect, Input, NextHop, Random, RequestId, Role, SendFailure, SendId, ServiceServer,
+    Effect, Input, NextHop, Origin, Random, RequestId, Role, SendFailure, SendId, ServiceServer,
     ServiceServerConfig, StoreFailure, StoreId,
 };
 use sip_message::{HeaderName, Request, Response, StatusCode};
@@ -59,9 +59,10 @@ impl<R: Role> Bench<R> {
     /// A request arrives.
     pub fn request(&mut self, source: &str, request: &Request) -> Vec<Effect> {
         self.next_request += 1;
+        let source = Origin::datagram(source.parse().unwrap());
         self.input(Input::Request {
             id: RequestId(self.next_request),
-            source: source.parse().unwrap(),
+            source: &source,
             request,
         })
     }

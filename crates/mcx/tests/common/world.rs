@@ -30,6 +30,7 @@ pub fn peer(psi: &str, address: &str) -> Peer {
     Peer {
         psi: psi.into(),
         next_hop: NextHop {
+            domain: None,
             uri: format!("sip:{address}"),
         },
         route: vec![],
@@ -37,6 +38,7 @@ pub fn peer(psi: &str, address: &str) -> Peer {
             ip: socket.ip(),
             port: None,
         }],
+        domain: None,
     }
 }
 
@@ -65,6 +67,7 @@ pub fn core() -> Core {
             ip: socket.ip(),
             port: None,
         }],
+        domain: None,
     }
 }
 

@@ -8,6 +8,7 @@ use super::header::HeaderField;
 use super::start_line::{status_line, wrong_version};
 use super::uri::UriBuf;
 use crate::build::ResponseBuilder;
+use crate::build::USUAL_BYTES;
 use crate::error::{Subject, ValueErrorKind};
 use crate::message::{Message, Raw, Request, Response};
 use crate::name::HeaderName;
@@ -167,7 +168,8 @@ impl TryFrom<&::rsip::Response> for Response {
     /// [`validate::response`] refuses.
     fn try_from(from: &::rsip::Response) -> Result<Self, ConversionError> {
         is_version_2(&from.version)?;
-        let mut builder = ResponseBuilder::new(StatusCode::try_from(&from.status_code)?);
+        let mut builder =
+            ResponseBuilder::new(StatusCode::try_from(&from.status_code)?, USUAL_BYTES);
         if let ::rsip::StatusCode::Other(_, reason) = &from.status_code {
             builder = builder.reason(reason);
         }

@@ -19,6 +19,16 @@ const BRACKETED: &[HeaderName] = &[
     HeaderName::PServedUser,
 ];
 
+/// What reads an address in a field with this name.
+pub(crate) fn address_parser<'a>(
+    name: &HeaderName,
+) -> fn(&'a [u8]) -> Result<NameAddr<'a>, ValueError> {
+    match BRACKETED.contains(name) {
+        true => NameAddr::parse_bracketed,
+        false => NameAddr::parse,
+    }
+}
+
 impl Headers {
     /// The topmost Via (RFC 3261 §20.42).
     ///
@@ -185,10 +195,7 @@ impl Headers {
     /// # Errors
     /// Malformed; too many.
     pub fn addresses(&self, name: &HeaderName) -> Result<Vec<NameAddr<'_>>, ValueError> {
-        match BRACKETED.contains(name) {
-            true => self.list(name, NameAddr::parse_bracketed),
-            false => self.list(name, NameAddr::parse),
-        }
+        self.list(name, address_parser(name))
     }
 
     /// `Contact` (RFC 3261 §20.10). The `*` of a REGISTER gives no address; see [`Headers::contact_is_wildcard`].

@@ -7,13 +7,15 @@ use sip_message::{Method, Request, Response, validate};
 use super::{Endpoint, Timer};
 use crate::config::StrayResponses;
 use crate::event::{ClientId, Event, Failure, Gone};
+use crate::hops::{HopId, Links, Waits};
 use crate::key::Key;
+use crate::slab::place;
 use crate::{Path, invite_client, non_invite_client, requests};
 
 #[derive(Debug)]
 pub(super) struct Client {
     state: State,
-    path: Path,
+    hop: HopId,
     key: Key,
     /// The request as it was sent; gone when nobody needs it any more.
     request: Option<Request>,
@@ -24,12 +26,42 @@ pub(super) struct Client {
     cancel: Cancel,
     /// Is its user told? Nobody is told of a CANCEL.
     heard: bool,
+    /// Its neighbours among those that wait on the hop.
+    links: Links,
+}
+
+impl Client {
+    pub(super) fn key(&self) -> Key {
+        self.key
+    }
+}
+
+impl Waits for Client {
+    fn links(&self) -> Option<&Links> {
+        Some(&self.links)
+    }
+
+    fn links_mut(&mut self) -> Option<&mut Links> {
+        Some(&mut self.links)
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
 enum State {
     Invite(invite_client::State),
     NonInvite(non_invite_client::State),
+}
+
+impl State {
+    /// Whether it has no final answer yet, and a failure of the transport ends it.
+    fn waits(self) -> bool {
+        use {invite_client::State as Invite, non_invite_client::State as NonInvite};
+        matches!(
+            self,
+            Self::Invite(Invite::Calling | Invite::Proceeding)
+                | Self::NonInvite(NonInvite::Trying | NonInvite::Proceeding)
+        )
+    }
 }
 
 /// How far taking an INVITE back has come.
@@ -45,60 +77,64 @@ enum Cancel {
 const TIMER_C_STEP: Duration = Duration::from_secs(1);
 
 impl Endpoint {
-    /// Sends a request that has its Via.
+    /// Sends a request that has its Via. `None` when there is no room for one more.
     pub(super) fn begin_client(
         &mut self,
         now: Instant,
         path: Path,
         request: Request,
-        branch: &str,
+        branch: &[u8],
         heard: bool,
-    ) -> ClientId {
-        let key = self
-            .keys
-            .client(branch.as_bytes(), request.method().as_bytes());
+    ) -> Option<ClientId> {
+        let key = self.keys.client(branch, request.method().as_bytes());
         let invite = *request.method() == Method::Invite;
-        let timers = self.config.timers_of(&path);
+        let hop = self.hops.enter(path, &self.config)?;
+        let timers = self.hops.timers(hop, &self.config);
         let bytes = request.as_bytes().clone();
         let id = ClientId(self.clients.insert(Client {
             state: match invite {
                 true => State::Invite(invite_client::State::Calling),
                 false => State::NonInvite(non_invite_client::State::Trying),
             },
-            path,
+            hop,
             key,
             request: Some(request),
             wait: timers.t1,
             c_due: None,
             cancel: Cancel::No,
             heard,
-        }));
-        self.clients_by_key.insert(key, id);
-        let (again, give_up) = match invite {
-            true => (Timer::A(id), Timer::B(id)),
-            false => (Timer::E(id), Timer::F(id)),
-        };
-        self.timers.start(now, timers.give_up(), give_up);
-        if !path.transport.is_reliable() {
-            self.timers.start(now, timers.t1, again);
+            links: Links::default(),
+        })?);
+        self.clients_by_key.insert(key, place(id.0));
+        if let Some(hop) = self.hops.get_mut(hop) {
+            hop.clients.push(&mut self.clients, place(id.0));
         }
-        self.transmit(path, bytes, false);
-        id
+        let (again, give_up) = match invite {
+            true => (Timer::A, Timer::B),
+            false => (Timer::E, Timer::F),
+        };
+        self.timers.start(now, timers.give_up(), give_up, id.0);
+        if !path.transport.is_reliable() {
+            self.timers.start(now, timers.t1, again, id.0);
+        }
+        self.transmit(path, bytes, false, None);
+        Some(id)
+    }
+
+    fn client_with(&self, key: Key) -> Option<ClientId> {
+        let key_at = |place| self.clients.at(place).map(Client::key);
+        let place = self.clients_by_key.find(key, key_at)?;
+        self.clients.name_at(place).map(ClientId)
     }
 
     pub(super) fn handle_response(&mut self, now: Instant, path: Path, response: Response) {
-        if validate::response(&response).is_err() {
-            return self.stray(path, "malformed response");
-        }
-        let headers = response.headers();
-        let (Ok(via), Ok(cseq)) = (headers.top_via(), headers.cseq()) else {
+        let Ok(read) = validate::response_essentials(&response) else {
             return self.stray(path, "malformed response");
         };
         // §17.1.3: branch, and the method in CSeq.
-        let key = self
-            .keys
-            .client(via.branch().unwrap_or_default(), cseq.method);
-        let Some(id) = self.clients_by_key.get(&key).copied() else {
+        let branch = read.top_via.branch().unwrap_or_default();
+        let key = self.keys.client(branch, read.cseq.method);
+        let Some(id) = self.client_with(key) else {
             return match self.config.stray_responses {
                 StrayResponses::Drop => self.stray(path, "response to no request of ours"),
                 StrayResponses::HandUp => {
@@ -148,11 +184,12 @@ impl Endpoint {
         };
         let (state, actions) = before.on(event);
         client.state = State::NonInvite(state);
+        let hop = client.hop;
         for action in actions {
             match action {
                 Action::Retransmit => {
                     let proceeding = state == non_invite_client::State::Proceeding;
-                    self.send_again(now, id, Timer::E(id), |timers, wait| {
+                    self.send_again(now, id, Timer::E, |timers, wait| {
                         timers.e_after(wait, proceeding)
                     });
                 }
@@ -171,15 +208,12 @@ impl Endpoint {
                         return;
                     };
                     client.request = None;
-                    let path = client.path;
-                    let k = self.config.timers_of(&path).k(path.transport.is_reliable());
-                    self.timers.start(now, k, Timer::K(id));
+                    let k = self.hops.timers(hop, &self.config).k(self.is_reliable(hop));
+                    self.timers.start(now, k, Timer::K, id.0);
                 }
             }
         }
-        if state == non_invite_client::State::Terminated {
-            self.forget_client(id);
-        }
+        self.moved(id, State::NonInvite(state), hop);
     }
 
     pub(super) fn on_invite_client(
@@ -198,12 +232,12 @@ impl Endpoint {
         };
         let (state, actions) = before.on(event);
         client.state = State::Invite(state);
-        let path = client.path;
-        let timers = self.config.timers_of(&path);
+        let hop = client.hop;
+        let timers = self.hops.timers(hop, &self.config);
         for action in actions {
             match action {
                 Action::Retransmit => {
-                    self.send_again(now, id, Timer::A(id), |_, wait| wait.saturating_mul(2));
+                    self.send_again(now, id, Timer::A, |_, wait| wait.saturating_mul(2));
                 }
                 Action::PassUp if event == On::Provisional => {
                     if let Some(response) = response.take() {
@@ -225,15 +259,29 @@ impl Endpoint {
                 Action::InformTimeout => self.fail(id, Failure::Timeout),
                 Action::InformTransportError => self.fail(id, Failure::Transport),
                 Action::StartTimerD => {
-                    let d = timers.d(path.transport.is_reliable());
-                    self.timers.start(now, d, Timer::D(id));
+                    let d = timers.d(self.is_reliable(hop));
+                    self.timers.start(now, d, Timer::D, id.0);
                 }
                 Action::StartTimerM => {
-                    self.timers.start(now, timers.give_up(), Timer::M(id));
+                    self.timers.start(now, timers.give_up(), Timer::M, id.0);
                 }
             }
         }
-        if state == invite_client::State::Terminated {
+        self.moved(id, State::Invite(state), hop);
+    }
+
+    /// A transaction with a final answer waits no more; one that is over is forgotten.
+    fn moved(&mut self, id: ClientId, state: State, hop: HopId) {
+        use {invite_client::State as Invite, non_invite_client::State as NonInvite};
+        if !state.waits()
+            && let Some(hop) = self.hops.get_mut(hop)
+        {
+            hop.clients.remove(&mut self.clients, place(id.0));
+        }
+        if matches!(
+            state,
+            State::Invite(Invite::Terminated) | State::NonInvite(NonInvite::Terminated)
+        ) {
             self.forget_client(id);
         }
     }
@@ -252,7 +300,7 @@ impl Endpoint {
         };
         if begin {
             client.c_due = Some(due);
-            self.timers.start(now, self.config.timer_c, Timer::C(id));
+            self.timers.start(now, self.config.timer_c, Timer::C, id.0);
         }
         if client.cancel == Cancel::Wanted {
             self.send_cancel(now, id);
@@ -290,11 +338,11 @@ impl Endpoint {
             return;
         }
         client.cancel = Cancel::Sent;
-        let path = client.path;
+        let hop = client.hop;
         let cancel = client.request.as_ref().map(requests::cancel);
-        let give_up = self.config.timers_of(&path).give_up();
-        self.timers.start(now, give_up, Timer::Cancel(id));
-        if let Some(Ok(cancel)) = cancel {
+        let give_up = self.hops.timers(hop, &self.config).give_up();
+        self.timers.start(now, give_up, Timer::Cancel, id.0);
+        if let (Some(Ok(cancel)), Some(path)) = (cancel, self.path_of(hop)) {
             let branch = branch_of(&cancel);
             self.begin_client(now, path, cancel, &branch, false);
         }
@@ -305,11 +353,11 @@ impl Endpoint {
         let Some(client) = self.clients.get(id.0) else {
             return;
         };
-        let path = client.path;
         if let (Some(invite), Some(response)) = (&client.request, response)
+            && let Some(path) = self.path_of(client.hop)
             && let Ok(ack) = requests::ack(invite, response)
         {
-            self.transmit(path, ack.as_bytes().clone(), false);
+            self.transmit(path, ack.as_bytes().clone(), false, None);
         }
     }
 
@@ -323,17 +371,17 @@ impl Endpoint {
         let Some(client) = self.clients.get_mut(id.0) else {
             return;
         };
-        let path = client.path;
-        client.wait = next(&self.config.timers_of(&path), client.wait);
+        let hop = client.hop;
+        client.wait = next(&self.hops.timers(hop, &self.config), client.wait);
         let wait = client.wait;
         let bytes = client
             .request
             .as_ref()
             .map(|request| request.as_bytes().clone());
-        self.timers.start(now, wait, timer);
-        if let Some(bytes) = bytes {
+        self.timers.start(now, wait, timer, id.0);
+        if let (Some(bytes), Some(path)) = (bytes, self.path_of(hop)) {
             self.counters.retransmitted += 1;
-            self.transmit(path, bytes, true);
+            self.transmit(path, bytes, true, None);
         }
     }
 
@@ -349,34 +397,33 @@ impl Endpoint {
 
     fn forget_client(&mut self, id: ClientId) {
         if let Some(client) = self.clients.remove(id.0) {
-            self.clients_by_key.remove(&client.key);
+            self.clients_by_key.remove(client.key, place(id.0));
+            self.hops.leave(client.hop);
         }
     }
 
     /// Ends the transactions that wait on a hop that failed.
-    pub(super) fn clients_lost(&mut self, now: Instant, path: Path) {
-        let on_path = self
-            .clients
-            .iter()
-            .filter(|(_, client)| client.path == path);
-        let waiting: Vec<_> = on_path
-            .map(|(id, client)| (ClientId(id), client.state))
-            .collect();
-        for (id, state) in waiting {
-            match state {
-                State::Invite(_) => {
+    pub(super) fn clients_lost(&mut self, now: Instant, hop: HopId) {
+        let waiting = self
+            .hops
+            .get(hop)
+            .map(|hop| hop.clients.names(&self.clients));
+        for id in waiting.unwrap_or_default().into_iter().map(ClientId) {
+            match self.clients.get(id.0).map(|client| client.state) {
+                Some(State::Invite(_)) => {
                     self.on_invite_client(now, id, invite_client::Event::TransportError, None);
                 }
-                State::NonInvite(_) => {
+                Some(State::NonInvite(_)) => {
                     self.on_client(now, id, non_invite_client::Event::TransportError, None);
                 }
+                None => {}
             }
         }
     }
 }
 
-fn branch_of(request: &Request) -> String {
+fn branch_of(request: &Request) -> Vec<u8> {
     let via = request.headers().top_via();
     let branch = via.ok().and_then(|via| via.branch()).unwrap_or_default();
-    String::from_utf8_lossy(branch).into_owned()
+    branch.to_vec()
 }

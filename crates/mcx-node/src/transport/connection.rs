@@ -1,0 +1,501 @@
+//! One connection, TCP or TLS, while it lasts: bytes become messages, queued messages become bytes, and whoever is too
+//! slow is given up.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use sip_message::{Framed, Limits, Message, ParseError, StreamFramer};
+use sip_trace::{Direction, Recorder};
+use sip_transaction::{Path, Transport};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::sync::mpsc;
+use tokio::time::Sleep;
+
+use super::tls::Identity;
+use super::{Bounds, Counters};
+use crate::clock;
+
+/// Most bytes taken from a connection at once.
+const PIECE: usize = 64 * 1024;
+/// Most messages that wait to be written to one connection; `Bounds::queue` bounds their bytes.
+pub(super) const QUEUE_MESSAGES: usize = 16_384;
+/// Queued messages taken at once.
+const BATCH: usize = 64;
+/// How long closing may take.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// What all connections of a function share.
+#[derive(Debug)]
+pub(super) struct Common {
+    pub bounds: Bounds,
+    pub limits: Limits,
+    pub counters: Arc<Counters>,
+    pub recorder: Recorder,
+}
+
+/// What a connection tells the function.
+#[derive(Debug)]
+pub(super) enum Item {
+    /// A peer opened it; nothing else of it came before.
+    Accepted(Path, Handle),
+    /// It was opened from here, and its peer is who was meant.
+    Opened(Path, u64, Identity),
+    /// A message came, or something that is none. `last`: nothing more is read.
+    Message {
+        path: Path,
+        message: Result<Message, ParseError>,
+        last: bool,
+    },
+    /// Its authenticated peer takes requests on it, for this port (RFC 5923 §5).
+    Alias(Path, u16),
+    /// It is over.
+    Closed(Path, u64, Ended),
+}
+
+/// The function's end of a connection; the connection ends when it is dropped and what was queued is written.
+#[derive(Debug)]
+pub(super) struct Handle {
+    /// Tells it from an earlier one with the same addresses.
+    pub number: u64,
+    queue: mpsc::Sender<Bytes>,
+    backlog: Arc<AtomicUsize>,
+    /// Who the peer has proven to be.
+    pub identity: Option<Identity>,
+    /// Where else the peer may be reached by it (RFC 5923).
+    pub alias: Option<SocketAddr>,
+}
+
+impl Handle {
+    /// Queues a message.
+    ///
+    /// # Errors
+    /// The queue is full, or the connection is over.
+    pub fn send(&self, common: &Common, bytes: Bytes) -> Result<(), Ended> {
+        let waiting = self.backlog.load(Ordering::Relaxed);
+        if waiting.saturating_add(bytes.len()) > common.bounds.queue {
+            common.counters.queue_full.add();
+            return Err(Ended::Stuck);
+        }
+        self.backlog.fetch_add(bytes.len(), Ordering::Relaxed);
+        self.queue.try_send(bytes).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => {
+                common.counters.queue_full.add();
+                Ended::Stuck
+            }
+            mpsc::error::TrySendError::Closed(_) => Ended::Closed,
+        })
+    }
+}
+
+/// The connection's end of its queue.
+#[derive(Debug)]
+pub(super) struct Queue {
+    messages: mpsc::Receiver<Bytes>,
+    backlog: Arc<AtomicUsize>,
+}
+
+/// A handle and its queue.
+pub(super) fn handle(number: u64, identity: Option<Identity>) -> (Handle, Queue) {
+    let (queue, messages) = mpsc::channel(QUEUE_MESSAGES);
+    let backlog = Arc::new(AtomicUsize::new(0));
+    let handle = Handle {
+        number,
+        queue,
+        backlog: backlog.clone(),
+        identity,
+        alias: None,
+    };
+    (handle, Queue { messages, backlog })
+}
+
+/// Why a connection is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The peer closed it, or it was closed here because nobody needs it any more.
+    Closed,
+    /// The system says that it failed.
+    Failed(io::ErrorKind),
+    /// It could not be opened in time.
+    NotOpened,
+    /// TLS failed, or the peer is not the SIP domain that was meant (RFC 5922 §7.3).
+    NotProven,
+    /// There is no room for one more connection.
+    Full,
+    /// A message took too long to arrive.
+    Slow,
+    /// The peer does not read.
+    Stuck,
+    /// The peer did not answer a keep-alive.
+    Silent,
+    /// Nothing was said for too long.
+    Idle,
+    /// Where the next message begins cannot be told.
+    Unframed,
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Closed => "closed",
+            Self::Failed(kind) => return write!(f, "failed: {kind}"),
+            Self::NotOpened => "could not be opened in time",
+            Self::NotProven => "TLS failed, or the peer is not the domain that was meant",
+            Self::Full => "no room for one more connection",
+            Self::Slow => "closed: a message took too long to arrive",
+            Self::Stuck => "the peer does not read",
+            Self::Silent => "closed: no answer to a keep-alive",
+            Self::Idle => "closed: nothing was said for long",
+            Self::Unframed => "closed: where the next message begins cannot be told",
+        })
+    }
+}
+
+/// A connection that is open, without its stream.
+pub(super) struct Connection {
+    /// As transactions name it.
+    path: Path,
+    /// The address that it really has here.
+    local: SocketAddr,
+    number: u64,
+    /// Whether an alias of this peer can be believed (RFC 5923 §5.1).
+    may_alias: bool,
+    /// How often the peer is asked whether it is there.
+    ping: Option<Duration>,
+    common: Arc<Common>,
+    inbox: mpsc::Sender<Item>,
+    queue: Queue,
+    framer: StreamFramer,
+    reading: Reading,
+    /// What the function was too busy to take.
+    undelivered: VecDeque<Item>,
+    /// What is being written.
+    out: BytesMut,
+    deadlines: Deadlines,
+}
+
+/// What a connection is made of, beside its stream.
+pub(super) struct Ends {
+    pub path: Path,
+    pub local: SocketAddr,
+    pub number: u64,
+    pub opened_here: bool,
+    /// Whether the peer has proven with a certificate who it is.
+    pub proven: bool,
+    pub common: Arc<Common>,
+    pub inbox: mpsc::Sender<Item>,
+    pub queue: Queue,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    Yes,
+    /// The peer says nothing more.
+    End,
+    /// Nothing more can be understood; what is owed is still written until the function lets go.
+    Unframed,
+}
+
+/// When something is to be done, if nothing happens before.
+#[derive(Debug)]
+struct Deadlines {
+    idle: Instant,
+    /// The message that has begun, or the first one, has to be complete.
+    message: Option<Instant>,
+    /// Something of what waits has to be written.
+    write: Option<Instant>,
+    ping: Option<Instant>,
+    pong: Option<Instant>,
+}
+
+impl Deadlines {
+    fn next(&self) -> Instant {
+        let others = [self.message, self.write, self.ping, self.pong];
+        others.into_iter().flatten().fold(self.idle, Instant::min)
+    }
+}
+
+impl Connection {
+    pub fn new(ends: Ends) -> Self {
+        let now = Instant::now();
+        let bounds = &ends.common.bounds;
+        let ping = bounds.ping.filter(|_| ends.opened_here);
+        let deadlines = Deadlines {
+            idle: now + bounds.idle,
+            message: (!ends.opened_here).then(|| now + bounds.message),
+            write: None,
+            ping: ping.map(|ping| now + ping),
+            pong: None,
+        };
+        Self {
+            ping,
+            path: ends.path,
+            local: ends.local,
+            number: ends.number,
+            may_alias: ends.proven && !ends.opened_here,
+            framer: StreamFramer::new(ends.common.limits.clone()),
+            common: ends.common,
+            inbox: ends.inbox,
+            queue: ends.queue,
+            reading: Reading::Yes,
+            undelivered: VecDeque::new(),
+            out: BytesMut::new(),
+            deadlines,
+        }
+    }
+
+    /// Carries messages until it is over, and tells the function why.
+    pub async fn run(mut self, stream: impl AsyncRead + AsyncWrite) {
+        let (mut reader, mut writer) = tokio::io::split(stream);
+        let ended = self.carry(&mut reader, &mut writer).await;
+        let counters = &self.common.counters;
+        match ended {
+            Ended::Slow => counters.slow.add(),
+            Ended::Stuck => counters.stuck.add(),
+            Ended::Silent => counters.silent.add(),
+            Ended::Idle => counters.idle.add(),
+            Ended::Unframed => counters.unframed.add(),
+            _ => {}
+        }
+        // What came before the end is heard before it.
+        for item in self.undelivered {
+            if self.inbox.send(item).await.is_err() {
+                return;
+            }
+        }
+        let closed = Item::Closed(self.path, self.number, ended);
+        let _ = self.inbox.send(closed).await;
+        // TLS says good-bye; whoever does not read is not waited for.
+        let _ = tokio::time::timeout(FAREWELL, writer.shutdown()).await;
+    }
+
+    async fn carry(
+        &mut self,
+        reader: &mut (impl AsyncRead + Unpin),
+        writer: &mut (impl AsyncWrite + Unpin),
+    ) -> Ended {
+        let inbox = self.inbox.clone();
+        let mut piece = BytesMut::new();
+        let mut batch = Vec::with_capacity(BATCH);
+        let mut timer = Box::pin(tokio::time::sleep_until(self.deadlines.next().into()));
+        let mut unflushed = false;
+        let mut released = false;
+        loop {
+            let wrote_all = self.out.is_empty() && !unflushed;
+            if wrote_all && let Some(ended) = self.finished(released) {
+                return ended;
+            }
+            self.rearm(&mut timer);
+            let waiting = self.queue.backlog.load(Ordering::Relaxed) + self.out.len();
+            let held_back = waiting > self.common.bounds.queue / 2;
+            let reads = self.reading == Reading::Yes && self.undelivered.is_empty();
+            if reads && held_back {
+                self.common.counters.held_back.add();
+            }
+            tokio::select! {
+                permit = inbox.reserve(), if !self.undelivered.is_empty() => match permit {
+                    Ok(permit) => {
+                        if let Some(item) = self.undelivered.pop_front() {
+                            permit.send(item);
+                        }
+                    }
+                    Err(_) => return Ended::Closed,
+                },
+                wrote = write(writer, &mut self.out), if !wrote_all => match wrote {
+                    Ok(Wrote::Some) => {
+                        unflushed = true;
+                        let now = Instant::now();
+                        self.deadlines.idle = now + self.common.bounds.idle;
+                        self.deadlines.write = Some(now + self.common.bounds.write);
+                    }
+                    Ok(Wrote::All) => {
+                        unflushed = false;
+                        self.deadlines.write = None;
+                    }
+                    Ok(Wrote::End) => return Ended::Closed,
+                    Err(error) => return Ended::Failed(error.kind()),
+                },
+                count = self.queue.messages.recv_many(&mut batch, BATCH), if wrote_all && !released =>
+                {
+                    released = count == 0;
+                    self.take(&mut batch);
+                }
+                read = reader.read_buf(&mut piece), if reads && !held_back => match read {
+                    Ok(0) => self.reading = Reading::End,
+                    Err(error) => return Ended::Failed(error.kind()),
+                    Ok(_) => {
+                        self.framer.push(&piece);
+                        piece.clear();
+                        piece.reserve(PIECE);
+                        self.frame();
+                    }
+                },
+                () = &mut timer => {
+                    if let Some(ended) = self.overdue() {
+                        return ended;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether it is over, when everything that was taken is written.
+    fn finished(&self, released: bool) -> Option<Ended> {
+        match self.reading {
+            Reading::End if self.queue.messages.is_empty() => Some(Ended::Closed),
+            Reading::Unframed if released => Some(Ended::Unframed),
+            _ => released.then_some(Ended::Closed),
+        }
+    }
+
+    /// Sets the timer back where a deadline has come nearer. One that has moved on is seen when the timer fires.
+    fn rearm(&self, timer: &mut Pin<Box<Sleep>>) {
+        let next = self.deadlines.next().into();
+        if next < timer.deadline() || timer.is_elapsed() {
+            timer.as_mut().reset(next);
+        }
+    }
+
+    /// Takes queued messages to be written.
+    fn take(&mut self, batch: &mut Vec<Bytes>) {
+        for bytes in batch.drain(..) {
+            self.queue.backlog.fetch_sub(bytes.len(), Ordering::Relaxed);
+            self.record(Direction::Sent, &bytes);
+            self.out.extend_from_slice(&bytes);
+        }
+        self.begin_write();
+    }
+
+    fn begin_write(&mut self) {
+        if self.deadlines.write.is_none() && !self.out.is_empty() {
+            self.deadlines.write = Some(Instant::now() + self.common.bounds.write);
+        }
+    }
+
+    /// Hands up what the last piece completed.
+    fn frame(&mut self) {
+        let now = Instant::now();
+        let bounds = &self.common.bounds;
+        self.deadlines.idle = now + bounds.idle;
+        self.deadlines.pong = None;
+        self.deadlines.ping = self.ping.map(|ping| now + ping);
+        let limit = bounds.message;
+        while let Some(framed) = self.framer.next() {
+            self.deadlines.message = None;
+            match framed {
+                Ok(Framed::Message(message)) => self.message(Ok(message)),
+                Ok(Framed::Ping) => {
+                    self.common.counters.pings.add();
+                    self.out.extend_from_slice(b"\r\n");
+                    self.begin_write();
+                }
+                Ok(Framed::Pong) => {}
+                Err(error) => self.message(Err(error)),
+            }
+        }
+        if self.framer.is_broken() {
+            self.reading = Reading::Unframed;
+        }
+        if self.framer.pending() > 0 && self.deadlines.message.is_none() {
+            self.deadlines.message = Some(now + limit);
+        }
+    }
+
+    fn message(&mut self, message: Result<Message, ParseError>) {
+        if let Ok(message) = &message {
+            self.record(Direction::Received, message.as_bytes());
+            if self.may_alias
+                && let Some(port) = alias_of(message)
+            {
+                self.may_alias = false;
+                self.deliver(Item::Alias(self.path, port));
+            }
+        }
+        self.deliver(Item::Message {
+            path: self.path,
+            message,
+            last: self.framer.is_broken(),
+        });
+    }
+
+    fn deliver(&mut self, item: Item) {
+        if !self.undelivered.is_empty() {
+            return self.undelivered.push_back(item);
+        }
+        match self.inbox.try_send(item) {
+            // It is seen when there is something to deliver again.
+            Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
+            Err(mpsc::error::TrySendError::Full(item)) => self.undelivered.push_back(item),
+        }
+    }
+
+    /// Does what is due; why it is over, if it is.
+    fn overdue(&mut self) -> Option<Ended> {
+        let now = Instant::now();
+        let due = |deadline: Option<Instant>| deadline.is_some_and(|at| at <= now);
+        let deadlines = &mut self.deadlines;
+        if due(deadlines.write) {
+            Some(Ended::Stuck)
+        } else if due(deadlines.message) {
+            Some(Ended::Slow)
+        } else if due(deadlines.pong) {
+            Some(Ended::Silent)
+        } else if deadlines.idle <= now {
+            Some(Ended::Idle)
+        } else {
+            if due(deadlines.ping) {
+                deadlines.ping = None;
+                deadlines.pong = Some(now + self.common.bounds.pong);
+                self.out.extend_from_slice(b"\r\n\r\n");
+                self.begin_write();
+            }
+            None
+        }
+    }
+
+    fn record(&self, direction: Direction, bytes: &Bytes) {
+        let transport = match self.path.transport {
+            Transport::Udp => sip_trace::Transport::Udp,
+            Transport::Tcp => sip_trace::Transport::Tcp,
+            Transport::Tls => sip_trace::Transport::Tls,
+        };
+        let (local, peer) = (self.local, self.path.peer);
+        let recorder = &self.common.recorder;
+        recorder.message(clock::wall_us(), direction, transport, local, peer, bytes);
+    }
+}
+
+/// How far writing has come.
+enum Wrote {
+    Some,
+    /// TLS has nothing left either.
+    All,
+    End,
+}
+
+/// Writes something of `out`, or hands on what TLS holds back when nothing is left.
+async fn write(writer: &mut (impl AsyncWrite + Unpin), out: &mut BytesMut) -> io::Result<Wrote> {
+    if out.is_empty() {
+        return writer.flush().await.map(|()| Wrote::All);
+    }
+    match writer.write_buf(out).await? {
+        0 => Ok(Wrote::End),
+        _ => Ok(Wrote::Some),
+    }
+}
+
+/// The port that the top Via of a request offers this connection for (RFC 5923 §5.1): its sent-by's.
+fn alias_of(message: &Message) -> Option<u16> {
+    let Message::Request(request) = message else {
+        return None;
+    };
+    let via = request.headers().top_via().ok()?;
+    via.params().get(b"alias")?;
+    Some(via.port().unwrap_or(5061))
+}

@@ -1,0 +1,347 @@
+//! Transports of one function (RFC 3261 §18): UDP sockets, TCP and TLS listeners, and the connections of both directions.
+//!
+//! ```text
+//!   UDP socket ───────────────────────────┐
+//!   listener ─▶ connection (a task each) ─┼─▶ Transports::receive ─▶ … ─▶ Transports::send ─▶ socket or queue
+//!               opening ─▶ connection ────┘
+//! ```
+//!
+//! A transaction names its hop by a [`Path`]; here the path finds its socket or connection. A connection that was
+//! accepted has the path of its own addresses; one that was opened has the function's listening address as `local`,
+//! which is what the Via says.
+
+mod admission;
+mod bounds;
+mod connection;
+mod connections;
+mod counters;
+mod icmp;
+pub mod listener;
+mod numbers;
+mod opening;
+pub mod tls;
+pub mod udp;
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use sip_message::{Limits, Message, ParseError};
+use sip_trace::{Direction, Recorder};
+use sip_transaction::{Path, Transmit, Transport};
+use tokio::net::{TcpListener, UdpSocket};
+
+pub use self::admission::Acquaintances;
+pub use self::bounds::Bounds;
+pub use self::connection::Ended;
+use self::connection::{Common, Item};
+use self::connections::{Brought, Connections};
+pub use self::counters::{Counter, Counters};
+use self::tls::{Identity, Tls};
+use self::udp::{IcmpErrors, Sockets};
+use crate::clock;
+
+/// How long connections may take to write what is queued when the function ends.
+const CLOSING: Duration = Duration::from_secs(2);
+/// Most hops whose domain is remembered; those of the configuration are fewer.
+const DOMAINS: usize = 16_384;
+
+/// Where a function listens: transport and address. Port 0 takes a free one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Listen {
+    /// Transport.
+    pub transport: Transport,
+    /// Address.
+    pub address: SocketAddr,
+}
+
+impl std::fmt::Display for Listen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let transport = self.transport.as_str().to_ascii_lowercase();
+        write!(f, "{transport}:{}", self.address)
+    }
+}
+
+/// What the sockets of a function are told.
+#[derive(Clone, Debug, Default)]
+pub struct Setup {
+    /// Where it listens.
+    pub listen: Vec<Listen>,
+    /// TLS, if it speaks it.
+    pub tls: Option<Arc<Tls>>,
+    /// Bounds of connections.
+    pub bounds: Bounds,
+    /// Bounds of messages on streams.
+    pub limits: Limits,
+    /// Whom it knows.
+    pub acquaintances: Acquaintances,
+}
+
+/// What came in.
+#[derive(Debug)]
+pub enum Arrival {
+    /// A datagram.
+    Datagram(Path, Bytes),
+    /// A message on a connection, or something that is none. With `last` nothing more is read from it:
+    /// [`Transports::release`] ends it, once what is owed is sent.
+    Message {
+        /// Where it came from.
+        path: Path,
+        /// What it was.
+        message: Result<Message, ParseError>,
+        /// Whether the stream is lost.
+        last: bool,
+    },
+    /// What goes this way meets nobody (RFC 3261 §18.4).
+    Lost(Path, Ended),
+}
+
+/// All sockets of a function.
+#[derive(Debug)]
+pub struct Transports {
+    listening: Vec<Listen>,
+    udp: Sockets,
+    errors: IcmpErrors,
+    connections: Connections,
+    common: Arc<Common>,
+    acquaintances: Acquaintances,
+    /// Who has to be at a hop (TLS).
+    domains: HashMap<Path, Arc<str>>,
+    /// What was waited for.
+    ahead: Option<Ahead>,
+    /// Whose turn it is, so that neither datagrams nor connections keep the other waiting.
+    datagrams_first: bool,
+}
+
+#[derive(Debug)]
+enum Ahead {
+    Item(Item),
+    Unreachable(Path),
+}
+
+impl Transports {
+    /// Binds everything; must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// Which address cannot be bound, and why.
+    pub fn bind(setup: Setup, recorder: Recorder) -> Result<Self, (Listen, io::Error)> {
+        let counters = Arc::new(Counters::default());
+        let admission = admission::Admission::new(
+            setup.bounds.clone(),
+            setup.acquaintances.clone(),
+            counters.clone(),
+        );
+        let common = Arc::new(Common {
+            bounds: setup.bounds,
+            limits: setup.limits,
+            counters,
+            recorder,
+        });
+        // Nothing runs before everything is bound.
+        let mut bound = Vec::new();
+        for listen in setup.listen {
+            bound.push(Bound::new(listen).map_err(|error| (listen, error))?);
+        }
+        let mut connections = Connections::new(common.clone(), admission, setup.tls);
+        let (mut listening, mut udp) = (Vec::new(), Vec::new());
+        for Bound { listen, socket } in bound {
+            listening.push(listen);
+            match socket {
+                Socket::Udp(socket) => udp.push((listen.address, socket)),
+                Socket::Stream(socket) => {
+                    let tls = listen.transport == Transport::Tls;
+                    connections.listen(socket, listen.address, tls);
+                }
+            }
+        }
+        let (udp, errors) = Sockets::new(udp);
+        Ok(Self {
+            listening,
+            udp,
+            errors,
+            connections,
+            common,
+            acquaintances: setup.acquaintances,
+            domains: HashMap::new(),
+            ahead: None,
+            datagrams_first: true,
+        })
+    }
+
+    /// Where it listens, free ports filled in.
+    pub fn listening(&self) -> &[Listen] {
+        &self.listening
+    }
+
+    /// What the sockets have seen.
+    pub fn counters(&self) -> &Arc<Counters> {
+        &self.common.counters
+    }
+
+    /// Connections that are open, those that are being opened included.
+    pub fn connections(&self) -> usize {
+        self.connections.count()
+    }
+
+    /// Who the peer at the other end of a connection has proven to be with a certificate.
+    pub fn identity(&self, path: Path) -> Option<&Identity> {
+        self.connections.identity(path)
+    }
+
+    /// Waits until [`Transports::try_receive`] may have something.
+    pub async fn ready(&mut self) {
+        if self.ahead.is_some() {
+            return;
+        }
+        self.ahead = tokio::select! {
+            () = self.udp.readable() => None,
+            item = self.connections.next() => item.map(Ahead::Item),
+            (local, peer) = self.errors.recv() => {
+                self.common.counters.icmp.add();
+                Some(Ahead::Unreachable(Path { local, peer, transport: Transport::Udp }))
+            }
+        };
+    }
+
+    /// Takes what is there.
+    pub fn try_receive(&mut self) -> Option<Arrival> {
+        self.datagrams_first = !self.datagrams_first;
+        if self.datagrams_first {
+            let datagram = self.datagram();
+            return datagram.or_else(|| self.streamed());
+        }
+        let message = self.streamed();
+        message.or_else(|| self.datagram())
+    }
+
+    /// Says who has to be at a hop: what is sent there by TLS from now on goes to this SIP domain, or nowhere
+    /// (RFC 5922 §7.3).
+    pub fn expect(&mut self, path: Path, domain: &Arc<str>) {
+        if self.domains.len() >= DOMAINS {
+            self.domains.clear();
+        }
+        self.domains.insert(path, domain.clone());
+    }
+
+    /// Sends a message: a datagram now, on a connection as soon as its turn comes. A connection is opened where there is
+    /// none; [`Arrival::Lost`] says when that fails.
+    ///
+    /// # Errors
+    /// It cannot be sent.
+    pub async fn send(&mut self, transmit: Transmit) -> Result<(), Ended> {
+        let Transmit {
+            path,
+            bytes,
+            alternative,
+            ..
+        } = transmit;
+        match path.transport {
+            Transport::Udp => {
+                self.record(Direction::Sent, path, &bytes);
+                let sent = self.udp.send(path.local, path.peer, &bytes).await;
+                sent.map_err(|error| Ended::Failed(error.kind()))
+            }
+            _ => {
+                let domain = self.domains.get(&path);
+                self.connections.send(path, domain, alternative, bytes)
+            }
+        }
+    }
+
+    /// Lets a connection go: what is queued is written, then it ends.
+    pub fn release(&mut self, path: Path) {
+        self.connections.release(path);
+    }
+
+    /// Ends: listeners first, then connections, when they have written what was queued.
+    pub async fn close(self) {
+        let _ = tokio::time::timeout(CLOSING, self.connections.close()).await;
+    }
+
+    fn datagram(&mut self) -> Option<Arrival> {
+        // What is dropped makes room for what is not, within a bound.
+        for _ in 0..64 {
+            let (local, peer, bytes) = self.udp.try_receive()?;
+            if self.acquaintances.ignore(peer.ip()) {
+                self.common.counters.strangers.add();
+                continue;
+            }
+            let path = Path {
+                local,
+                peer,
+                transport: Transport::Udp,
+            };
+            self.record(Direction::Received, path, &bytes);
+            return Some(Arrival::Datagram(path, bytes));
+        }
+        None
+    }
+
+    fn streamed(&mut self) -> Option<Arrival> {
+        loop {
+            let item = match self.ahead.take() {
+                Some(Ahead::Item(item)) => item,
+                Some(Ahead::Unreachable(path)) => {
+                    return Some(Arrival::Lost(
+                        path,
+                        Ended::Failed(io::ErrorKind::ConnectionRefused),
+                    ));
+                }
+                None => self.connections.try_next()?,
+            };
+            match self.connections.take(item) {
+                None => {}
+                Some(Brought::Lost(path, ended)) => return Some(Arrival::Lost(path, ended)),
+                Some(Brought::Message {
+                    path,
+                    message,
+                    last,
+                }) => {
+                    return Some(Arrival::Message {
+                        path,
+                        message,
+                        last,
+                    });
+                }
+            }
+        }
+    }
+
+    fn record(&self, direction: Direction, path: Path, bytes: &Bytes) {
+        let at = clock::wall_us();
+        let Path { local, peer, .. } = path;
+        let recorder = &self.common.recorder;
+        recorder.message(at, direction, sip_trace::Transport::Udp, local, peer, bytes);
+    }
+}
+
+/// A socket with the address that it got.
+struct Bound {
+    listen: Listen,
+    socket: Socket,
+}
+
+enum Socket {
+    Udp(UdpSocket),
+    Stream(TcpListener),
+}
+
+impl Bound {
+    fn new(listen: Listen) -> io::Result<Self> {
+        let (address, socket) = match listen.transport {
+            Transport::Udp => {
+                let socket = udp::bind(listen.address)?;
+                (socket.local_addr()?, Socket::Udp(socket))
+            }
+            _ => {
+                let socket = listener::bind(listen.address)?;
+                (socket.local_addr()?, Socket::Stream(socket))
+            }
+        };
+        let listen = Listen { address, ..listen };
+        Ok(Self { listen, socket })
+    }
+}

@@ -1,0 +1,171 @@
+//! TLS of a function: its certificate, whom it trusts, and reading both anew without a restart.
+
+mod identity;
+mod verify;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+use self::verify::SipDomainVerifier;
+
+pub use self::identity::Identity;
+
+/// Files of a function's TLS, all PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// Its certificate, followed by those between it and the root.
+    pub certificate: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
+    /// Roots that certificates of peers lead to.
+    pub roots: PathBuf,
+    /// Whether clients need a certificate of their own (mutual TLS).
+    pub require_client_certificate: bool,
+}
+
+/// Why TLS cannot be used.
+#[derive(Debug)]
+pub struct TlsError {
+    /// The file that is wrong.
+    pub file: PathBuf,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+impl fmt::Display for TlsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.file.display(), self.problem)
+    }
+}
+
+impl std::error::Error for TlsError {}
+
+/// TLS 1.2 and 1.3 as server and client, both with the same certificate.
+pub struct Tls {
+    files: TlsFiles,
+    current: RwLock<Material>,
+}
+
+/// What was read from the files.
+#[derive(Clone)]
+struct Material {
+    server: Arc<ServerConfig>,
+    client: Arc<ClientConfig>,
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls").field("files", &self.files).finish()
+    }
+}
+
+impl Tls {
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// Names the file and what is wrong with it.
+    pub fn load(files: TlsFiles) -> Result<Self, TlsError> {
+        let current = RwLock::new(read(&files)?);
+        Ok(Self { files, current })
+    }
+
+    /// Reads the files again. Connections that are open stay as they are; new ones use what was read.
+    ///
+    /// # Errors
+    /// Names the file and what is wrong with it; what was read before stays in use.
+    pub fn reload(&self) -> Result<(), TlsError> {
+        let read = read(&self.files)?;
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = read;
+        Ok(())
+    }
+
+    pub(super) fn acceptor(&self) -> TlsAcceptor {
+        self.material().server.into()
+    }
+
+    pub(super) fn connector(&self) -> TlsConnector {
+        self.material().client.into()
+    }
+
+    fn material(&self) -> Material {
+        let current = self.current.read();
+        current.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+fn read(files: &TlsFiles) -> Result<Material, TlsError> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let chain = certificates(&files.certificate)?;
+    let key = PrivateKeyDer::from_pem_file(&files.key)
+        .map_err(|error| of(&files.key, format!("no private key can be read: {error}")))?;
+    let roots = Arc::new(roots(&files.roots)?);
+    let server = server(files, &provider, &roots, chain.clone(), key.clone_key())?;
+    let verifier = SipDomainVerifier::new(roots, provider.clone());
+    let client = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| of(&files.certificate, error.to_string()))?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_client_auth_cert(chain, key)
+        .map_err(|error| of(&files.key, error.to_string()))?;
+    Ok(Material {
+        server: Arc::new(server),
+        client: Arc::new(client),
+    })
+}
+
+fn server(
+    files: &TlsFiles,
+    provider: &Arc<CryptoProvider>,
+    roots: &Arc<RootCertStore>,
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> Result<ServerConfig, TlsError> {
+    let mut clients = WebPkiClientVerifier::builder_with_provider(roots.clone(), provider.clone());
+    if !files.require_client_certificate {
+        clients = clients.allow_unauthenticated();
+    }
+    let clients = clients
+        .build()
+        .map_err(|error| of(&files.roots, error.to_string()))?;
+    ServerConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| of(&files.certificate, error.to_string()))?
+        .with_client_cert_verifier(clients)
+        .with_single_cert(chain, key)
+        .map_err(|error| of(&files.key, error.to_string()))
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect);
+    let read: Vec<_> =
+        read.map_err(|error| of(path, format!("no certificate can be read: {error}")))?;
+    if read.is_empty() {
+        return Err(of(path, "no certificate is in it".to_owned()));
+    }
+    Ok(read)
+}
+
+fn roots(path: &Path) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for root in certificates(path)? {
+        let added = roots.add(root);
+        added.map_err(|error| of(path, format!("no root certificate: {error}")))?;
+    }
+    Ok(roots)
+}
+
+fn of(file: &Path, problem: String) -> TlsError {
+    TlsError {
+        file: file.to_owned(),
+        problem,
+    }
+}

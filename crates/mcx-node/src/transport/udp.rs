@@ -1,0 +1,163 @@
+//! UDP sockets of a function.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::Interest;
+use tokio::net::UdpSocket;
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+
+use super::icmp;
+
+/// Receive buffer that is asked for: the usual default loses bursts of 20,000 messages a second.
+const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
+/// Largest UDP payload.
+const MAX_DATAGRAM: usize = 65_535;
+/// Received datagrams are slices of chunks of this size.
+const CHUNK: usize = 4 * MAX_DATAGRAM;
+/// Most ICMP errors that wait for the function; what comes beyond is left to Timer F.
+const ERRORS: usize = 1_024;
+
+/// Binds a socket; must be called inside a tokio runtime.
+///
+/// # Errors
+/// The address cannot be bound.
+pub fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
+    let domain = Domain::for_address(address);
+    let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    // The system may grant less; that is no reason not to start.
+    let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    UdpSocket::from_std(socket.into())
+}
+
+/// The UDP sockets of one function.
+#[derive(Debug)]
+pub(super) struct Sockets {
+    sockets: Vec<(SocketAddr, Arc<UdpSocket>)>,
+    buffer: BytesMut,
+}
+
+/// ICMP errors of the UDP sockets of one function.
+#[derive(Debug)]
+pub(super) struct IcmpErrors {
+    errors: mpsc::Receiver<(SocketAddr, SocketAddr)>,
+    watchers: Vec<AbortHandle>,
+}
+
+impl Sockets {
+    /// Takes bound sockets with their addresses; must be called inside a tokio runtime.
+    pub fn new(sockets: Vec<(SocketAddr, UdpSocket)>) -> (Self, IcmpErrors) {
+        let (report, errors) = mpsc::channel(ERRORS);
+        let sockets: Vec<_> = sockets
+            .into_iter()
+            .map(|(local, socket)| (local, Arc::new(socket)))
+            .collect();
+        let watched = sockets.iter().filter(|(local, socket)| {
+            // Where the system keeps no errors, Timer F ends what nobody answers.
+            icmp::ask_for(socket, local.is_ipv4()).is_ok()
+        });
+        let watchers = watched
+            .map(|(local, socket)| {
+                let watch = watch(socket.clone(), *local, report.clone());
+                tokio::spawn(watch).abort_handle()
+            })
+            .collect();
+        let buffer = BytesMut::new();
+        (Self { sockets, buffer }, IcmpErrors { errors, watchers })
+    }
+
+    /// Waits until a datagram may be there.
+    pub async fn readable(&self) {
+        std::future::poll_fn(|context: &mut Context<'_>| {
+            let ready = |(_, socket): &(SocketAddr, Arc<UdpSocket>)| {
+                socket.poll_recv_ready(context).is_ready()
+            };
+            // Every socket is polled, so that each of them wakes this task.
+            match self.sockets.iter().map(ready).fold(false, |a, b| a | b) {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        })
+        .await;
+    }
+
+    /// Takes a datagram that is there: local address, peer, bytes.
+    pub fn try_receive(&mut self) -> Option<(SocketAddr, SocketAddr, Bytes)> {
+        for (local, socket) in &self.sockets {
+            if self.buffer.capacity() - self.buffer.len() < MAX_DATAGRAM {
+                self.buffer.reserve(CHUNK);
+            }
+            // An ICMP error about an earlier send takes the place of a datagram once.
+            for _ in 0..2 {
+                match socket.try_recv_buf_from(&mut self.buffer) {
+                    Ok((_, peer)) => return Some((*local, peer, self.buffer.split().freeze())),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                    Err(_) => {}
+                }
+            }
+        }
+        None
+    }
+
+    /// Sends a datagram from the socket at `local`.
+    ///
+    /// # Errors
+    /// The system cannot send it.
+    pub async fn send(&self, local: SocketAddr, peer: SocketAddr, bytes: &[u8]) -> io::Result<()> {
+        let (_, socket) = self
+            .sockets
+            .iter()
+            .find(|(address, _)| *address == local)
+            .ok_or(io::ErrorKind::AddrNotAvailable)?;
+        match socket.try_send_to(bytes, peer) {
+            Ok(_) => Ok(()),
+            // Full; or an ICMP error about an earlier send, to whomever, takes the place of this one once.
+            Err(_) => socket.send_to(bytes, peer).await.map(drop),
+        }
+    }
+}
+
+impl IcmpErrors {
+    /// Waits for one: local address and peer of the datagram that it is about.
+    pub async fn recv(&mut self) -> (SocketAddr, SocketAddr) {
+        match self.errors.recv().await {
+            Some(about) => about,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl Drop for IcmpErrors {
+    fn drop(&mut self) {
+        for watcher in &self.watchers {
+            watcher.abort();
+        }
+    }
+}
+
+/// Reports ICMP errors until it is aborted.
+async fn watch(
+    socket: Arc<UdpSocket>,
+    local: SocketAddr,
+    report: mpsc::Sender<(SocketAddr, SocketAddr)>,
+) {
+    loop {
+        let next = socket.async_io(Interest::ERROR, || icmp::take(&socket));
+        match next.await {
+            Ok(Some(peer)) => drop(report.try_send((local, peer))),
+            Ok(None) => {}
+            // Only a socket that is of no use any more cannot be asked.
+            Err(_) => return,
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! A certificate authority in a folder that goes with it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use mcx_node::transport::tls::{Tls, TlsFiles};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, SanType};
+
+/// Signs certificates.
+pub struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    folder: PathBuf,
+}
+
+impl Authority {
+    pub fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("mcx-ca-{}-{count}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params
+            .distinguished_name
+            .push(DnType::CommonName, format!("authority {count}"));
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        fs::write(folder.join("roots.pem"), issuer.pem()).unwrap();
+        Self { issuer, folder }
+    }
+
+    /// Writes a certificate with these names, `URI:…` or `DNS:…`, to the files called `file`.
+    pub fn sign(&self, file: &str, names: &[&str]) -> TlsFiles {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::default();
+        for name in names {
+            params.subject_alt_names.push(match name.split_once(':') {
+                Some(("URI", uri)) => SanType::URI(uri.try_into().unwrap()),
+                Some(("DNS", dns)) => SanType::DnsName(dns.try_into().unwrap()),
+                Some(("IP", ip)) => SanType::IpAddress(ip.parse().unwrap()),
+                _ => panic!("{name}"),
+            });
+        }
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let path = |end: &str| self.folder.join(format!("{file}.{end}"));
+        fs::write(path("pem"), certificate.pem()).unwrap();
+        fs::write(path("key.pem"), key.serialize_pem()).unwrap();
+        TlsFiles {
+            certificate: path("pem"),
+            key: path("key.pem"),
+            roots: self.folder.join("roots.pem"),
+            require_client_certificate: true,
+        }
+    }
+
+    /// TLS with a certificate of these names.
+    pub fn tls(&self, file: &str, names: &[&str]) -> Arc<Tls> {
+        Arc::new(Tls::load(self.sign(file, names)).unwrap())
+    }
+}
+
+impl Drop for Authority {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}

@@ -1,0 +1,234 @@
+//! TLS connections: who is there is proven by the SIP domain of a certificate, in both directions.
+
+mod common;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::certificates::Authority;
+use common::{
+    address, free, lost, meanwhile, message, name, ok, request, sent, transmit, with_alias,
+};
+use mcx_node::transport::tls::{Tls, TlsFiles};
+use mcx_node::transport::{Bounds, Ended, Setup, Transports};
+use sip_transaction::{Path, Transport};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpStream;
+
+fn speaking(tls: Arc<Tls>) -> Transports {
+    common::bind(Setup {
+        listen: vec![free(Transport::Tls, "127.0.0.1")],
+        tls: Some(tls),
+        ..Setup::default()
+    })
+}
+
+fn towards(from: &Transports, to: &Transports) -> Path {
+    Path {
+        local: address(from),
+        peer: address(to),
+        transport: Transport::Tls,
+    }
+}
+
+/// Sends a request to whoever is meant to be `domain`, and gives how it went.
+async fn reaches(a: &mut Transports, b: &mut Transports, domain: &str) -> Result<(), Ended> {
+    let path = towards(a, b);
+    a.expect(path, &domain.into());
+    a.send(sent(path, "hello")).await.unwrap();
+    tokio::select! {
+        (_, ended) = lost(a) => Err(ended),
+        (_, request) = message(b) => {
+            assert_eq!(name(&request), "hello");
+            Ok(())
+        }
+    }
+}
+
+#[tokio::test]
+async fn both_sides_prove_their_domains_and_answers_come_back() {
+    let ca = Authority::new();
+    let mut a = speaking(ca.tls("a", &["URI:sip:a.mcx.example"]));
+    let mut b = speaking(ca.tls("b", &["URI:sip:b.mcx.example"]));
+    let path = towards(&a, &b);
+    a.expect(path, &"b.mcx.example".into());
+    a.send(sent(path, "hello")).await.unwrap();
+    let (there, request) = meanwhile(&mut a, message(&mut b)).await;
+    assert!(b.identity(there).unwrap().is("a.mcx.example"));
+    assert!(!b.identity(there).unwrap().is("b.mcx.example"));
+    b.send(transmit(there, ok(&request))).await.unwrap();
+    let (back, answer) = meanwhile(&mut b, message(&mut a)).await;
+    assert_eq!((back, name(&answer).as_str()), (path, "hello"));
+    assert!(a.identity(path).unwrap().is("B.mcx.example."));
+}
+
+#[tokio::test]
+async fn a_uri_in_the_certificate_comes_before_its_dns_names() {
+    let ca = Authority::new();
+    let cases: [(&[&str], &str, bool); 8] = [
+        (&["URI:sip:b.mcx.example"], "b.mcx.example", true),
+        (&["DNS:b.mcx.example"], "b.mcx.example", true),
+        (&["DNS:B.MCX.example"], "b.mcx.example", true),
+        // RFC 5922 §7.1: with a SIP URI there, DNS names are none.
+        (
+            &["URI:sip:x.example", "DNS:b.mcx.example"],
+            "b.mcx.example",
+            false,
+        ),
+        // A URI with a user names a person, no domain.
+        (&["URI:sip:who@b.mcx.example"], "b.mcx.example", false),
+        (
+            &["URI:sip:who@x.example", "DNS:b.mcx.example"],
+            "b.mcx.example",
+            true,
+        ),
+        // §7.2: wildcards match nothing.
+        (&["DNS:*.mcx.example"], "b.mcx.example", false),
+        (&["URI:sip:other.example"], "b.mcx.example", false),
+    ];
+    for (n, (names, domain, proven)) in cases.into_iter().enumerate() {
+        let mut a = speaking(ca.tls("a", &["URI:sip:a.mcx.example"]));
+        let mut b = speaking(ca.tls(&format!("b{n}"), names));
+        let expected = if proven {
+            Ok(())
+        } else {
+            Err(Ended::NotProven)
+        };
+        assert_eq!(reaches(&mut a, &mut b, domain).await, expected, "{names:?}");
+    }
+}
+
+#[tokio::test]
+async fn certificates_of_another_authority_prove_nothing() {
+    let (ca, other) = (Authority::new(), Authority::new());
+    let mut a = speaking(ca.tls("a", &["URI:sip:a.mcx.example"]));
+    let mut b = speaking(other.tls("b", &["URI:sip:b.mcx.example"]));
+    let ended = reaches(&mut a, &mut b, "b.mcx.example").await;
+    assert_eq!(ended, Err(Ended::NotProven));
+    assert_eq!(a.counters().not_opened.get(), 1);
+}
+
+#[tokio::test]
+async fn a_connection_to_one_domain_carries_nothing_for_another() {
+    let ca = Authority::new();
+    let mut a = speaking(ca.tls("a", &["URI:sip:a.mcx.example"]));
+    let mut b = speaking(ca.tls("b", &["URI:sip:b.mcx.example"]));
+    reaches(&mut a, &mut b, "b.mcx.example").await.unwrap();
+    let path = towards(&a, &b);
+    a.expect(path, &"c.mcx.example".into());
+    assert_eq!(a.send(sent(path, "astray")).await, Err(Ended::NotProven));
+}
+
+#[tokio::test]
+async fn a_client_without_a_certificate_is_not_let_in_where_one_is_wanted() {
+    let ca = Authority::new();
+    let mut b = speaking(ca.tls("b", &["URI:sip:b.mcx.example"]));
+    let other = Authority::new();
+    let mut files = other.sign("a", &["URI:sip:a.mcx.example"]);
+    files.roots = ca.sign("unused", &[]).roots;
+    let mut a = speaking(Arc::new(Tls::load(files).unwrap()));
+    let path = towards(&a, &b);
+    a.expect(path, &"b.mcx.example".into());
+    a.send(sent(path, "uninvited")).await.unwrap();
+    // The server refuses; in TLS 1.3 the client hears of it when it reads.
+    let (at, _) = meanwhile(&mut b, lost(&mut a)).await;
+    assert_eq!(at, path);
+    assert_eq!(b.counters().handshakes_failed.get(), 1);
+    assert_eq!(b.counters().accepted.get(), 0);
+}
+
+#[tokio::test]
+async fn certificates_are_read_anew_without_a_restart() {
+    let ca = Authority::new();
+    let files = ca.sign("b", &["URI:sip:old.example"]);
+    let tls = Arc::new(Tls::load(files.clone()).unwrap());
+    let mut b = speaking(tls.clone());
+    let mut a = speaking(ca.tls("a", &["URI:sip:a.mcx.example"]));
+    let ended = reaches(&mut a, &mut b, "b.mcx.example").await;
+    assert_eq!(ended, Err(Ended::NotProven));
+    // A file that cannot be used leaves everything as it was, and is named.
+    std::fs::write(&files.certificate, "nothing").unwrap();
+    let error = tls.reload().unwrap_err();
+    assert_eq!(error.file, files.certificate);
+    let ended = reaches(&mut a, &mut b, "old.example").await;
+    assert_eq!(ended, Ok(()));
+    ca.sign("b", &["URI:sip:b.mcx.example"]);
+    tls.reload().unwrap();
+    let mut other = speaking(ca.tls("c", &["URI:sip:c.mcx.example"]));
+    assert_eq!(reaches(&mut other, &mut b, "b.mcx.example").await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_connection_that_its_peer_offers_is_used_for_requests_to_the_peer() {
+    let ca = Authority::new();
+    let mut a = speaking(ca.tls("a", &["URI:sip:a.mcx.example"]));
+    let mut b = speaking(ca.tls("b", &["URI:sip:b.mcx.example"]));
+    let out = towards(&a, &b);
+    a.expect(out, &"b.mcx.example".into());
+    let offered = with_alias(&request("TLS", out.local, "offered"));
+    a.send(transmit(out, offered)).await.unwrap();
+    meanwhile(&mut a, message(&mut b)).await;
+    // B reaches A's listening address by what A opened (RFC 5923) …
+    let back = towards(&b, &a);
+    b.expect(back, &"a.mcx.example".into());
+    b.send(sent(back, "back")).await.unwrap();
+    let (path, request) = meanwhile(&mut b, message(&mut a)).await;
+    assert_eq!((path, name(&request).as_str()), (out, "back"));
+    assert_eq!(b.counters().opened.get(), 0);
+    // … and not for a domain that A has not proven.
+    b.expect(back, &"x.mcx.example".into());
+    b.send(sent(back, "other")).await.unwrap();
+    let (path, ended) = tokio::select! {
+        lost = lost(&mut b) => lost,
+        (_, request) = message(&mut a) => panic!("{request:?}"),
+    };
+    assert_eq!((path, ended), (back, Ended::NotProven));
+}
+
+#[tokio::test]
+async fn half_a_handshake_is_given_up() {
+    let ca = Authority::new();
+    let mut b = common::bind(Setup {
+        listen: vec![free(Transport::Tls, "127.0.0.1")],
+        tls: Some(ca.tls("b", &["URI:sip:b.mcx.example"])),
+        bounds: Bounds {
+            handshake: Duration::from_millis(50),
+            ..Bounds::default()
+        },
+        ..Setup::default()
+    });
+    let mut peer = TcpStream::connect(address(&b)).await.unwrap();
+    let read = meanwhile(&mut b, peer.read(&mut [0])).await;
+    assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
+    assert_eq!(b.counters().handshakes_failed.get(), 1);
+}
+
+#[test]
+fn files_that_cannot_be_used_are_named() {
+    let ca = Authority::new();
+    let files = ca.sign("a", &["URI:sip:a.mcx.example"]);
+    let wrong = files.key.with_file_name("missing.pem");
+    for files in [
+        TlsFiles {
+            certificate: wrong.clone(),
+            ..files.clone()
+        },
+        TlsFiles {
+            key: wrong.clone(),
+            ..files.clone()
+        },
+        TlsFiles {
+            roots: wrong.clone(),
+            ..files.clone()
+        },
+    ] {
+        assert_eq!(Tls::load(files).unwrap_err().file, wrong);
+    }
+    // A key that does not belong to the certificate.
+    let other = ca.sign("other", &["URI:sip:b.mcx.example"]);
+    let mixed = TlsFiles {
+        key: other.key.clone(),
+        ..files
+    };
+    assert_eq!(Tls::load(mixed).unwrap_err().file, other.key);
+}

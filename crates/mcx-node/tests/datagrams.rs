@@ -1,0 +1,84 @@
+//! UDP: what the system says about datagrams that met nobody, and strangers who are not answered.
+
+mod common;
+
+use std::net::UdpSocket;
+
+use common::{address, free, message, name, next, request, sent};
+use mcx_node::transport::{Acquaintances, Arrival, Setup};
+use sip_transaction::{Path, Transport};
+
+/// Nobody listens on it.
+fn gone(host: &str) -> std::net::SocketAddr {
+    let socket = UdpSocket::bind((host, 0)).unwrap();
+    socket.local_addr().unwrap()
+}
+
+#[tokio::test]
+async fn an_icmp_error_is_told_of_its_own_path_alone() {
+    for host in ["127.0.0.1", "::1"] {
+        let mut ours = common::bind(Setup {
+            listen: vec![free(Transport::Udp, host)],
+            ..Setup::default()
+        });
+        let listening = UdpSocket::bind((host, 0)).unwrap();
+        let path = |peer| Path {
+            local: address(&ours),
+            peer,
+            transport: Transport::Udp,
+        };
+        let (good, bad) = (path(listening.local_addr().unwrap()), path(gone(host)));
+        // The error comes between sends to others, which do not suffer from it.
+        for n in 0..50 {
+            let at = if n == 10 { bad } else { good };
+            ours.send(sent(at, &format!("n{n}"))).await.unwrap();
+        }
+        match next(&mut ours).await {
+            Arrival::Lost(lost, _) => assert_eq!(lost, bad),
+            other => panic!("{other:?}"),
+        }
+        let mut heard = 0;
+        let mut buffer = [0; 2048];
+        listening.set_nonblocking(true).unwrap();
+        while listening.recv(&mut buffer).is_ok() {
+            heard += 1;
+        }
+        assert_eq!(heard, 49);
+        assert_eq!(ours.counters().icmp.get(), 1);
+    }
+}
+
+#[tokio::test]
+async fn strangers_are_dropped_unread_when_that_is_wanted() {
+    let mut ours = common::bind(Setup {
+        listen: vec![
+            free(Transport::Udp, "127.0.0.1"),
+            free(Transport::Tcp, "127.0.0.1"),
+        ],
+        acquaintances: Acquaintances {
+            hosts: vec!["127.0.0.2".parse().unwrap()],
+            ignore_strangers: true,
+        },
+        ..Setup::default()
+    });
+    let known = UdpSocket::bind("127.0.0.2:0").unwrap();
+    let stranger = UdpSocket::bind("127.0.0.3:0").unwrap();
+    let to = address(&ours);
+    for socket in [&stranger, &known] {
+        let from = socket.local_addr().unwrap();
+        let bytes = request("UDP", from, &from.ip().to_string());
+        socket.send_to(&bytes, to).unwrap();
+    }
+    assert_eq!(name(&message(&mut ours).await.1), "127.0.0.2");
+    assert_eq!(ours.counters().strangers.get(), 1);
+    // The same for connections.
+    let tcp = ours.listening()[1].address;
+    let mut stranger = tokio::net::TcpStream::connect(tcp).await.unwrap();
+    let mut answer = [0];
+    let read = common::meanwhile(
+        &mut ours,
+        tokio::io::AsyncReadExt::read(&mut stranger, &mut answer),
+    )
+    .await;
+    assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
+}
