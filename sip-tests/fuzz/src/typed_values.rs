@@ -422,7 +422,7 @@ fn media_type(value: &[u8]) {
         made.push(b';');
         made.extend(name.to_ascii_uppercase());
         if let Some(value) = value.map(unquote) {
-            if value.contains(&0) {
+            if value.iter().any(|byte| matches!(byte, 0 | b'\r' | b'\n')) {
                 return;
             }
             made.push(b'=');

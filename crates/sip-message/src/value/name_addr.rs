@@ -64,14 +64,15 @@ impl<'a> NameAddr<'a> {
     /// The same for From and To, where `tag` is one with a token (`tag-param`).
     #[inline]
     pub(crate) fn parse_tagged(value: &'a [u8]) -> Result<NameAddr<'a>, ValueError> {
-        let parsed = NameAddr::parse(value)?;
-        match parsed.tag {
-            Some(tag) if !tag.is_some_and(|tag| TOKEN.fills(tag)) => {
-                let place = value.len() - parsed.params.as_bytes().len();
-                Err(ValueError::malformed("name-addr", place))
-            }
-            _ => Ok(parsed),
+        let parsed = NameAddr::parse(value);
+        if let Ok(address) = &parsed
+            && let Some(tag) = address.tag
+            && !tag.is_some_and(|tag| TOKEN.fills(tag))
+        {
+            let place = value.len() - address.params.as_bytes().len();
+            return Err(ValueError::malformed("name-addr", place));
         }
+        parsed
     }
 
     /// The display name, quotes and escapes undone.

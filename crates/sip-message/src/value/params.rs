@@ -427,11 +427,12 @@ impl<'a> Distinct<'a> {
     pub(super) fn add(&mut self, name: Bits<'a>) -> bool {
         let count = usize::from(self.count);
         self.count += 1;
-        let Some((before, [place, ..])) = self.first.split_at_mut_checked(count) else {
+        let Some(place) = self.first.get_mut(count) else {
             return count < Limits::MOST_PARAMETERS;
         };
         *place = name;
-        !before.iter().any(|other| {
+        let mut before = self.first.iter().take(count);
+        !before.any(|other| {
             (other.len() == name.len() && other.eq_ignore_ascii_case(name))
                 || self.escaped && without_case(other) == without_case(name)
         })
