@@ -415,9 +415,8 @@ impl Edit<'_, Request> {
         let old = self.message;
         let Some(uri) = &self.uri else {
             return Ok(Request {
-                raw: self.write(&[first_line(self.raw)])?,
                 source: None,
-                ..old.clone()
+                ..old.with(self.write(&[first_line(self.raw)])?)
             });
         };
         let method = old.method().as_bytes();
@@ -450,9 +449,12 @@ impl Edit<'_, Response> {
     /// # Errors
     /// What cannot be written without becoming something else.
     pub fn finish(self) -> Result<Response, BuildError> {
+        let old = self.message;
         Ok(Response {
             raw: self.write(&[first_line(self.raw)])?,
-            ..self.message.clone()
+            status: old.status,
+            reason: old.reason.clone(),
+            sip2: old.sip2,
         })
     }
 }

@@ -436,9 +436,19 @@ impl Request {
             .for_each(|piece| out.put(piece.as_bytes()));
         out.end_field();
         out.keep(old, top, self.raw.fields_end(), fields);
+        self.with(out.finish_as(&self.raw))
+    }
+
+    /// The same start line with other fields. Cloned one by one, since counting references to what is left behind takes
+    /// its time.
+    pub(crate) fn with(&self, raw: Raw) -> Request {
         Request {
-            raw: out.finish_as(&self.raw),
-            ..self.clone()
+            raw,
+            method: self.method.clone(),
+            uri: self.uri.clone(),
+            sip2: self.sip2,
+            clean_line: self.clean_line,
+            source: self.source,
         }
     }
 }
