@@ -133,6 +133,12 @@ impl Endpoint {
         self.timers.len()
     }
 
+    /// Hops that transactions are on.
+    #[must_use]
+    pub fn hops(&self) -> usize {
+        self.hops.len()
+    }
+
     /// What the endpoint has seen.
     #[must_use]
     pub fn counters(&self) -> Counters {

@@ -157,7 +157,6 @@ impl Hops {
     }
 
     /// How many hops transactions are on.
-    #[cfg(test)]
     pub fn len(&self) -> usize {
         self.hops.len()
     }

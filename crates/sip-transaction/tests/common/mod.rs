@@ -164,6 +164,7 @@ impl Bench {
     pub fn is_empty(&mut self) {
         let counts = (self.endpoint.clients(), self.endpoint.servers());
         assert_eq!(counts, (0, 0));
+        assert_eq!(self.endpoint.hops(), 0);
         assert_eq!(self.endpoint.poll_timeout(), None);
         self.sent_nothing();
         self.no_event();

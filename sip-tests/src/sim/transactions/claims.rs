@@ -55,6 +55,7 @@ impl Net {
             let left = (node.endpoint.clients(), node.endpoint.servers());
             assert_eq!(left, (0, 0), "{who}: left in memory");
             assert_eq!(node.endpoint.timers(), 0, "{who}: timers left");
+            assert_eq!(node.endpoint.hops(), 0, "{who}: hops left");
             for call in node.calls.values() {
                 self.check_call(node, call);
                 totals.requests += 1;

@@ -1,8 +1,10 @@
 //! A simulated network of bare endpoints with a small transaction user on each: no MC service, INVITE and all.
 //!
 //! Over UDP messages are lost, come twice, late and out of order; over TCP they come once and in order, or the transport
-//! fails. Nodes lose each other for a while, restart without memory, and are not given the processor for seconds. A clock
-//! that is set does nothing here: an endpoint knows no other time than the monotonic one that it is handed.
+//! fails: at once when nobody is there, or in the middle, with what is under way, and not always heard of at both ends. Nodes
+//! lose each other for a while, restart without memory, and are not given the processor for seconds: then their clock has
+//! made a step. A calendar clock that is set does nothing here: an endpoint knows no other time than the monotonic one that
+//! it is handed.
 //!
 //! What each user saw is written down in his `Call`s and `Serving`s; `claims` holds it against the RFC.
 
@@ -38,6 +40,8 @@ pub struct Scene {
     pub tcp: u64,
     /// Times that two nodes lose each other for a while.
     pub cuts: usize,
+    /// Times that a connection breaks: what is under way on it is lost.
+    pub breaks: usize,
     /// Restarts of nodes.
     pub restarts: usize,
     /// Times that a node is not given the processor for a while.
@@ -56,6 +60,7 @@ impl Scene {
             requests: 8,
             tcp: 300,
             cuts: 0,
+            breaks: 0,
             restarts: 0,
             stalls: 0,
             config: Config {
@@ -76,6 +81,7 @@ impl Scene {
         scene.nodes = dice.pick(&[2, 2, 3]);
         scene.tcp = dice.pick(&[0, 300, 1000]);
         scene.cuts = dice.pick(&[0, 0, 1, 2]);
+        scene.breaks = dice.pick(&[0, 0, 1, 4]);
         scene.restarts = dice.pick(&[0, 0, 1, 2]);
         scene.stalls = dice.pick(&[0, 0, 0, 1]);
         if dice.chance(250) {
@@ -117,6 +123,7 @@ enum What {
     Begin(usize),
     Do(usize, u64, Todo),
     Broken(usize, u64, Path),
+    Break(usize, usize),
     Stall(usize, u64),
     Down(usize),
     Up(usize),
@@ -216,6 +223,11 @@ impl Net {
             let other = self.other_than(one);
             self.cuts.push((one, other, from, until));
         }
+        for _ in 0..self.scene.breaks {
+            let (at, one) = (self.dice.between(0, 90 * SECOND), self.any_node());
+            let other = self.other_than(one);
+            self.plan(at, What::Break(one, other));
+        }
         for _ in 0..self.scene.restarts {
             let (at, node) = (self.dice.between(0, 90 * SECOND), self.any_node());
             self.plan(at, What::Down(node));
@@ -274,10 +286,10 @@ impl Net {
         let who = match &what {
             What::Arrive(_, node, ..) | What::Wake(node, _) | What::Do(node, ..) => *node,
             What::Begin(node) | What::Broken(node, ..) | What::Stall(node, _) => *node,
-            What::Down(node) | What::Up(node) => *node,
+            What::Down(node) | What::Up(node) | What::Break(node, _) => *node,
         };
         let busy = self.nodes[who].busy;
-        if busy > self.now && !matches!(what, What::Down(_) | What::Up(_)) {
+        if busy > self.now && !matches!(what, What::Down(_) | What::Up(_) | What::Break(..)) {
             return self.plan(busy, what);
         }
         match what {
@@ -302,6 +314,7 @@ impl Net {
                 self.nodes[who].endpoint.handle_transport_error(now, path);
                 self.settle(who, false);
             }
+            What::Break(one, other) => self.break_connection(one, other),
             What::Stall(who, length) => {
                 self.note(|| format!("{who}: stalls for {length} us"));
                 self.nodes[who].busy = self.now + length;
@@ -323,6 +336,29 @@ impl Net {
             }
             // It is down, or has forgotten.
             _ => {}
+        }
+    }
+
+    /// What is under way between them on a connection is lost. One end hears of it, or both.
+    fn break_connection(&mut self, one: usize, other: usize) {
+        self.note(|| format!("the connection of {one} and {other} breaks"));
+        self.calendar.retain(|_, what| match what {
+            What::Arrive(from, to, Transport::Tcp, _) => {
+                ![(one, other), (other, one)].contains(&(*from, *to))
+            }
+            _ => true,
+        });
+        let both = self.dice.chance(500);
+        for (who, peer) in [(one, other), (other, one)] {
+            if who == one || both {
+                let path = Path {
+                    local: address(who),
+                    peer: address(peer),
+                    transport: Transport::Tcp,
+                };
+                let epoch = self.nodes[who].epoch;
+                self.plan(self.now + 1_000, What::Broken(who, epoch, path));
+            }
         }
     }
 
