@@ -137,11 +137,10 @@ impl User for Relay {
                     let _ = endpoint.cancel(now, *client);
                 }
             }
+            // The 100 is each hop's own (§16.7 step 5).
+            Event::Provisional { response, .. } if response.status() == StatusCode::TRYING => {}
             Event::Provisional { client, response } => {
-                // The 100 is each hop's own (§16.7 step 5).
-                if response.status() != StatusCode::TRYING {
-                    self.back(now, endpoint, client, &response);
-                }
+                self.back(now, endpoint, client, &response);
             }
             Event::Answer { client, response } => {
                 self.back(now, endpoint, client, &response);

@@ -142,10 +142,8 @@ impl User for Uac {
                     endpoint.send(self.path, ack);
                 }
             }
-            Event::Failed { client, .. } => {
-                if self.sent.remove(&client).is_some() {
-                    self.failed += 1;
-                }
+            Event::Failed { client, .. } if self.sent.remove(&client).is_some() => {
+                self.failed += 1;
             }
             _ => {}
         }

@@ -1,5 +1,7 @@
 //! TCP connections: messages in whatever pieces, answers on the way back, keep-alives, and peers that take too long.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
+
 mod common;
 
 use std::time::Duration;

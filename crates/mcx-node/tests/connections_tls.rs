@@ -1,5 +1,7 @@
 //! TLS connections: who is there is proven by the SIP domain of a certificate, in both directions.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
+
 mod common;
 
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! UDP: what the system says about datagrams that met nobody, and strangers who are not answered.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
+
 mod common;
 
 use std::net::UdpSocket;

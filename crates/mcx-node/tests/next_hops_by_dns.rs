@@ -1,5 +1,7 @@
 //! Names of next hops become targets as RFC 3263 says, by a real DNS server.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
+
 mod common;
 
 use common::dns::Dns;

@@ -1,6 +1,7 @@
 //! Transports under test, certificates, and what is sent to them.
 
 #![allow(dead_code, reason = "each test file uses some of it")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
 pub mod certificates;
 pub mod dns;
