@@ -19,7 +19,8 @@ use mcx::{
 };
 use sip_message::{Limits, Message, ParseError, ParseErrorKind, Request, Response};
 use sip_transaction::{
-    ClientId, Config, Counters, Endpoint, Event, Failure, Path, ServerId, Transmit, Transport,
+    ClientId, Config, Counters, Endpoint, Event, Failure, Overload, Path, ServerId, Transmit,
+    Transport,
 };
 
 use crate::next_hop::{Attempt, Attempts, Hop, Next, Outcome as Went, Target};
@@ -210,6 +211,11 @@ impl<R: Role> Driver<R> {
             self.inputs.push_back(Owned::Tick);
         }
         self.work(now);
+    }
+
+    /// Takes how many of a hundred new requests are to be refused (RFC 7339).
+    pub fn overload(&mut self, now: Now, overload: Option<Overload>) {
+        self.endpoint.set_overload(now.mono, overload);
     }
 
     /// Takes that a message could not be sent.

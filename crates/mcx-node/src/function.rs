@@ -4,10 +4,10 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mcx::state::{OutboxRow, Outcome};
-use mcx::{Decision, Role, StoreFailure, StoreId, Weight};
+use mcx::{Decision, Now, Role, StoreFailure, StoreId, Weight};
 use mcx_store::{Applied, Store, StoreError};
 use sip_trace::{DecisionRecord, Recorder};
 use tokio::sync::watch;
@@ -15,13 +15,16 @@ use tokio::task::JoinSet;
 use tracing::{debug, info, warn};
 
 use crate::clock;
+use crate::congestion::Congestion;
 use crate::driver::{Driver, Output, Totals};
 use crate::next_hop::{Hop, LocateError, Locator, Target};
 use crate::transport::tls::Identity;
 use crate::transport::{Arrival, Transports};
 
-/// Most messages taken before other work gets its turn.
+/// Most messages handled before other work gets its turn.
 const BURST: usize = 64;
+/// Most messages that wait here; what comes beyond waits in the system's buffers, of which UDP's overflow.
+const MOST_WAITING: usize = 16_384;
 /// How long the loop sleeps at most when nothing is due.
 const IDLE: Duration = Duration::from_secs(3600);
 
@@ -35,6 +38,10 @@ pub struct Function<R> {
     pub driver: Driver<R>,
     /// Its sockets.
     pub transports: Transports,
+    /// What has arrived, with the time when it was seen, and was not handled yet.
+    pub waiting: VecDeque<(Instant, Arrival)>,
+    /// Says when there is more than can be served.
+    pub congestion: Congestion,
     /// Finds next hops that are names, or says why it cannot.
     pub locator: Result<Locator, LocateError>,
     /// Next hops that are being looked for.
@@ -47,8 +54,15 @@ pub struct Function<R> {
     pub recorder: Recorder,
 }
 
-/// Batches under way, in the order in which they become durable.
-type Stores = VecDeque<(StoreId, Applied)>;
+/// Waits until there is something to take.
+async fn arrived(transports: &mut Transports, waiting: &VecDeque<(Instant, Arrival)>) {
+    if waiting.is_empty() {
+        transports.ready().await;
+    }
+}
+
+/// Batches under way with the time when they were handed over, in the order in which they become durable.
+type Stores = VecDeque<(StoreId, Applied, Instant)>;
 
 impl<R: Role> Function<R> {
     /// Runs until `stop` turns true; then what was handed to the store is answered, and the
@@ -62,7 +76,7 @@ impl<R: Role> Function<R> {
             self.wait(&mut stores, &mut stop).await;
             self.carry_out(&mut stores).await;
         }
-        while let Some((id, applied)) = stores.pop_front() {
+        while let Some((id, applied, _)) = stores.pop_front() {
             self.stored(id, applied.await);
             self.carry_out(&mut stores).await;
         }
@@ -76,7 +90,7 @@ impl<R: Role> Function<R> {
         let deadline = self.driver.deadline().unwrap_or(idle).min(idle);
         let outcome = async {
             match stores.front_mut() {
-                Some((id, applied)) => (*id, applied.as_mut().await),
+                Some((id, applied, _)) => (*id, applied.as_mut().await),
                 None => std::future::pending().await,
             }
         };
@@ -86,7 +100,7 @@ impl<R: Role> Function<R> {
                 stores.pop_front();
                 self.stored(id, result);
             }
-            () = self.transports.ready() => self.receive(),
+            () = arrived(&mut self.transports, &self.waiting) => self.receive(),
             Some(found) = self.locating.join_next() => {
                 if let Ok((number, targets)) = found {
                     self.driver.located(clock::now(), number, targets);
@@ -95,7 +109,14 @@ impl<R: Role> Function<R> {
             () = tokio::time::sleep_until(deadline.into()) => {}
             _ = stop.changed() => {}
         }
-        self.driver.timeout(clock::now());
+        let now = clock::now();
+        if let Some((_, _, since)) = stores.front() {
+            self.congestion.waited(now.mono - *since);
+        }
+        if let Some(overload) = self.congestion.step(now.mono) {
+            self.driver.overload(now, overload);
+        }
+        self.driver.timeout(now);
     }
 
     fn stored(&mut self, id: StoreId, result: Result<Vec<Outcome>, StoreError>) {
@@ -106,28 +127,40 @@ impl<R: Role> Function<R> {
         self.driver.stored(clock::now(), id, result);
     }
 
-    /// Takes what has arrived, up to a bound.
+    /// Takes what has arrived off the sockets, and handles some of it, oldest first.
     fn receive(&mut self) {
-        for _ in 0..BURST {
+        let arrived = clock::now().mono;
+        while self.waiting.len() < MOST_WAITING {
             match self.transports.try_receive() {
+                Some(arrival) => self.waiting.push_back((arrived, arrival)),
                 None => break,
-                Some(Arrival::Datagram(path, bytes)) => {
-                    self.driver.datagram(clock::now(), path, bytes);
-                }
-                Some(Arrival::Message {
-                    path,
-                    message,
-                    last,
-                }) => {
-                    let domains = self.transports.identity(path).map(Identity::all);
-                    let domains = domains.unwrap_or_default();
-                    let now = clock::now();
-                    self.driver.message(now, path, domains, message, last);
-                }
-                Some(Arrival::Lost(path, ended)) => {
-                    debug!(node = %self.node, peer = %path.peer, transport = %path.transport, %ended, "hop lost");
-                    self.driver.transport_error(clock::now(), path);
-                }
+            }
+        }
+        for _ in 0..BURST {
+            let Some((arrived, arrival)) = self.waiting.pop_front() else {
+                break;
+            };
+            let now = clock::now();
+            self.congestion.waited(now.mono - arrived);
+            self.take(now, arrival);
+        }
+    }
+
+    fn take(&mut self, now: Now, arrival: Arrival) {
+        match arrival {
+            Arrival::Datagram(path, bytes) => self.driver.datagram(now, path, bytes),
+            Arrival::Message {
+                path,
+                message,
+                last,
+            } => {
+                let domains = self.transports.identity(path).map(Identity::all);
+                let domains = domains.unwrap_or_default();
+                self.driver.message(now, path, domains, message, last);
+            }
+            Arrival::Lost(path, ended) => {
+                debug!(node = %self.node, peer = %path.peer, transport = %path.transport, %ended, "hop lost");
+                self.driver.transport_error(now, path);
             }
         }
     }
@@ -163,7 +196,9 @@ impl<R: Role> Function<R> {
                 Output::Release(path) => self.transports.release(path),
                 Output::Locate(number, hop) => self.locate(number, hop),
                 Output::Store(id, batch) => match &self.store {
-                    Some(store) => stores.push_back((id, store.apply(batch))),
+                    Some(store) => {
+                        stores.push_back((id, store.apply(batch), Instant::now()));
+                    }
                     None => self.driver.stored(clock::now(), id, Err(StoreFailure)),
                 },
                 Output::Decision(decision) => self.decide(decision),

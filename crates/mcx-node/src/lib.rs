@@ -4,6 +4,7 @@
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod congestion;
 pub mod demo;
 pub mod driver;
 pub mod function;

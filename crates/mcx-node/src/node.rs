@@ -1,9 +1,11 @@
 //! A node: the functions of a configuration, started and stopped together.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Instant;
 
 use mcx::{
     Core, GatewayConfig, GatewayServer, Peer, Random, Role, ServiceServer, ServiceServerConfig,
@@ -17,6 +19,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tracing::info;
 
 use crate::config::Config;
+use crate::congestion::Congestion;
 use crate::driver::{Driver, Totals};
 use crate::function::Function;
 use crate::next_hop::{Capability, Locator};
@@ -253,6 +256,8 @@ impl Common {
             kind,
             driver,
             transports,
+            waiting: VecDeque::new(),
+            congestion: Congestion::new(Instant::now()),
             locator: Locator::new(self.dns.as_deref(), can),
             locating: JoinSet::new(),
             store: None,

@@ -5,7 +5,7 @@
 
 mod common;
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -14,6 +14,7 @@ use std::time::Instant;
 use common::dns::Dns;
 use common::{PATIENCE, address, bind, free, message, transmit};
 use mcx::{Effect, Input, NextHop, Now, Role, SendFailure, SendId};
+use mcx_node::congestion::Congestion;
 use mcx_node::driver::Driver;
 use mcx_node::function::Function;
 use mcx_node::next_hop::{Capability, Locator};
@@ -112,6 +113,8 @@ fn send(
         kind: "test",
         driver: Driver::new(role, local, Limits::default(), config, [7; 32]),
         transports,
+        waiting: VecDeque::new(),
+        congestion: Congestion::new(Instant::now()),
         locator: Locator::new(Some(&servers), can.into()),
         locating: JoinSet::new(),
         store: None,

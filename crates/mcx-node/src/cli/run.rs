@@ -4,8 +4,9 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 use tracing_subscriber::EnvFilter;
 
 use super::out::complainln;
@@ -21,6 +22,7 @@ pub(super) fn run(path: &Path, until_stdin_closes: bool) -> ExitCode {
         }
     };
     log();
+    open_files(config.connections.connections);
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -74,6 +76,28 @@ pub(super) fn run(path: &Path, until_stdin_closes: bool) -> ExitCode {
         node.stop().await;
         ExitCode::SUCCESS
     })
+}
+
+/// Each connection is an open file: asks for as many as the configuration allows, where the system lets us.
+fn open_files(connections: usize) {
+    /// Sockets, store, trace and what the libraries open.
+    const OTHERS: u64 = 256;
+    let wanted = u64::try_from(connections).unwrap_or(u64::MAX);
+    let wanted = wanted.saturating_add(OTHERS);
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else {
+        return;
+    };
+    let granted = wanted.min(hard);
+    if granted > soft {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, granted, hard);
+    }
+    if wanted > hard {
+        warn!(
+            wanted,
+            allowed = hard,
+            "more connections are configured than the system lets this process open files: raise its limit (LimitNOFILE), or lower connections.most"
+        );
+    }
 }
 
 /// Waits until whoever holds the other end of standard input is gone; for ever if that is not
