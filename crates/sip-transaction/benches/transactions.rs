@@ -56,6 +56,18 @@ fn serve(bencher: Bencher) {
         .bench_local_values(|bytes| work.serve(bytes));
 }
 
+/// A MESSAGE that is refused for overload, parsing included.
+#[divan::bench(sample_size = 100, sample_count = 200)]
+fn refuse(bencher: Bencher) {
+    let (mut work, mut number) = (Work::overloaded(), 0);
+    bencher
+        .with_inputs(|| {
+            number += 1;
+            work::message(number)
+        })
+        .bench_local_values(|bytes| work.refuse(bytes));
+}
+
 /// A MESSAGE that is passed on, and its answer passed back.
 #[divan::bench(sample_size = 100, sample_count = 200)]
 fn relay(bencher: Bencher) {

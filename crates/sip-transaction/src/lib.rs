@@ -11,6 +11,9 @@
 //! [`invite_client`], [`invite_server`], [`non_invite_client`], [`non_invite_server`]. Responses are matched by branch
 //! and CSeq method (§17.1.3), requests by branch, sent-by and method (§17.2.3).
 //!
+//! Overload is the caller's to measure and [`Endpoint::set_overload`]'s to be told: new requests are refused without a
+//! transaction, and previous hops that offer `oc` are told to hold back (RFC 7339).
+//!
 //! Left to the transaction user: dialogs; the ACK of a 2xx ([`Endpoint::send`]) and the retransmission of a 2xx until
 //! that comes (§13.3.1.4).
 

@@ -52,7 +52,19 @@ fn cancel_of_nothing_is_answered_481() {
 
 #[test]
 fn cancel_of_a_known_request_is_answered_200_and_changes_nothing() {
-    for method in ["MESSAGE", "REGISTER", "PUBLISH", "OPTIONS"] {
+    for method in [
+        "MESSAGE",
+        "REGISTER",
+        "PUBLISH",
+        "OPTIONS",
+        "SUBSCRIBE",
+        "NOTIFY",
+        "INFO",
+        "BYE",
+        "PRACK",
+        "UPDATE",
+        "REFER",
+    ] {
         let mut bench = Bench::new();
         bench.receive(incoming(method, &via("z9hG4bK1")));
         let (server, request) = bench.handed_up();

@@ -112,3 +112,17 @@ fn an_answer_in_time_needs_no_100() {
     assert_eq!(bench.timeline(LONG), [(3_499, "404".to_owned())]);
     bench.is_empty();
 }
+
+#[test]
+fn who_was_late_for_the_100_is_not_later_for_the_end() {
+    let mut bench = Bench::new();
+    bench.receive(incoming("MESSAGE", &via("z9hG4bK1")));
+    bench.handed_up();
+    // The processor is not there when the 100 is due, but seven seconds later.
+    bench.late(Duration::from_secs(10));
+    assert_eq!(bench.sent_response().status().as_u16(), 100);
+    bench.pass_millis(21_999);
+    assert_eq!(bench.endpoint.servers(), 1);
+    bench.pass_millis(1);
+    bench.is_empty();
+}

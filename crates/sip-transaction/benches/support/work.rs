@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use sip_message::{HeaderName, Limits, Message, Request, Response, StatusCode};
-use sip_transaction::{Config, Endpoint, Event, Path, Timers, Transport};
+use sip_transaction::{Config, Endpoint, Event, Overload, Path, Timers, Transport};
 
 /// The `number`th MESSAGE: a head as in IMS (three Via, two Route) and an MC info document.
 pub fn message(number: u64) -> Bytes {
@@ -82,6 +82,14 @@ impl Work {
         Self::with(config, Duration::from_micros(10))
     }
 
+    /// The same, and overloaded: everything new is refused.
+    pub fn overloaded() -> Self {
+        let mut work = Self::quick();
+        let overload = Overload::refusing(100);
+        work.endpoint.set_overload(work.now, Some(overload));
+        work
+    }
+
     pub fn with(config: Config, step: Duration) -> Self {
         Self {
             endpoint: Endpoint::new(config, [7; 32]),
@@ -120,6 +128,14 @@ impl Work {
             .finish()
             .unwrap();
         self.endpoint.respond(self.now, server, &answer).unwrap();
+        self.endpoint.poll_transmit().unwrap().bytes
+    }
+
+    /// A MESSAGE comes and is refused for overload.
+    pub fn refuse(&mut self, bytes: Bytes) -> Bytes {
+        self.pass();
+        self.take(upstream(), bytes);
+        assert!(self.endpoint.poll_event().is_none(), "it was not refused");
         self.endpoint.poll_transmit().unwrap().bytes
     }
 

@@ -316,6 +316,10 @@ impl Endpoint {
                 Method::Subscribe,
                 Method::Notify,
                 Method::Info,
+                Method::Bye,
+                Method::Prack,
+                Method::Update,
+                Method::Refer,
             ];
             let status = match others.iter().any(|method| named(method).is_some()) {
                 true => StatusCode::OK,

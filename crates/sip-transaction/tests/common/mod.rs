@@ -52,6 +52,13 @@ impl Bench {
         self.now = end;
     }
 
+    /// Lets time pass in one leap: what was due meanwhile fires at its end.
+    pub fn late(&mut self, time: Duration) {
+        self.now += time;
+        let now = self.now();
+        self.endpoint.handle_timeout(now);
+    }
+
     pub fn pass_millis(&mut self, millis: u64) {
         self.pass(Duration::from_millis(millis));
     }

@@ -45,6 +45,13 @@ impl Net {
         }
     }
 
+    /// §17.1.4: a transport failure ends what waits on that hop, at once.
+    pub(super) fn nothing_waits_on(&self, who: usize, path: Path) {
+        let mut calls = self.nodes[who].calls.values();
+        let waiting = calls.find(|call| call.path == path && call.end.is_none());
+        assert!(waiting.is_none(), "the transport failed: {waiting:?}");
+    }
+
     /// Holds what the users saw against the RFC, when nothing is left to happen.
     ///
     /// # Panics

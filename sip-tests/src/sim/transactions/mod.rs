@@ -313,6 +313,7 @@ impl Net {
                 self.note(|| format!("{who}: transport failure towards {}", path.peer));
                 self.nodes[who].endpoint.handle_transport_error(now, path);
                 self.settle(who, false);
+                self.nothing_waits_on(who, path);
             }
             What::Break(one, other) => self.break_connection(one, other),
             What::Stall(who, length) => {
