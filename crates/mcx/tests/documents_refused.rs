@@ -152,6 +152,8 @@ fn an_undefined_entity() {
         "&lol9;",
         "&#0;",
         "&#xD800;",
+        "&#x6;",
+        "&#xFFFE;",
         "&#x110000;",
         "&#xyz;",
         "& b;",
@@ -159,8 +161,13 @@ fn an_undefined_entity() {
         let xml = ext(&format!("<primary-mcptt-id>{value}</primary-mcptt-id>"));
         assert_eq!(error(xml), DocumentError::Entity, "{value}");
     }
-    let xml = ext("<stay xmlns='urn:mcx-sip:migration:1' number='&seven;'/>");
-    assert_eq!(error(xml), DocumentError::Entity);
+    for stay in [
+        "<stay xmlns='urn:mcx-sip:migration:1' number='&seven;'/>",
+        "<stay xmlns='urn:mcx-sip:migration:1' number='7&#x6;'/>",
+        "<x:y xmlns:x='urn:x' x:z='&seven;'/>",
+    ] {
+        assert_eq!(error(ext(stay)), DocumentError::Entity, "{stay}");
+    }
     assert!(DocumentError::Entity.to_string().contains("entity"));
 }
 

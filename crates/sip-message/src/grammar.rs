@@ -182,7 +182,7 @@ pub(crate) fn before<'a>(whole: Bits<'a>, rest: Bits<'_>) -> Bits<'a> {
 pub(crate) fn unfold(text: Bits<'_>) -> Cow<'_, [u8]> {
     let mut rest = text;
     let mut out = Vec::new();
-    while let Some(end) = memchr::memchr(b'\n', rest) {
+    while let Some(end) = memchr::memchr2(b'\r', b'\n', rest) {
         let (line, tail) = rest.split_at_checked(end).unwrap_or_default();
         out.reserve(text.len());
         out.extend_from_slice(trim_end(line));

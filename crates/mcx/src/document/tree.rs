@@ -6,7 +6,8 @@ use quick_xml::name::{NamespaceResolver, PrefixDeclaration, ResolveResult};
 
 use super::DocumentError;
 use super::wellformed::{
-    are_separated, forbidden_character, is_blank, is_declaration, is_qualified_name, is_target,
+    are_separated, forbidden_character, is_blank, is_character, is_declaration, is_qualified_name,
+    is_target,
 };
 
 /// What a document may cost.
@@ -107,7 +108,8 @@ pub(super) fn parse(bytes: &[u8], bounds: Bounds) -> Result<Element, DocumentErr
             Event::CData(text) => append(&mut open, &text.xml10_content(), &malformed)?,
             Event::GeneralRef(reference) => {
                 let resolved = if reference.is_char_ref() {
-                    reference.resolve_char_ref().ok().flatten()
+                    let character = reference.resolve_char_ref().ok().flatten();
+                    character.filter(|character| is_character(*character))
                 } else {
                     predefined(&reference.xml10_content())
                 };
@@ -172,6 +174,11 @@ fn element(
             Some(_) => continue,
             None => {}
         }
+        let value = quick_xml::escape::unescape(&attribute.value);
+        let value = value.map_err(|_| DocumentError::Entity)?;
+        if forbidden_character(&value).is_some() {
+            return Err(DocumentError::Entity);
+        }
         if attribute.key.prefix().is_some() {
             // Namespaces in XML 1.0 §6.3: a prefix is declared, and no two names are one.
             let (ResolveResult::Bound(namespace), local) =
@@ -186,10 +193,7 @@ fn element(
             foreign.push(name);
             continue;
         }
-        let value = quick_xml::escape::unescape(&attribute.value)
-            .map_err(|_| DocumentError::Entity)?
-            .into_owned();
-        attributes.push((attribute.key.as_ref().to_owned(), value));
+        attributes.push((attribute.key.as_ref().to_owned(), value.into_owned()));
     }
     Ok(Element {
         namespace,

@@ -4,9 +4,13 @@ use quick_xml::name::QName;
 
 /// Where the first character is that no document may have (XML 1.0 §2.2, `Char`).
 pub(super) fn forbidden_character(text: &str) -> Option<usize> {
-    let allowed = |char: char| matches!(char, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
     text.char_indices()
-        .find_map(|(at, char)| (!allowed(char)).then_some(at))
+        .find_map(|(at, char)| (!is_character(char)).then_some(at))
+}
+
+/// `Char`; a reference to anything else is not well-formed either (XML 1.0 §4.1).
+pub(super) fn is_character(char: char) -> bool {
+    matches!(char, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }
 
 /// `S`
