@@ -25,6 +25,8 @@ use crate::transport::{Arrival, Transports};
 const BURST: usize = 64;
 /// Most messages that wait here; what comes beyond waits in the system's buffers, of which UDP's overflow.
 const MOST_WAITING: usize = 16_384;
+/// Most bytes of them.
+const MOST_WAITING_BYTES: usize = 64 * 1024 * 1024;
 /// How long the loop sleeps at most when nothing is due.
 const IDLE: Duration = Duration::from_secs(3600);
 
@@ -40,6 +42,8 @@ pub struct Function<R> {
     pub transports: Transports,
     /// What has arrived, with the time when it was seen, and was not handled yet.
     pub waiting: VecDeque<(Instant, Arrival)>,
+    /// How many bytes that is.
+    pub waiting_bytes: usize,
     /// Says when there is more than can be served.
     pub congestion: Congestion,
     /// Finds next hops that are names, or says why it cannot.
@@ -130,16 +134,18 @@ impl<R: Role> Function<R> {
     /// Takes what has arrived off the sockets, and handles some of it, oldest first.
     fn receive(&mut self) {
         let arrived = clock::now().mono;
-        while self.waiting.len() < MOST_WAITING {
-            match self.transports.try_receive() {
-                Some(arrival) => self.waiting.push_back((arrived, arrival)),
-                None => break,
-            }
+        while self.waiting.len() < MOST_WAITING && self.waiting_bytes < MOST_WAITING_BYTES {
+            let Some(arrival) = self.transports.try_receive() else {
+                break;
+            };
+            self.waiting_bytes += arrival.len();
+            self.waiting.push_back((arrived, arrival));
         }
         for _ in 0..BURST {
             let Some((arrived, arrival)) = self.waiting.pop_front() else {
                 break;
             };
+            self.waiting_bytes = self.waiting_bytes.saturating_sub(arrival.len());
             let now = clock::now();
             self.congestion.waited(now.mono - arrived);
             self.take(now, arrival);

@@ -257,6 +257,7 @@ impl Common {
             driver,
             transports,
             waiting: VecDeque::new(),
+            waiting_bytes: 0,
             congestion: Congestion::new(Instant::now()),
             locator: Locator::new(self.dns.as_deref(), can),
             locating: JoinSet::new(),

@@ -114,6 +114,7 @@ fn send(
         driver: Driver::new(role, local, Limits::default(), config, [7; 32]),
         transports,
         waiting: VecDeque::new(),
+        waiting_bytes: 0,
         congestion: Congestion::new(Instant::now()),
         locator: Locator::new(Some(&servers), can.into()),
         locating: JoinSet::new(),

@@ -99,6 +99,24 @@ pub enum Arrival {
     Lost(Path, Ended),
 }
 
+impl Arrival {
+    /// How many bytes it holds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Datagram(_, bytes) => bytes.len(),
+            Self::Message { message, .. } => message.as_ref().map_or(0, |m| m.as_bytes().len()),
+            Self::Lost(..) => 0,
+        }
+    }
+
+    /// Whether it holds none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
 /// All sockets of a function.
 #[derive(Debug)]
 pub struct Transports {

@@ -49,6 +49,8 @@ pub fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
 pub(super) struct Sockets {
     sockets: Vec<(SocketAddr, Arc<UdpSocket>)>,
     buffer: BytesMut,
+    /// Whose turn it is.
+    first: usize,
 }
 
 /// ICMP errors of the UDP sockets of one function.
@@ -77,7 +79,13 @@ impl Sockets {
             })
             .collect();
         let buffer = BytesMut::new();
-        (Self { sockets, buffer }, IcmpErrors { errors, watchers })
+        let first = 0;
+        let sockets = Self {
+            sockets,
+            buffer,
+            first,
+        };
+        (sockets, IcmpErrors { errors, watchers })
     }
 
     /// Waits until a datagram may be there.
@@ -97,7 +105,11 @@ impl Sockets {
 
     /// Takes a datagram that is there: local address, peer, bytes.
     pub fn try_receive(&mut self) -> Option<(SocketAddr, SocketAddr, Bytes)> {
-        for (local, socket) in &self.sockets {
+        // Each socket's turn comes, however much another one has.
+        self.first = self.first.wrapping_add(1);
+        let count = self.sockets.len().max(1);
+        let (later, earlier) = self.sockets.split_at(self.first % count);
+        for (local, socket) in earlier.iter().chain(later) {
             if self.buffer.capacity() - self.buffer.len() < MAX_DATAGRAM {
                 self.buffer.reserve(CHUNK);
             }
