@@ -84,3 +84,25 @@ async fn strangers_are_dropped_unread_when_that_is_wanted() {
     .await;
     assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
 }
+
+#[tokio::test]
+async fn a_flood_on_one_socket_leaves_another_its_turn() {
+    let mut ours = common::bind(Setup {
+        listen: vec![free(Transport::Udp, "127.0.0.1"); 2],
+        ..Setup::default()
+    });
+    let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let from = peer.local_addr().unwrap();
+    let (flooded, quiet) = (ours.listening()[0].address, ours.listening()[1].address);
+    for n in 0..50 {
+        peer.send_to(&request("UDP", from, &format!("flood{n}")), flooded)
+            .unwrap();
+    }
+    peer.send_to(&request("UDP", from, "quiet"), quiet).unwrap();
+    for _ in 0..3 {
+        if name(&message(&mut ours).await.1) == "quiet" {
+            return;
+        }
+    }
+    panic!("the quiet socket's turn did not come");
+}
