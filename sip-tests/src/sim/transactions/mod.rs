@@ -11,7 +11,7 @@
 mod claims;
 mod user;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -113,6 +113,8 @@ struct Node {
     sent: HashMap<Vec<u8>, ClientId>,
     /// Servers of requests by branch, the last one of each.
     came: HashMap<Vec<u8>, ServerId>,
+    /// Branches that were refused as merged.
+    merged: HashSet<Vec<u8>>,
     /// When each Call-ID was handed up last.
     heard: HashMap<Vec<u8>, u64>,
 }
@@ -208,6 +210,7 @@ impl Net {
             serving: BTreeMap::new(),
             sent: HashMap::new(),
             came: HashMap::new(),
+            merged: HashSet::new(),
             heard: HashMap::new(),
         }
     }
@@ -316,7 +319,7 @@ impl Net {
                 self.nothing_waits_on(who, path);
             }
             What::Break(one, other) => self.break_connection(one, other),
-            What::Stall(who, length) => {
+            What::Stall(who, length) if self.nodes[who].up => {
                 self.note(|| format!("{who}: stalls for {length} us"));
                 self.nodes[who].busy = self.now + length;
                 self.nodes[who].stalled = true;
@@ -324,6 +327,7 @@ impl Net {
             What::Down(who) if self.nodes[who].up => {
                 self.note(|| format!("{who}: down"));
                 self.nodes[who].up = false;
+                self.lose_unread(who);
                 let at = self.now + self.dice.between(0, 5 * SECOND);
                 self.plan(at, What::Up(who));
             }
@@ -338,6 +342,14 @@ impl Net {
             // It is down, or has forgotten.
             _ => {}
         }
+    }
+
+    /// What came to a node that was not given the processor, and was not read yet, is gone with it.
+    fn lose_unread(&mut self, who: usize) {
+        let busy = self.nodes[who].busy;
+        self.calendar.retain(
+            |(at, _), what| !matches!(what, What::Arrive(_, to, ..) if *to == who && *at == busy),
+        );
     }
 
     /// What is under way between them on a connection is lost. One end hears of it, or both.
