@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mcx::{
     Core, GatewayConfig, GatewayServer, Peer, Random, Role, ServiceServer, ServiceServerConfig,
@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tracing::info;
 
+use crate::clock;
 use crate::config::Config;
 use crate::congestion::Congestion;
 use crate::driver::{Driver, Totals};
@@ -93,6 +94,9 @@ impl Node {
             recorder,
             transactions: sip_transaction::Config {
                 timers: config.timers,
+                // Nobody speaks TLS here without a certificate.
+                offer_connections: true,
+                started: Duration::from_micros(clock::wall_us()),
                 ..Default::default()
             },
             bounds: config.connections,

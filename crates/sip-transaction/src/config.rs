@@ -28,6 +28,9 @@ pub struct Config {
     pub max_servers: usize,
     /// Retry-After of that 503, in seconds.
     pub retry_after: u32,
+    /// Whether the Via of requests over TLS offers the connection for requests of the peer (`alias`, RFC 5923 §5): for
+    /// those who prove with a certificate who they are.
+    pub offer_connections: bool,
     /// When the endpoint is made, as time since 1970. What previous hops are told of overload is numbered from there on
     /// (`oc-seq`, RFC 7339 §4.4), so that the numbers rise over restarts too.
     pub started: Duration,
@@ -63,6 +66,7 @@ impl Default for Config {
             max_clients: 100_000,
             max_servers: 1_000_000,
             retry_after: 5,
+            offer_connections: false,
             started: Duration::ZERO,
         }
     }

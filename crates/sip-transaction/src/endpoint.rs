@@ -26,7 +26,7 @@ use crate::overload::{Oc, Overload, Sequence};
 use crate::slab::Slab;
 use crate::table::Table;
 use crate::timers::Rings;
-use crate::{Config, Path};
+use crate::{Config, Path, Transport};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Timer {
@@ -364,6 +364,9 @@ impl Endpoint {
         push_hex(&mut via, random.into(), 8);
         let branch = start..via.len();
         via.push_str(";rport");
+        if self.config.offer_connections && path.transport == Transport::Tls {
+            via.push_str(";alias");
+        }
         (via, branch)
     }
 }
