@@ -208,6 +208,64 @@ fn a_port_counts_where_it_is_configured() {
 }
 
 #[test]
+fn the_port_of_a_connection_tells_nothing() {
+    let mut config = server_a();
+    config.systems.partners[0].peer.sources[0].port = Some(5060);
+    let message = Incoming::message(SERVER_B, &body(END, BOB, Some(BOB_AT_A)));
+    assert_eq!(status(config.clone(), "tcp:192.0.2.2:40000", &message), 404);
+    assert_eq!(status(config, "tcp:192.0.2.9:5060", &message), 403);
+}
+
+#[test]
+fn where_a_domain_is_wanted_only_its_certificate_proves_it() {
+    let mut config = server_a();
+    config.systems.partners[0].peer.domain = Some("b.mcx.example".into());
+    let message = Incoming::message(SERVER_B, &body(END, BOB, Some(BOB_AT_A)));
+    for (source, expected) in [
+        ("tls:192.0.2.2:40000 b.mcx.example", 404),
+        ("tls:192.0.2.2:40000 other.example B.MCX.example", 404),
+        // The right address without the certificate, over whatever transport; the certificate of somebody else.
+        (B, 403),
+        ("tcp:192.0.2.2:40000", 403),
+        ("tls:192.0.2.2:40000 c.mcx.example", 403),
+        ("tls:192.0.2.2:40000 sub.b.mcx.example", 403),
+        // The certificate from an address that is not the peer's.
+        ("tls:192.0.2.9:40000 b.mcx.example", 403),
+    ] {
+        assert_eq!(
+            status(config.clone(), source, &message),
+            expected,
+            "{source}"
+        );
+    }
+    // Where no address is written, the certificate is enough.
+    config.systems.partners[0].peer.sources.clear();
+    assert_eq!(
+        status(
+            config.clone(),
+            "tls:192.0.2.9:40000 b.mcx.example",
+            &message
+        ),
+        404
+    );
+    assert_eq!(
+        status(config, "tls:192.0.2.9:40000 c.mcx.example", &message),
+        403
+    );
+}
+
+#[test]
+fn a_sip_core_may_have_to_prove_its_domain_too() {
+    let mut config = server_a();
+    config.core.domain = Some("core.a.mcx.example".into());
+    let message = Incoming::message(SERVER_B, &body(END, BOB, Some(BOB_AT_A)));
+    let core: std::net::SocketAddr = CORE.parse().unwrap();
+    let proven = format!("tls:{core} core.a.mcx.example");
+    assert_eq!(status(config.clone(), &proven, &message), 404);
+    assert_eq!(status(config, CORE, &message), 403);
+}
+
+#[test]
 fn a_stranger_learns_nothing_from_what_is_wrong_with_his_message() {
     let broken = Incoming::message(SERVER_B, "<mcpttinfo");
     assert_eq!(status(server_a(), STRANGER, &broken), 403);

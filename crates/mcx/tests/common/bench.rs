@@ -56,10 +56,10 @@ impl<R: Role> Bench<R> {
         out
     }
 
-    /// A request arrives.
+    /// A request arrives, from `ADDRESS` as a datagram, `tcp:ADDRESS` or `tls:ADDRESS DOMAIN…` on a connection.
     pub fn request(&mut self, source: &str, request: &Request) -> Vec<Effect> {
         self.next_request += 1;
-        let source = Origin::datagram(source.parse().unwrap());
+        let source = origin(source);
         self.input(Input::Request {
             id: RequestId(self.next_request),
             source: &source,
@@ -199,4 +199,16 @@ pub fn told(response: &Response) -> (u16, Option<String>) {
         response.status().as_u16(),
         value(response, HeaderName::Warning),
     )
+}
+
+fn origin(source: &str) -> Origin {
+    let Some((_, source)) = source
+        .split_once("tcp:")
+        .or_else(|| source.split_once("tls:"))
+    else {
+        return Origin::datagram(source.parse().unwrap());
+    };
+    let mut parts = source.split(' ');
+    let address = parts.next().unwrap().parse().unwrap();
+    Origin::connection(address, parts.map(Into::into).collect())
 }
