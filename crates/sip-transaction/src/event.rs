@@ -52,8 +52,8 @@ pub enum Event {
         /// The ACK.
         request: Request,
     },
-    /// The client took its INVITE back (RFC 3261 §9.2); the CANCEL is answered. The INVITE is owed a final answer still:
-    /// 487, if no other was sent.
+    /// The client took its INVITE back (RFC 3261 §9.2), told once; the CANCEL is answered. The INVITE is owed a final
+    /// answer still: 487, if no other was sent.
     Cancelled {
         /// The INVITE transaction.
         server: ServerId,

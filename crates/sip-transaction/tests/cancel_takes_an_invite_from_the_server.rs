@@ -168,3 +168,19 @@ fn over_tcp_it_is_the_same() {
     bench.pass_millis(0);
     assert_eq!(bench.endpoint.servers(), 1, "the INVITE alone");
 }
+
+#[test]
+fn a_copy_that_comes_when_the_cancel_is_forgotten_is_answered_and_told_no_more() {
+    let mut bench = Bench::new();
+    bench.receive(incoming("INVITE", &via("z9hG4bK1")));
+    bench.handed_up();
+    bench.receive(incoming("CANCEL", &via("z9hG4bK1")));
+    assert_eq!(bench.sent_response().status().as_u16(), 200);
+    assert!(matches!(bench.event(), Event::Cancelled { .. }));
+    // The 100 of the INVITE, and Timer J of the CANCEL.
+    bench.pass_millis(33_000);
+    bench.sent();
+    bench.receive(incoming("CANCEL", &via("z9hG4bK1")));
+    assert_eq!(bench.sent_response().status().as_u16(), 200);
+    bench.no_event();
+}

@@ -51,6 +51,8 @@ struct Open {
     request: Option<Request>,
     /// The running Timer G.
     wait: Duration,
+    /// Whether the user was told that the client took its INVITE back.
+    cancelled: bool,
     /// Its neighbours among the INVITE transactions on the hop.
     links: Links,
 }
@@ -235,6 +237,7 @@ impl Endpoint {
                 offers_oc: overload::is_offered(&read.top_via),
                 request: Some(request.clone()),
                 wait: self.hops.timers(hop, &self.config).t1,
+                cancelled: false,
                 links: Links::default(),
             })),
         })?);
@@ -334,13 +337,11 @@ impl Endpoint {
         if let Ok(answer) = Response::to(request, StatusCode::OK, Some(&tag)).finish() {
             let _ = self.answer(now, server, &answer);
         }
-        let open = self.servers.get(invite.0).is_some_and(|server| {
-            matches!(
-                server.state(),
-                State::Invite(invite_server::State::Proceeding)
-            )
-        });
-        if open {
+        let invite_transaction = self.servers.get_mut(invite.0).and_then(Server::open_mut);
+        if let Some(open) = invite_transaction
+            && matches!(open.state, State::Invite(invite_server::State::Proceeding))
+            && !std::mem::replace(&mut open.cancelled, true)
+        {
             self.events.push_back(Event::Cancelled { server: invite });
         }
     }
