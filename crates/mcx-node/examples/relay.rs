@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use mcx_node::transport::Listen;
-use sip_message::{HeaderName, Method, Request, Response, StatusCode};
+use sip_message::{Edit, HeaderName, Method, Request, Response, StatusCode};
 use sip_transaction::{ClientId, Config, Endpoint, Event, Failure, Path, ServerId};
 use support::{Options, Stack, User, block_on};
 
@@ -52,7 +52,11 @@ struct Forwarded {
 
 impl Relay {
     /// What goes on of a request; the Via is added by the transaction.
-    fn onward(&self, came: Path, request: &Request) -> Result<Request, StatusCode> {
+    fn onward<'a>(
+        &self,
+        came: Path,
+        request: &'a Request,
+    ) -> Result<Edit<'a, Request>, StatusCode> {
         let left = request.headers().max_forwards().ok().flatten();
         let left = match left {
             None => 70,
@@ -65,7 +69,7 @@ impl Relay {
             let here = format!("<sip:{};transport={};lr>", came.local, came.transport);
             edit = edit.push(HeaderName::RecordRoute, here);
         }
-        edit.finish().map_err(|_| StatusCode::BAD_REQUEST)
+        Ok(edit)
     }
 
     fn refuse(
@@ -113,7 +117,7 @@ impl User for Relay {
             } => {
                 let sent = match self.onward(path, &request) {
                     Ok(onward) => endpoint
-                        .request(now, self.path, &onward)
+                        .forward(now, self.path, onward)
                         .map_err(|_| StatusCode::SERVICE_UNAVAILABLE),
                     Err(status) => Err(status),
                 };
@@ -128,7 +132,9 @@ impl User for Relay {
                 }
             }
             Event::Ack { path, request, .. } => {
-                if let Ok(onward) = self.onward(path, &request) {
+                if let Ok(edit) = self.onward(path, &request)
+                    && let Ok(onward) = edit.finish()
+                {
                     endpoint.send(self.path, &onward);
                 }
             }
