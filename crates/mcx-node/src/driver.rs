@@ -7,6 +7,8 @@
 //!
 //! The node drives it with real sockets, the simulated network of the tests with virtual ones.
 
+mod sending;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,8 +16,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use mcx::state::{Command, OutboxRow, Outcome};
 use mcx::{
-    Decision, Effect, Input, NextHop, Now, Origin, RequestId, Role, SendFailure, SendId,
-    StoreFailure, StoreId, Weight,
+    Decision, Effect, Input, Now, Origin, RequestId, Role, SendFailure, SendId, StoreFailure,
+    StoreId, Weight,
 };
 use sip_message::{Limits, Message, ParseError, ParseErrorKind, Request, Response};
 use sip_transaction::{
@@ -23,7 +25,8 @@ use sip_transaction::{
     Transport,
 };
 
-use crate::next_hop::{Attempt, Attempts, Hop, Next, Outcome as Went, Target};
+use self::sending::Locating;
+use crate::next_hop::{Attempt, Attempts, Hop, Outcome as Went, Target};
 use crate::transport::Listen;
 
 /// What is to be done outside.
@@ -75,18 +78,6 @@ pub struct Driver<R> {
     outputs: VecDeque<Output>,
     totals: Totals,
 }
-
-/// A request whose next hop is being looked up.
-#[derive(Debug)]
-struct Locating {
-    id: SendId,
-    request: Request,
-    /// Whether the transport was written down.
-    fixed: bool,
-}
-
-/// Most requests whose next hop is being looked up; more are refused as overload.
-const MAX_LOCATING: usize = 10_000;
 
 /// An input that waits for its turn.
 #[derive(Debug)]
@@ -372,94 +363,5 @@ impl<R: Role> Driver<R> {
             _ => Arc::default(),
         };
         Origin::connection(path.peer, domains)
-    }
-
-    /// Finds out where a request goes, and sends it.
-    fn send(&mut self, now: Now, id: SendId, next_hop: &NextHop, request: Request) {
-        let hop = match Hop::of(next_hop) {
-            Ok(hop) => hop,
-            // The configuration is checked; nobody else names hops.
-            Err(_) => return self.tell(id, Went::Failed(SendFailure::Transport)),
-        };
-        let fixed = hop.transport.is_some();
-        if let Some(target) = hop.numeric() {
-            let targets = vec![target];
-            let next = self.attempts.begin(now.mono, id, request, targets, fixed);
-            return self.go_on(now, next);
-        }
-        if self.locating.len() >= MAX_LOCATING {
-            return self.tell(id, Went::Failed(SendFailure::Overload));
-        }
-        self.located += 1;
-        let locating = Locating { id, request, fixed };
-        self.locating.insert(self.located, locating);
-        self.outputs.push_back(Output::Locate(self.located, hop));
-    }
-
-    /// Takes how an attempt went.
-    fn ended(&mut self, now: Now, client: ClientId, went: Went) {
-        if let Some(attempt) = self.sends.remove(&client) {
-            let was = attempt.target.clone();
-            let next = self.attempts.ended(now.mono, attempt, went);
-            if let Next::Try(_) = next {
-                let Target {
-                    transport, address, ..
-                } = was;
-                let why = format!("{transport} {address} failed: the next target is tried");
-                let decision = Decision::new("wire:next-hop", "failover", why);
-                self.decide(decision.weighing(Weight::Minor));
-            }
-            self.go_on(now, next);
-        }
-    }
-
-    /// Tries targets until one takes the request.
-    fn go_on(&mut self, now: Now, mut next: Next) {
-        loop {
-            let attempt = match next {
-                Next::Tell(id, went) => return self.tell(id, went),
-                Next::Try(attempt) => attempt,
-            };
-            let Some(path) = self.towards(&attempt.target) else {
-                let went = Went::Failed(SendFailure::Transport);
-                next = self.attempts.ended(now.mono, attempt, went);
-                continue;
-            };
-            if let (Transport::Tls, Some(domain)) = (path.transport, &attempt.target.domain) {
-                self.outputs.push_back(Output::Expect(path, domain.clone()));
-            }
-            match self.endpoint.request(now.mono, path, &attempt.request) {
-                Ok(client) => {
-                    self.sends.insert(client, attempt);
-                }
-                Err(_) => self.tell(attempt.id, Went::Failed(SendFailure::Overload)),
-            }
-            return;
-        }
-    }
-
-    fn tell(&mut self, id: SendId, went: Went) {
-        self.inputs.push_back(match went {
-            Went::Answer(response) => Owned::Answer(id, response),
-            Went::Failed(why) => Owned::Failed(id, why),
-        });
-    }
-
-    /// The way to a target, from the first address of its transport and family. Who does not listen there sends over a
-    /// connection all the same: answers come back on it.
-    fn towards(&self, target: &Target) -> Option<Path> {
-        let of_family = |listen: &&Listen| listen.address.is_ipv4() == target.address.is_ipv4();
-        let of_transport = |listen: &&Listen| listen.transport == target.transport;
-        let mut family = self.local.iter().filter(of_family);
-        let exact = family.clone().find(of_transport);
-        let local = match target.transport {
-            Transport::Udp => exact?,
-            _ => exact.or_else(|| family.next())?,
-        };
-        Some(Path {
-            local: local.address,
-            peer: target.address,
-            transport: target.transport,
-        })
     }
 }

@@ -2,12 +2,11 @@
 //! slow is given up.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -18,14 +17,14 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::mpsc;
 use tokio::time::Sleep;
 
+use super::ended::Ended;
+use super::handle::{Handle, Queue};
 use super::tls::Identity;
 use super::{Bounds, Counters};
 use crate::clock;
 
 /// Most bytes taken from a connection at once.
 const PIECE: usize = 64 * 1024;
-/// Most messages that wait to be written to one connection; `Bounds::queue` bounds their bytes.
-pub(super) const QUEUE_MESSAGES: usize = 16_384;
 /// Queued messages taken at once.
 const BATCH: usize = 64;
 /// How long closing may take.
@@ -57,104 +56,6 @@ pub(super) enum Item {
     Alias(Path, u16),
     /// It is over.
     Closed(Path, u64, Ended),
-}
-
-/// The function's end of a connection; the connection ends when it is dropped and what was queued is written.
-#[derive(Debug)]
-pub(super) struct Handle {
-    /// Tells it from an earlier one with the same addresses.
-    pub number: u64,
-    queue: mpsc::Sender<Bytes>,
-    backlog: Arc<AtomicUsize>,
-    /// Who the peer has proven to be.
-    pub identity: Option<Identity>,
-    /// Where else the peer may be reached by it (RFC 5923).
-    pub alias: Option<SocketAddr>,
-}
-
-impl Handle {
-    /// Queues a message.
-    ///
-    /// # Errors
-    /// The queue is full, or the connection is over.
-    pub fn send(&self, common: &Common, bytes: Bytes) -> Result<(), Ended> {
-        let waiting = self.backlog.load(Ordering::Relaxed);
-        if waiting.saturating_add(bytes.len()) > common.bounds.queue {
-            common.counters.queue_full.add();
-            return Err(Ended::Stuck);
-        }
-        self.backlog.fetch_add(bytes.len(), Ordering::Relaxed);
-        self.queue.try_send(bytes).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => {
-                common.counters.queue_full.add();
-                Ended::Stuck
-            }
-            mpsc::error::TrySendError::Closed(_) => Ended::Closed,
-        })
-    }
-}
-
-/// The connection's end of its queue.
-#[derive(Debug)]
-pub(super) struct Queue {
-    messages: mpsc::Receiver<Bytes>,
-    backlog: Arc<AtomicUsize>,
-}
-
-/// A handle and its queue.
-pub(super) fn handle(number: u64, identity: Option<Identity>) -> (Handle, Queue) {
-    let (queue, messages) = mpsc::channel(QUEUE_MESSAGES);
-    let backlog = Arc::new(AtomicUsize::new(0));
-    let handle = Handle {
-        number,
-        queue,
-        backlog: backlog.clone(),
-        identity,
-        alias: None,
-    };
-    (handle, Queue { messages, backlog })
-}
-
-/// Why a connection is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// The peer closed it, or it was closed here because nobody needs it any more.
-    Closed,
-    /// The system says that it failed.
-    Failed(io::ErrorKind),
-    /// It could not be opened in time.
-    NotOpened,
-    /// TLS failed, or the peer is not the SIP domain that was meant (RFC 5922 §7.3).
-    NotProven,
-    /// There is no room for one more connection.
-    Full,
-    /// A message took too long to arrive.
-    Slow,
-    /// The peer does not read.
-    Stuck,
-    /// The peer did not answer a keep-alive.
-    Silent,
-    /// Nothing was said for too long.
-    Idle,
-    /// Where the next message begins cannot be told.
-    Unframed,
-}
-
-impl fmt::Display for Ended {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Closed => "closed",
-            Self::Failed(kind) => return write!(f, "failed: {kind}"),
-            Self::NotOpened => "could not be opened in time",
-            Self::NotProven => "TLS failed, or the peer is not the domain that was meant",
-            Self::Full => "no room for one more connection",
-            Self::Slow => "closed: a message took too long to arrive",
-            Self::Stuck => "the peer does not read",
-            Self::Silent => "closed: no answer to a keep-alive",
-            Self::Idle => "closed: nothing was said for long",
-            Self::Unframed => "closed: where the next message begins cannot be told",
-        })
-    }
 }
 
 /// A connection that is open, without its stream.
@@ -416,6 +317,9 @@ impl Connection {
                 self.may_alias = false;
                 self.deliver(Item::Alias(self.path, port));
             }
+        }
+        if let Some(request) = message.as_ref().err().and_then(ParseError::answerable) {
+            self.record(Direction::Received, request.as_bytes());
         }
         self.deliver(Item::Message {
             path: self.path,

@@ -10,7 +10,9 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use super::admission::Admission;
-use super::connection::{self, Common, Ended, Handle, Item};
+use super::connection::{Common, Item};
+use super::ended::Ended;
+use super::handle::{self, Handle};
 use super::listener::Listener;
 use super::numbers::Numbers;
 use super::opening::Opening;
@@ -209,7 +211,7 @@ impl Connections {
         };
         let room = self.admission.open().ok_or(Ended::Full)?;
         let number = self.numbers.next();
-        let (handle, queue) = connection::handle(number, None);
+        let (handle, queue) = handle::handle(number, None);
         let opening = Opening {
             path,
             number,

@@ -13,7 +13,8 @@ use tokio::sync::mpsc;
 use tracing::{debug, warn};
 
 use super::admission::{Admission, Room};
-use super::connection::{self, Common, Connection, Ends, Item};
+use super::connection::{Common, Connection, Ends, Item};
+use super::handle;
 use super::numbers::Numbers;
 use super::tls::{Identity, Tls};
 
@@ -132,7 +133,7 @@ impl Accepted {
     async fn run(self, stream: impl AsyncRead + AsyncWrite, identity: Option<Identity>) {
         self.common.counters.accepted.add();
         let proven = identity.is_some();
-        let (handle, queue) = connection::handle(self.number, identity);
+        let (handle, queue) = handle::handle(self.number, identity);
         let accepted = Item::Accepted(self.path, handle);
         if self.inbox.send(accepted).await.is_err() {
             return;

@@ -11,7 +11,9 @@ use tokio::sync::mpsc;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::admission::Room;
-use super::connection::{Common, Connection, Ended, Ends, Item, Queue};
+use super::connection::{Common, Connection, Ends, Item};
+use super::ended::Ended;
+use super::handle::Queue;
 use super::tls::{Identity, Tls};
 
 /// A connection that is to be opened. What is queued meanwhile is written when it is.
