@@ -214,23 +214,34 @@ fn copy_first(
 /// Writes a value that cannot be parsed. Nobody knows where its parameters are: whatever stands behind a semicolon is taken
 /// for one, so that no `received` of the sender's own goes back, and none is added that was not there.
 fn copy_malformed(draft: &mut Draft, field: Copied<'_>, item: &[u8], source: Option<SocketAddr>) {
-    let mut pieces = item.split(|byte| *byte == b';');
-    draft.piece(field, trim_end(pieces.next().unwrap_or_default()));
-    let pairs =
-        pieces.map(
-            |piece| match memchr(b'=', piece).and_then(|at| piece.split_at_checked(at)) {
-                Some((name, [_, value @ ..])) => (trim(name), Some(value)),
-                _ => (trim(piece), None),
-            },
-        );
     let claimed = |(name, _): (&[u8], _)| {
         name.eq_ignore_ascii_case(b"received") || name.eq_ignore_ascii_case(b"rport")
     };
-    copy_params(draft, field, pairs.clone(), source, &[]);
-    if let Some(source) = source.filter(|_| pairs.clone().any(claimed)) {
-        draft.put(b";received=");
-        put_address(draft, source.ip().to_canonical());
-    }
+    let Some(source) = source.filter(|_| loose_params(item).any(claimed)) else {
+        return draft.piece(field, item);
+    };
+    // One half of a quotation or of brackets may go with a parameter, and its comma would begin another value.
+    let bare: Vec<u8> = item
+        .iter()
+        .copied()
+        .filter(|byte| !matches!(byte, b'"' | b'\\' | b'<' | b'>' | b','))
+        .collect();
+    let before = bare.split(|byte| *byte == b';').next();
+    draft.piece(field, trim_end(before.unwrap_or_default()));
+    copy_params(draft, field, loose_params(&bare), Some(source), &[]);
+    draft.put(b";received=");
+    put_address(draft, source.ip().to_canonical());
+}
+
+/// Whatever stands behind a semicolon.
+fn loose_params(item: &[u8]) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+    let pieces = item.split(|byte| *byte == b';').skip(1);
+    pieces.map(
+        |piece| match memchr(b'=', piece).and_then(|at| piece.split_at_checked(at)) {
+            Some((name, [_, value @ ..])) => (trim(name), Some(value)),
+            _ => (trim(piece), None),
+        },
+    )
 }
 
 /// Whether parameters are written without blanks and quotes, and without a `received` of the sender's own.

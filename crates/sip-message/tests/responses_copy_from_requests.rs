@@ -258,9 +258,14 @@ fn received_of_a_malformed_via_is_not_believed_either() {
             "SIP/2.0/UDP h;rport=9;Received = 203.0.113.9;ttl=900",
             "SIP/2.0/UDP h;rport=5060;ttl=900;received=192.0.2.7",
         ),
+        // What opens a quotation or brackets would swallow what is written here, or let go of what it held.
         (
             "SIP/2.0/UDP h;x=\"open;received=203.0.113.9",
-            "SIP/2.0/UDP h;x=\"open;received=192.0.2.7",
+            "SIP/2.0/UDP h;x=open;received=192.0.2.7",
+        ),
+        (
+            "SIP/2.0/UDP h;rport=9<a, b>, SIP/2.0/UDP g",
+            "SIP/2.0/UDP h;rport=5060;received=192.0.2.7, SIP/2.0/UDP g",
         ),
         (
             "SIP/2.0 h\r\n ;received\r\n =203.0.113.9, SIP/2.0/UDP g;received=198.51.100.1",
