@@ -56,10 +56,14 @@ impl<R: Role> Bench<R> {
         out
     }
 
-    /// A request arrives.
+    /// A request arrives as a datagram.
     pub fn request(&mut self, source: &str, request: &Request) -> Vec<Effect> {
+        self.request_from(Origin::datagram(source.parse().unwrap()), request)
+    }
+
+    /// A request arrives.
+    pub fn request_from(&mut self, source: Origin, request: &Request) -> Vec<Effect> {
         self.next_request += 1;
-        let source = Origin::datagram(source.parse().unwrap());
         self.input(Input::Request {
             id: RequestId(self.next_request),
             source: &source,
