@@ -111,6 +111,12 @@ impl NodeProcess {
         }
     }
 
+    /// The process, while it runs.
+    #[must_use]
+    pub fn id(&self) -> Option<u32> {
+        self.running.as_ref().map(|(child, _)| child.id())
+    }
+
     /// How the process ended, if it ended without being told to.
     pub fn ended(&mut self) -> Option<String> {
         let (child, _) = self.running.as_mut()?;

@@ -47,14 +47,18 @@ impl Origin {
         }
     }
 
+    fn proves(&self, domain: &str) -> bool {
+        self.domains.iter().any(|d| d.eq_ignore_ascii_case(domain))
+    }
+
     /// Whether it is one of the sources, and has proven the domain where that is wanted. Where only a domain is wanted
     /// the address does not matter.
     fn is_of(&self, sources: &[Source], domain: Option<&str>) -> bool {
-        let proven = |domain: &str| self.domains.iter().any(|d| d.eq_ignore_ascii_case(domain));
         match domain {
             None => sources.iter().any(|s| s.matches(self)),
             Some(domain) => {
-                proven(domain) && (sources.is_empty() || sources.iter().any(|s| s.matches(self)))
+                self.proves(domain)
+                    && (sources.is_empty() || sources.iter().any(|s| s.matches(self)))
             }
         }
     }
@@ -111,6 +115,12 @@ impl Peer {
     #[must_use]
     pub fn is_at(&self, origin: &Origin) -> bool {
         origin.is_of(&self.sources, self.domain.as_deref())
+    }
+
+    /// Whether a certificate says that `origin` is this peer, or one that shares its domain.
+    pub(crate) fn is_proven_by(&self, origin: &Origin) -> bool {
+        let domain = self.domain.as_deref();
+        domain.is_some_and(|domain| origin.proves(domain))
     }
 }
 

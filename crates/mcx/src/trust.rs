@@ -7,8 +7,8 @@
 //! | authorization response, de-authorization notification | the system that gave the primary id, about a user of another system |
 //!
 //! Everything else is answered 403 with 179 and changes nothing. "Comes from" is proven by the
-//! certificate of the connection, by the source address where no certificate is wanted, or by P-Asserted-Identity when the source is the trusted SIP
-//! core.
+//! certificate of the connection, by the source address where no certificate is wanted and none names
+//! somebody else who is known, or by P-Asserted-Identity when the source is the trusted SIP core.
 
 use sip_message::{Headers, Request};
 
@@ -36,7 +36,10 @@ pub(crate) fn sender<'a>(
         Ok(asserted) => asserted,
         Err(()) => return Sender::Unknown,
     };
-    if core.is_at(source) {
+    // Whose certificate says who it is, is nobody else because of the address that it comes from.
+    let is_named = peers.clone().any(|peer| peer.is_proven_by(source));
+    let counts = |domain: &Option<String>| domain.is_some() || !is_named;
+    if core.is_at(source) && counts(&core.domain) {
         return match asserted {
             None => Sender::Core,
             Some(psi) => peers
@@ -45,7 +48,7 @@ pub(crate) fn sender<'a>(
                 .map_or(Sender::Core, |p| Sender::Function(p.psi.clone())),
         };
     }
-    let mut at_source = peers.filter(|p| p.is_at(source));
+    let mut at_source = peers.filter(|p| p.is_at(source) && counts(&p.domain));
     match asserted {
         // The address alone proves it, if it belongs to one function only.
         None => match (at_source.next(), at_source.next()) {

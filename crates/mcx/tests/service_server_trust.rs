@@ -6,7 +6,7 @@ mod common;
 use common::world::*;
 use common::{ALICE, ALICE_AT_B, ALICE_AT_C, BOB, BOB_AT_A};
 use mcx::document::Document;
-use mcx::{MessageKind, ServiceServerConfig};
+use mcx::{MessageKind, Origin, ServiceServerConfig};
 
 const REQUEST: MessageKind = MessageKind::AuthorizationRequest;
 const RESPONSE: MessageKind = MessageKind::AuthorizationResponse;
@@ -147,6 +147,67 @@ fn who_is_proven_by_the_core() {
         ..Incoming::message(SERVER_B, &body(END, BOB, Some(BOB_AT_A)))
     };
     assert_eq!(status(server_a(), CORE, &anonymous), 403);
+}
+
+/// Status of B's notification on a connection from an address, whose certificate names these domains.
+fn over_connection(config: &ServiceServerConfig, address: &str, domains: &[&str]) -> u16 {
+    let mut bench = Bench::server(config.clone());
+    let message = Incoming::message(SERVER_B, &body(END, BOB, Some(BOB_AT_A)));
+    let domains = domains.iter().map(|&domain| domain.into()).collect();
+    let origin = Origin::connection(address.parse().unwrap(), domains);
+    let out = bench.request_from(origin, &message.request());
+    told(&response(&bench.store(out))).0
+}
+
+#[test]
+fn who_is_proven_by_the_certificate() {
+    let mut config = server_a();
+    for (partner, domain) in config
+        .systems
+        .partners
+        .iter_mut()
+        .zip(["b.example", "c.example"])
+    {
+        partner.peer.domain = Some(domain.into());
+        partner.peer.sources.clear();
+    }
+    // From wherever.
+    assert_eq!(over_connection(&config, STRANGER, &["b.example"]), 404);
+    assert_eq!(
+        over_connection(&config, STRANGER, &["x.example", "B.example"]),
+        404
+    );
+    assert_eq!(over_connection(&config, STRANGER, &["c.example"]), 403);
+    assert_eq!(over_connection(&config, STRANGER, &["x.example"]), 403);
+    assert_eq!(over_connection(&config, B, &[]), 403, "the address alone");
+    assert_eq!(
+        status(
+            config.clone(),
+            B,
+            &Incoming::message(SERVER_B, &body(END, BOB, Some(BOB_AT_A)))
+        ),
+        403,
+        "a datagram"
+    );
+    // The core asserts who is behind it, without a certificate or with one that is nobody's else. Whose certificate says
+    // that it is C is not the core, wherever it comes from.
+    assert_eq!(over_connection(&config, CORE, &[]), 404);
+    assert_eq!(over_connection(&config, CORE, &["core.example"]), 404);
+    assert_eq!(over_connection(&config, CORE, &["c.example"]), 403);
+    assert_eq!(over_connection(&config, CORE, &["b.example"]), 404);
+    // Nor is it B, where B is known by its address.
+    let mut addressed = config.clone();
+    addressed.systems.partners[0].peer = server_a().systems.partners[0].peer.clone();
+    assert_eq!(over_connection(&addressed, B, &["c.example"]), 403);
+    assert_eq!(over_connection(&addressed, B, &["x.example"]), 404);
+    // A core that is known by its domain is the core with any other name too.
+    config.core.domain = Some("core.example".into());
+    assert_eq!(
+        over_connection(&config, CORE, &["core.example", "c.example"]),
+        404
+    );
+    assert_eq!(over_connection(&config, CORE, &["c.example"]), 403);
+    assert_eq!(over_connection(&config, CORE, &[]), 403);
 }
 
 #[test]

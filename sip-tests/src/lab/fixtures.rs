@@ -3,7 +3,7 @@
 use mcx::state::{Authorization, Command, UserKey};
 use mcx::{McId, ProcedureId, Service, SystemId, Timestamp};
 
-use super::{Lab, Sipp};
+use super::{Lab, Over, Sipp};
 
 /// alice's id in A, her primary system.
 pub const ALICE: &str = "sip:alice@a.mcx.example";
@@ -68,6 +68,18 @@ pub fn mapping_at_b(number: Option<u64>) -> Vec<Command> {
 /// and further header fields; not at all when `status` is empty.
 #[must_use]
 pub fn receive_deauthorization(lab: &Lab, at: &str, status: &str, headers: &str) -> Sipp {
+    receive_deauthorization_over(lab, Over::Udp, at, status, headers)
+}
+
+/// The same over any transport.
+#[must_use]
+pub fn receive_deauthorization_over(
+    lab: &Lab,
+    over: Over,
+    at: &str,
+    status: &str,
+    headers: &str,
+) -> Sipp {
     let (function, system) = at.split_once('-').map_or((at, "b"), |(s, f)| (f, s));
     let from = match function {
         "gateway" => "sip:mc-gateway@a.mcx.example",
@@ -81,8 +93,9 @@ pub fn receive_deauthorization(lab: &Lab, at: &str, status: &str, headers: &str)
              [last_Call-ID:]\n[last_CSeq:]\n{headers}Content-Length: 0\n\n]]></send>"
         )
     };
-    Sipp::start(
+    Sipp::start_over(
         lab,
+        over,
         "receive",
         at,
         None,

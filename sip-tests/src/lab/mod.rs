@@ -1,10 +1,14 @@
 //! Real nodes and real peers on loopback: `mcx run` processes with the example configurations,
 //! SIPp beside them.
 
+mod certificates;
+mod example;
 mod fixtures;
 mod node;
 mod schema;
 mod sipp;
+mod stunnel;
+mod waiting;
 mod wire;
 
 use std::cell::RefCell;
@@ -18,10 +22,17 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use mcx::state::Command;
 use mcx_store::{Snapshot, SqliteReader, SqliteStore, Store as _};
 
-pub use fixtures::{ALICE, ALICE_AT_B, alice, mapping_at_b, receive_deauthorization, stay_at_b};
+pub use certificates::Authority;
+pub use example::Example;
+pub use fixtures::{
+    ALICE, ALICE_AT_B, alice, mapping_at_b, receive_deauthorization, receive_deauthorization_over,
+    stay_at_b,
+};
 pub use node::{Node, program, sent};
 pub use schema::assert_schema_valid;
-pub use sipp::{Sipp, sipp_installed};
+pub use sipp::{Loss, Over, Sipp, sipp_installed};
+pub use stunnel::{Stunnel, stunnel_installed};
+pub use waiting::{Listening, wait_until_listening};
 pub use wire::Wire;
 
 /// The project's folder.

@@ -1,6 +1,7 @@
 //! A node under test: `mcx run` as a process.
 
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Once;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -63,6 +64,14 @@ impl Node {
         }
     }
 
+    /// Tells the process to read its certificates anew, as `kill -HUP` does.
+    pub fn hang_up(&self) {
+        let id = self.process.id().expect("it runs");
+        let kill = format!("kill -HUP {id}");
+        let sent = Command::new("sh").args(["-c", &kill]).status();
+        assert!(sent.is_ok_and(|s| s.success()), "{kill}");
+    }
+
     /// Ends the process at once.
     pub fn kill(&mut self) {
         self.process.kill();
@@ -111,12 +120,18 @@ pub fn sent(records: &[Record]) -> Vec<bytes::Bytes> {
 #[must_use]
 pub fn program() -> PathBuf {
     static BUILD: Once = Once::new();
+    built(&BUILD, &["--bin", "mcx"]).join("mcx")
+}
+
+/// Builds what `what` asks cargo for, once; answers the folder of this test's profile.
+pub(super) fn built(once: &Once, what: &[&str]) -> PathBuf {
     let test = std::env::current_exe().expect("this test's path");
     let profile = test.ancestors().nth(2).expect("target/PROFILE/deps/TEST");
-    let program = profile.join("mcx");
-    BUILD.call_once(|| {
-        let mut build = std::process::Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "-p", "mcx-node", "--bin", "mcx"]);
+    once.call_once(|| {
+        let mut build = Command::new(env!("CARGO"));
+        build
+            .args(["build", "--quiet", "-p", "mcx-node"])
+            .args(what);
         if profile.ends_with("release") {
             build.arg("--release");
         }
@@ -124,7 +139,7 @@ pub fn program() -> PathBuf {
             build.arg("--target-dir").arg(target);
         }
         let built = build.current_dir(super::project()).status();
-        assert!(built.is_ok_and(|s| s.success()), "mcx cannot be built");
+        assert!(built.is_ok_and(|s| s.success()), "mcx-node cannot be built");
     });
-    program
+    profile.to_owned()
 }

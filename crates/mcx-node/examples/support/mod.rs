@@ -125,8 +125,9 @@ impl Stack {
         }
     }
 
-    /// Runs until the user is done.
+    /// Says `ready` on standard output, and runs until the user is done.
     pub async fn run(mut self, user: &mut impl User) {
+        println!("ready");
         loop {
             let now = Instant::now();
             self.endpoint.handle_timeout(now);

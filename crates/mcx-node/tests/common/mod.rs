@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses some of it")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
+#[path = "../../../../sip-tests/src/lab/certificates.rs"]
 pub mod certificates;
 pub mod dns;
 

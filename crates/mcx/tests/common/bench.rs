@@ -58,8 +58,12 @@ impl<R: Role> Bench<R> {
 
     /// A request arrives, from `ADDRESS` as a datagram, `tcp:ADDRESS` or `tls:ADDRESS DOMAIN…` on a connection.
     pub fn request(&mut self, source: &str, request: &Request) -> Vec<Effect> {
+        self.request_from(origin(source), request)
+    }
+
+    /// A request arrives.
+    pub fn request_from(&mut self, source: Origin, request: &Request) -> Vec<Effect> {
         self.next_request += 1;
-        let source = origin(source);
         self.input(Input::Request {
             id: RequestId(self.next_request),
             source: &source,

@@ -9,12 +9,15 @@ use mcx_node::transport::tls::{Tls, TlsFiles};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, SanType};
 
 /// Signs certificates.
+#[allow(missing_debug_implementations, reason = "it holds a private key")]
 pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     folder: PathBuf,
 }
 
 impl Authority {
+    /// An authority of its own name; its root is `roots.pem` in its folder.
+    #[must_use]
     pub fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -30,7 +33,7 @@ impl Authority {
         Self { issuer, folder }
     }
 
-    /// Writes a certificate with these names, `URI:…` or `DNS:…`, to the files called `file`.
+    /// Writes a certificate with these names, `URI:…`, `DNS:…` or `IP:…`, to the files called `file`.
     pub fn sign(&self, file: &str, names: &[&str]) -> TlsFiles {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
@@ -55,8 +58,15 @@ impl Authority {
     }
 
     /// TLS with a certificate of these names.
+    #[must_use]
     pub fn tls(&self, file: &str, names: &[&str]) -> Arc<Tls> {
         Arc::new(Tls::load(self.sign(file, names)).unwrap())
+    }
+}
+
+impl Default for Authority {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
