@@ -22,8 +22,8 @@ def programs(folder):
     if folder:
         return lambda name: os.path.join(folder, name)
     target = os.environ.get('CARGO_TARGET_DIR', os.path.join(PROJECT, 'target'))
-    for what in (['-p', 'mcx-node', '--bin', 'mcx', '--examples'], ['-p', 'mcx-store', '--examples']):
-        subprocess.run(['cargo', 'build', '--release', '--locked', *what], cwd=PROJECT, check=True)
+    subprocess.run(['cargo', 'build', '--release', '--locked', '-p', 'mcx-node', '-p', 'mcx-store', '--bin', 'mcx', '--examples'],
+                   cwd=PROJECT, check=True)
     return lambda name: os.path.join(target, 'release', *([] if name == 'mcx' else ['examples']), name)
 
 

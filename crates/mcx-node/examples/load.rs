@@ -50,6 +50,9 @@ struct Arguments {
     /// How many different users the requests speak of
     #[arg(long, default_value_t = 1_000)]
     users: u64,
+    /// How far from the first run of this template against this box numbers of stays begin
+    #[arg(long, default_value_t = 0)]
+    stays: u64,
     /// A line for every so many milliseconds too
     #[arg(long)]
     slices: Option<u64>,
@@ -105,9 +108,14 @@ impl Seen {
         }
     }
 
-    fn line(&self, kind: &str, at: f64, seconds: f64) -> serde_json::Value {
+    fn line(
+        &self,
+        kind: &str,
+        at: impl Into<serde_json::Value>,
+        seconds: f64,
+    ) -> serde_json::Value {
         json!({
-            kind: at, "seconds": round(seconds), "sent": self.sent, "ok": self.ok, "refused": self.refused,
+            kind: at.into(), "seconds": round(seconds), "sent": self.sent, "ok": self.ok, "refused": self.refused,
             "other": self.other, "lost": self.lost, "ok_rate": round(count(self.ok) / seconds),
             "p50_us": self.served.at(0.5), "p99_us": self.served.at(0.99), "p999_us": self.served.at(0.999),
             "max_us": self.served.most(), "refused_p99_us": self.refusals.at(0.99),
@@ -280,7 +288,7 @@ impl Load {
             (1_u32..).zip(phases).zip(seen.iter_mut().zip(&self.seen))
         {
             seen.lost += late.lost;
-            println!("{}", seen.line("phase", number.into(), phase.seconds));
+            println!("{}", seen.line("phase", number, phase.seconds));
         }
     }
 }
@@ -308,7 +316,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let ends = (socket.local_addr()?, arguments.to);
     let mut load = Load {
         socket,
-        template: Template::new(&text, run, ends, arguments.users)?,
+        template: Template::new(&text, run, ends, (arguments.users, arguments.stays))?,
         start: Instant::now(),
         ring: vec![Sent::default(); usize::try_from(RING)?],
         next: 0,

@@ -53,6 +53,8 @@ pub struct Template {
     bytes: Vec<u8>,
     places: Vec<(usize, Digits)>,
     users: u64,
+    /// The first stay's number.
+    stays: u64,
     /// A branch up to its number.
     branch: Vec<u8>,
 }
@@ -63,7 +65,7 @@ impl Template {
         text: &str,
         run: u32,
         (from, to): (SocketAddr, SocketAddr),
-        users: u64,
+        (users, stays): (u64, u64),
     ) -> Result<Self, String> {
         let branch = format!("{COOKIE}{run:08x}");
         let text = text.replace("\r\n", "\n");
@@ -100,6 +102,7 @@ impl Template {
             bytes,
             places,
             users: users.max(1),
+            stays: stays + 1_000_000_000,
             branch: branch.into_bytes(),
         })
     }
@@ -110,7 +113,7 @@ impl Template {
             let (value, digits) = match kind {
                 Digits::Number => (number, DIGITS),
                 Digits::User => (number % self.users, 6),
-                Digits::Stay => (number + 1_000_000_000, DIGITS),
+                Digits::Stay => (number + self.stays, DIGITS),
             };
             if let Some(place) = self.bytes.get_mut(*at..at + digits) {
                 write(place, value);
