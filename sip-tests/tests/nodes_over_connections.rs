@@ -6,12 +6,13 @@
 use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpStream, UdpSocket};
+use std::process::Command;
 use std::time::Duration;
 
 use mcx::state::VisitorPhase;
 use mcx_node::transport::tls::TlsFiles;
 use sip_tests::lab::{
-    ALICE, ALICE_AT_B, Authority, Lab, Node, Over, Sipp, Stunnel, alice, mapping_at_b,
+    ALICE, ALICE_AT_B, Authority, Lab, Node, Over, Sipp, Stunnel, alice, mapping_at_b, project,
     receive_deauthorization_over, sipp_installed, stay_at_b, stunnel_installed,
 };
 use sip_trace::{Record, Transport, What};
@@ -207,6 +208,58 @@ fn nothing_is_sent_to_a_server_of_another_domain() {
     assert_eq!(carried_by(&records), BTreeSet::new());
     assert_eq!(lab.stored("b-server"), before);
     let _ = a.stop();
+}
+
+/// The example with TLS between gateways, with certificates made as its README says.
+#[test]
+fn a_return_through_gateways_that_speak_tls() {
+    if !sipp_installed() || !openssl_installed() {
+        return;
+    }
+    let lab = Lab::new("nodes-gateways-tls");
+    let readme = std::fs::read_to_string(project().join("docs/examples/tls/README.md")).unwrap();
+    let commands: Vec<_> = readme
+        .lines()
+        .filter_map(|l| l.strip_prefix("    "))
+        .collect();
+    assert_eq!(commands.len(), 7, "{commands:?}");
+    let made = Command::new("sh")
+        .args(["-e", "-c", &commands.join("\n")])
+        .current_dir(lab.folder().join("nodes"))
+        .output()
+        .unwrap();
+    assert!(
+        made.status.success(),
+        "{}",
+        String::from_utf8_lossy(&made.stderr)
+    );
+    lab.seed("a-server", vec![stay_at_b()]);
+    lab.seed("b-server", mapping_at_b(Some(1)));
+    let start = |example: &str| Node::start(&lab, example, |text| text);
+    let b = start("gateways/b-server");
+    let [gateway_a, gateway_b] = ["tls/a-gateway", "tls/b-gateway"].map(start);
+    let a = start("gateways/a-server");
+    alice_returns(&lab);
+    a.wait_for(&["verdict=delivered"]);
+    assert!(matches!(
+        phase(&lab),
+        Some(VisitorPhase::WasMigrated { .. })
+    ));
+    for gateway in [gateway_a, gateway_b] {
+        let (_, records) = gateway.stop();
+        assert_eq!(carried_by(&records), BTreeSet::from(["tls", "udp"]));
+    }
+    let _ = (a.stop(), b.stop());
+}
+
+fn openssl_installed() -> bool {
+    let there = Command::new("openssl").arg("version").output().is_ok();
+    if !there {
+        eprintln!(
+            "SKIPPED: openssl is not installed (Debian package openssl); sip-tests/run installs it"
+        );
+    }
+    there
 }
 
 #[test]

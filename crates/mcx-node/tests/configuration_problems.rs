@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+#[path = "../../../sip-tests/src/lab/certificates.rs"]
+mod certificates;
 #[path = "common/check.rs"]
 mod check;
 
@@ -10,6 +12,7 @@ use std::io::{BufRead as _, BufReader};
 use std::net::UdpSocket;
 use std::process::{Child, Command, Stdio};
 
+use certificates::Authority;
 use check::{Folder, check, check_file, example, examples, refused};
 
 #[test]
@@ -20,6 +23,21 @@ fn the_examples_are_right() {
         "direct/a-server.toml",
     ] {
         let (output, said) = check(&example(name));
+        assert!(output.status.success(), "{name}: {said}");
+    }
+    // Certificates are not part of the project: these are of the names that its README gives them.
+    let (folder, ca) = (Folder::new(), Authority::new());
+    let certificates = folder.0.join("nodes/certificates");
+    std::fs::create_dir(&certificates).unwrap();
+    for name in ["a-gateway", "b-gateway"] {
+        let files = ca.sign(name, &[&format!("URI:sip:{}.mcx.example", &name[..1])]);
+        for file in [&files.certificate, &files.key, &files.roots] {
+            let to = certificates.join(file.file_name().unwrap());
+            std::fs::copy(file, to).unwrap();
+        }
+        let path = folder.0.join("nodes/node.toml");
+        std::fs::write(&path, example(&format!("tls/{name}.toml"))).unwrap();
+        let (output, said) = check_file(&path);
         assert!(output.status.success(), "{name}: {said}");
     }
 }

@@ -37,6 +37,9 @@ pub fn example(name: &str) -> String {
     let text = std::fs::read_to_string(examples().join(name)).unwrap();
     text.replace("udp:127.0.0.1:5061", "udp:127.0.0.1:0")
         .replace("udp:127.0.0.1:5062", "udp:127.0.0.1:0")
+        .replace("udp:127.0.0.1:5072", "udp:127.0.0.1:0")
+        .replace("tls:127.0.0.1:5162", "tls:127.0.0.1:0")
+        .replace("tls:127.0.0.1:5172", "tls:127.0.0.1:0")
 }
 
 pub fn check(text: &str) -> (Output, String) {
