@@ -110,7 +110,8 @@ impl Node {
             Some(section) => {
                 let store = SqliteStore::open(&section.store).map_err(StartError::Open)?;
                 let recovered = store.outbox().map_err(StartError::Store)?;
-                let known = sources(&section.config.core, peers_of_server(&section.config));
+                let config = &section.config;
+                let known = common.acquaintances(&config.core, peers_of_server(config));
                 let transports = common.bind(section.listen, known)?;
                 let role = ServiceServer::new(section.config, Random::new(seed()?));
                 let kind = "service-server";
@@ -125,7 +126,8 @@ impl Node {
         let gateway = match config.gateway {
             None => None,
             Some(section) => {
-                let known = sources(&section.config.core, peers_of_gateway(&section.config));
+                let config = &section.config;
+                let known = common.acquaintances(&config.core, peers_of_gateway(config));
                 let transports = common.bind(section.listen, known)?;
                 let role = GatewayServer::new(section.config, Random::new(seed()?));
                 Some(common.function("gateway", role, transports)?)
@@ -225,16 +227,32 @@ struct Common {
 }
 
 impl Common {
-    fn bind(&self, listen: Vec<Listen>, hosts: Vec<IpAddr>) -> Result<Transports, StartError> {
+    /// Whom the configuration names.
+    fn acquaintances<'a>(
+        &self,
+        core: &Core,
+        peers: impl Iterator<Item = &'a Peer> + Clone,
+    ) -> Acquaintances {
+        let domains = peers.clone().map(|peer| &peer.domain);
+        let domains = domains.chain([&core.domain]).flatten().cloned();
+        Acquaintances {
+            domains: domains.collect(),
+            hosts: sources(core, peers),
+            ignore_strangers: self.ignore_strangers,
+        }
+    }
+
+    fn bind(
+        &self,
+        listen: Vec<Listen>,
+        acquaintances: Acquaintances,
+    ) -> Result<Transports, StartError> {
         let setup = Setup {
             listen,
             tls: self.tls.clone(),
             bounds: self.bounds.clone(),
             limits: self.limits.clone(),
-            acquaintances: Acquaintances {
-                hosts,
-                ignore_strangers: self.ignore_strangers,
-            },
+            acquaintances,
         };
         Transports::bind(setup, self.recorder.clone())
             .map_err(|(listen, error)| StartError::Listen(listen, error))
@@ -272,11 +290,11 @@ impl Common {
     }
 }
 
-fn peers_of_server(config: &ServiceServerConfig) -> impl Iterator<Item = &Peer> {
+fn peers_of_server(config: &ServiceServerConfig) -> impl Iterator<Item = &Peer> + Clone {
     config.systems.partners.iter().map(|partner| &partner.peer)
 }
 
-fn peers_of_gateway(config: &GatewayConfig) -> impl Iterator<Item = &Peer> {
+fn peers_of_gateway(config: &GatewayConfig) -> impl Iterator<Item = &Peer> + Clone {
     let servers = config.servers.iter().map(|(_, peer)| peer);
     let partners = config.systems.partners.iter();
     servers.chain(partners.map(|partner| &partner.peer))

@@ -3,80 +3,17 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+#[path = "../../../sip-tests/src/lab/certificates.rs"]
+mod certificates;
+#[path = "common/check.rs"]
+mod check;
+
 use std::io::{BufRead as _, BufReader};
 use std::net::UdpSocket;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::process::{Child, Command, Stdio};
 
-/// A folder with a copy of the example keys, removed at the end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("mcx-check-{}-{count}", std::process::id()));
-        std::fs::create_dir_all(path.join("keys")).unwrap();
-        std::fs::create_dir_all(path.join("nodes")).unwrap();
-        let key = examples().join("keys/idms-a.pub.pem");
-        std::fs::copy(key, path.join("keys/idms-a.pub.pem")).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-fn examples() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/examples")
-}
-
-/// Port 0 instead of the example's, so that no other program's port matters.
-fn example(name: &str) -> String {
-    let text = std::fs::read_to_string(examples().join(name)).unwrap();
-    text.replace("udp:127.0.0.1:5061", "udp:127.0.0.1:0")
-        .replace("udp:127.0.0.1:5062", "udp:127.0.0.1:0")
-}
-
-fn check(text: &str) -> (Output, String) {
-    let folder = Folder::new();
-    let path = folder.0.join("nodes/node.toml");
-    std::fs::write(&path, text).unwrap();
-    check_file(&path)
-}
-
-fn check_file(path: &Path) -> (Output, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_mcx"))
-        .args(["check", "--config"])
-        .arg(path)
-        .output()
-        .unwrap();
-    let said = String::from_utf8(output.stderr.clone()).unwrap();
-    (output, said.replace(path.to_str().unwrap(), "node.toml"))
-}
-
-/// The example with `from` replaced by `to` is refused at the line where `to` stands, with a
-/// message that contains `expected`.
-fn refused(name: &str, from: &str, to: &str, expected: &str) {
-    let text = example(name);
-    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-    let at = lines
-        .iter()
-        .position(|l| l.contains(from) && !l.starts_with('#'))
-        .unwrap();
-    lines[at] = lines[at].replace(from, to);
-    let line = at + 1;
-    let (output, said) = check(&lines.join("\n"));
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    let there = said
-        .lines()
-        .any(|l| l.starts_with(&format!("node.toml:{line}: ")) && l.contains(expected));
-    assert!(there, "no `{expected}` at line {line}:\n{said}");
-}
+use certificates::Authority;
+use check::{Folder, check, check_file, example, examples, refused};
 
 #[test]
 fn the_examples_are_right() {
@@ -86,6 +23,21 @@ fn the_examples_are_right() {
         "direct/a-server.toml",
     ] {
         let (output, said) = check(&example(name));
+        assert!(output.status.success(), "{name}: {said}");
+    }
+    // Certificates are not part of the project: these are of the names that its README gives them.
+    let (folder, ca) = (Folder::new(), Authority::new());
+    let certificates = folder.0.join("nodes/certificates");
+    std::fs::create_dir(&certificates).unwrap();
+    for name in ["a-gateway", "b-gateway"] {
+        let files = ca.sign(name, &[&format!("URI:sip:{}.mcx.example", &name[..1])]);
+        for file in [&files.certificate, &files.key, &files.roots] {
+            let to = certificates.join(file.file_name().unwrap());
+            std::fs::copy(file, to).unwrap();
+        }
+        let path = folder.0.join("nodes/node.toml");
+        std::fs::write(&path, example(&format!("tls/{name}.toml"))).unwrap();
+        let (output, said) = check_file(&path);
         assert!(output.status.success(), "{name}: {said}");
     }
 }

@@ -12,7 +12,7 @@ use common::{
     address, free, lost, meanwhile, message, name, ok, request, sent, transmit, with_alias,
 };
 use mcx_node::transport::tls::{Tls, TlsFiles};
-use mcx_node::transport::{Bounds, Ended, Setup, Transports};
+use mcx_node::transport::{Acquaintances, Bounds, Ended, Setup, Transports};
 use sip_transaction::{Path, Transport};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
@@ -185,6 +185,41 @@ async fn a_connection_that_its_peer_offers_is_used_for_requests_to_the_peer() {
         (_, request) = message(&mut a) => panic!("{request:?}"),
     };
     assert_eq!((path, ended), (back, Ended::NotProven));
+}
+
+#[tokio::test]
+async fn where_strangers_are_ignored_a_certificate_makes_an_acquaintance() {
+    let ca = Authority::new();
+    let mut b = common::bind(Setup {
+        listen: vec![free(Transport::Tls, "127.0.0.1")],
+        tls: Some(ca.tls("b", &["URI:sip:b.mcx.example"])),
+        acquaintances: Acquaintances {
+            domains: vec!["a.mcx.example".to_owned()],
+            ignore_strangers: true,
+            ..Acquaintances::default()
+        },
+        bounds: Bounds {
+            connections_of_strangers: 1,
+            ..Bounds::default()
+        },
+        ..Setup::default()
+    });
+    let mut x = speaking(ca.tls("x", &["URI:sip:x.example"]));
+    let path = towards(&x, &b);
+    x.expect(path, &"b.mcx.example".into());
+    x.send(sent(path, "strange")).await.unwrap();
+    let (at, _) = meanwhile(&mut b, lost(&mut x)).await;
+    assert_eq!(at, path);
+    assert_eq!(b.counters().full_of_strangers.get(), 1);
+    assert_eq!(b.counters().accepted.get(), 0);
+    // Who is known takes no room of strangers.
+    let mut known = Vec::new();
+    for n in 0..3 {
+        let mut a = speaking(ca.tls(&format!("a{n}"), &["URI:sip:a.mcx.example"]));
+        assert_eq!(reaches(&mut a, &mut b, "b.mcx.example").await, Ok(()));
+        known.push(a);
+    }
+    assert_eq!(b.counters().full_of_strangers.get(), 1);
 }
 
 #[tokio::test]

@@ -60,6 +60,7 @@ async fn strangers_are_dropped_unread_when_that_is_wanted() {
         acquaintances: Acquaintances {
             hosts: vec!["127.0.0.2".parse().unwrap()],
             ignore_strangers: true,
+            ..Acquaintances::default()
         },
         ..Setup::default()
     });

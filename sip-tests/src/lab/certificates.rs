@@ -58,6 +58,10 @@ impl Authority {
     }
 
     /// TLS with a certificate of these names.
+    #[allow(
+        dead_code,
+        reason = "not every test that signs certificates speaks TLS itself"
+    )]
     #[must_use]
     pub fn tls(&self, file: &str, names: &[&str]) -> Arc<Tls> {
         Arc::new(Tls::load(self.sign(file, names)).unwrap())

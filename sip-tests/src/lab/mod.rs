@@ -60,7 +60,7 @@ pub fn sources(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Addresses in the example configurations and who they belong to.
-const EXAMPLE_ADDRESSES: [(&str, &str); 9] = [
+const EXAMPLE_ADDRESSES: [(&str, &str); 11] = [
     ("127.0.0.1:5060", "a-core"),
     ("127.0.0.1:5061", "a-server"),
     ("127.0.0.1:5062", "a-gateway"),
@@ -70,6 +70,8 @@ const EXAMPLE_ADDRESSES: [(&str, &str); 9] = [
     ("127.0.0.1:5080", "c-core"),
     ("127.0.0.1:5081", "c-server"),
     ("127.0.0.1:5082", "c-gateway"),
+    ("127.0.0.1:5162", "a-gateway-tls"),
+    ("127.0.0.1:5172", "b-gateway-tls"),
 ];
 
 /// First port of a lab: below those that the system hands out by itself.

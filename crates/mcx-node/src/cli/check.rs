@@ -13,7 +13,7 @@ use super::out::{complainln, sayln};
 use crate::config::{self, Config, Problem, Problems};
 use crate::trace;
 use crate::transport::Listen;
-use crate::transport::tls::Tls;
+use crate::transport::tls::{Tls, Which};
 
 pub(super) fn check(path: &Path) -> ExitCode {
     let (config, problems) = match config::load(path) {
@@ -69,7 +69,14 @@ fn surroundings(path: &Path, config: &Config) -> Vec<Problem> {
     if let Some(files) = &config.tls
         && let Err(error) = Tls::load(files.clone())
     {
-        wrong(config.lines.tls, format!("TLS: {error}"));
+        let lines = &config.lines;
+        let (line, remedy) = match error.which {
+            Which::Certificate => (lines.certificate, "the node's certificate"),
+            Which::Key => (lines.key, "the private key of this certificate"),
+            Which::Roots => (lines.roots, "the root certificates of the peers"),
+        };
+        let message = format!("TLS: {error}: write the path of {remedy} in PEM");
+        wrong(line, message);
     }
     if let Some(server) = &config.service_server {
         let store = &server.store;

@@ -97,6 +97,7 @@ impl Loader<'_, '_> {
         self.check_trace_file(file);
         self.check_listen(file);
         self.check_next_hops(file);
+        self.check_core_domains(file);
         Config {
             name,
             timers: self.timers(&file.timers),

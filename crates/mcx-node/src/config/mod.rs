@@ -56,7 +56,11 @@ pub struct Lines {
     /// Line of the trace file.
     pub trace_file: usize,
     /// Line of the certificate.
-    pub tls: usize,
+    pub certificate: usize,
+    /// Line of its private key.
+    pub key: usize,
+    /// Line of the roots.
+    pub roots: usize,
     /// Line of the store.
     pub store: usize,
     /// Lines of the addresses that the service server listens on.

@@ -4,12 +4,13 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use mcx::NextHop;
+use sip_transaction::Transport;
 
 use super::Lines;
 use super::file::{self, Text};
 use super::load::Loader;
-use super::values::parse_listen;
-use crate::next_hop;
+use super::values::{NO_TLS, parse_listen};
+use crate::next_hop::{self, Hop};
 
 impl Loader<'_, '_> {
     /// Where what depends on the machine is written.
@@ -20,7 +21,9 @@ impl Loader<'_, '_> {
         let gateway = file.gateway.as_ref().map(|g| g.get_ref());
         Lines {
             trace_file: file.trace.file.as_ref().map_or(0, of),
-            tls: file.tls.as_ref().map_or(0, |tls| of(&tls.certificate)),
+            certificate: file.tls.as_ref().map_or(0, |tls| of(&tls.certificate)),
+            key: file.tls.as_ref().map_or(0, |tls| of(&tls.key)),
+            roots: file.tls.as_ref().map_or(0, |tls| of(&tls.roots)),
             store: server.map_or(0, |s| of(&s.store)),
             service_server: server.map_or(Vec::new(), |s| all(s.listen.get_ref())),
             gateway: gateway.map_or(Vec::new(), |g| all(g.listen.get_ref())),
@@ -88,7 +91,30 @@ impl Loader<'_, '_> {
         }
     }
 
-    /// No function sends to itself; a node's server and gateway may send to each other.
+    /// Where the SIP core has to prove a domain, there is a listener on which it can.
+    pub fn check_core_domains(&mut self, file: &file::File) {
+        let (server, gateway) = listen_texts(file);
+        let server = file
+            .service_server
+            .as_ref()
+            .map(|s| (&s.get_ref().core, server));
+        let gateway = file.gateway.as_ref().map(|g| (&g.get_ref().core, gateway));
+        for (core, listen) in [server, gateway].into_iter().flatten() {
+            let mut listen = listen
+                .iter()
+                .filter_map(|text| parse_listen(text.get_ref()));
+            let over_tls = listen.any(|listen| listen.transport == Transport::Tls);
+            if let Some(domain) = core.domain.as_ref().filter(|_| !over_tls) {
+                self.report.wrong(
+                    domain.span(),
+                    "nobody can prove a domain here: listen on \"tls:ADDRESS:PORT\" too, or leave out domain",
+                );
+            }
+        }
+    }
+
+    /// No function sends to itself; a node's server and gateway may send to each other. Who sends over TLS has a
+    /// certificate.
     pub fn check_next_hops(&mut self, file: &file::File) {
         let (server, gateway) = listen_texts(file);
         let server: Vec<_> = server.iter().filter_map(address).collect();
@@ -108,6 +134,12 @@ impl Loader<'_, '_> {
             }
         }
         for (hop, own) in hops {
+            if file.tls.is_none() && is_over_tls(hop) {
+                self.report.wrong(
+                    hop.span(),
+                    format!("`{}` needs a certificate: {NO_TLS}", hop.get_ref()),
+                );
+            }
             if address_of(hop).is_some_and(|address| own.contains(&address)) {
                 self.report.wrong(
                     hop.span(),
@@ -116,6 +148,11 @@ impl Loader<'_, '_> {
             }
         }
     }
+}
+
+fn is_over_tls(hop: &Text) -> bool {
+    let (uri, domain) = (hop.get_ref().clone(), None);
+    Hop::of(&NextHop { uri, domain }).is_ok_and(|hop| hop.transport == Some(Transport::Tls))
 }
 
 /// The listening addresses as written: of the server, of the gateway.

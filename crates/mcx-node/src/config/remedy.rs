@@ -33,6 +33,9 @@ fn missing(field: &str) -> Option<&'static str> {
         "audience" => "audience = \"TEXT\", as in the tokens' claim aud",
         "algorithm" => "algorithm = \"RS256\", \"ES256\" or \"EdDSA\"",
         "key-file" => "key-file = \"FILE\", the issuer's public key in PEM",
+        "certificate" => "certificate = \"FILE\" in section [tls], the node's certificate in PEM",
+        "key" => "key = \"FILE\" in section [tls], its private key in PEM",
+        "roots" => "roots = \"FILE\" in section [tls], the root certificates of the peers in PEM",
         "topology-hiding" => "topology-hiding = true or false",
         _ => return None,
     })

@@ -13,6 +13,9 @@ use super::problem::Report;
 use crate::next_hop::Hop;
 use crate::transport::Listen;
 
+/// What to write where TLS is spoken and there is no certificate.
+pub(super) const NO_TLS: &str = "write a section [tls] with certificate, key and roots";
+
 impl Report<'_> {
     /// A duration such as `500 ms`, `20 s`, `5 min`, `12 h`, `30 d`.
     pub fn duration(&mut self, text: Option<&Text>, default: Duration) -> Duration {
@@ -43,7 +46,7 @@ impl Report<'_> {
             match parse_listen(value) {
                 Some(listen) if listen.transport == Transport::Tls && !tls => self.wrong(
                     text.span(),
-                    format!("`{value}` needs a certificate: write a section [tls] with certificate, key and roots"),
+                    format!("`{value}` needs a certificate: {NO_TLS}"),
                 ),
                 Some(listen) => all.push(listen),
                 None => self.wrong(

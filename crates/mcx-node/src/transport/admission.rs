@@ -4,14 +4,18 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::tls::Identity;
 use super::{Bounds, Counters};
 
-/// Addresses that a function knows by its configuration.
+/// Whom a function knows by its configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Acquaintances {
     /// Hosts of peers and of the SIP core.
     pub hosts: Vec<IpAddr>,
-    /// Whether everybody else is left without an answer: datagrams are dropped unread, connections closed at once.
+    /// SIP domains of those whom a certificate proves, wherever they come from; lower case.
+    pub domains: Vec<String>,
+    /// Whether everybody else is left without an answer: datagrams are dropped unread, connections closed at once, over TLS
+    /// as soon as the certificate is known.
     pub ignore_strangers: bool,
 }
 
@@ -21,7 +25,12 @@ impl Acquaintances {
         self.hosts.contains(&host)
     }
 
-    /// Whether what comes from `host` is not even looked at.
+    /// Whether `identity` is proven to be one of them.
+    pub fn know_by_name(&self, identity: &Identity) -> bool {
+        self.domains.iter().any(|domain| identity.is(domain))
+    }
+
+    /// Whether datagrams from `host` are not even looked at.
     pub fn ignore(&self, host: IpAddr) -> bool {
         self.ignore_strangers && !self.know(host)
     }
@@ -61,13 +70,14 @@ impl Admission {
         }
     }
 
-    /// Room for a connection that `host` opened, if there is any.
-    pub fn accept(&self, host: IpAddr) -> Option<Room> {
+    /// Room for a connection that `host` opened, if there is any. `tls`: whether a certificate may say yet who it is.
+    pub fn accept(&self, host: IpAddr, tls: bool) -> Option<Room> {
         let stranger = !self.acquaintances.know(host);
         let mut counts = lock(&self.counts);
         let of_host = counts.by_host.get(&host).copied().unwrap_or_default();
         let (bounds, counters) = (&self.bounds, &self.counters);
-        let full = if self.acquaintances.ignore(host)
+        let may_be_known = tls && !self.acquaintances.domains.is_empty();
+        let full = if (self.acquaintances.ignore(host) && !may_be_known)
             || (stranger && counts.strangers >= bounds.connections_of_strangers)
         {
             Some(&counters.full_of_strangers)
@@ -87,6 +97,20 @@ impl Admission {
         counts.by_host.insert(host, of_host + 1);
         drop(counts);
         Some(self.room(Some(host), stranger))
+    }
+
+    /// Takes note of who is there; answers whether the connection stays.
+    pub fn identified(&self, room: &mut Room, identity: Option<&Identity>) -> bool {
+        if room.stranger && identity.is_some_and(|i| self.acquaintances.know_by_name(i)) {
+            room.stranger = false;
+            let mut counts = lock(&self.counts);
+            counts.strangers = counts.strangers.saturating_sub(1);
+        }
+        let stays = !room.stranger || !self.acquaintances.ignore_strangers;
+        if !stays {
+            self.counters.full_of_strangers.add();
+        }
+        stays
     }
 
     /// Room for a connection that is opened here, if there is any.
@@ -151,13 +175,14 @@ mod tests {
         let host = |n: u8| IpAddr::from([127, 0, 0, n]);
         let acquaintances = Acquaintances {
             hosts: vec![host(1)],
+            domains: Vec::new(),
             ignore_strangers: false,
         };
         let counters = Arc::new(Counters::default());
         let admission = Admission::new(bounds, acquaintances, counters.clone());
-        let strangers = [2, 3, 4].map(|n| admission.accept(host(n)));
+        let strangers = [2, 3, 4].map(|n| admission.accept(host(n), false));
         assert_eq!(strangers.iter().flatten().count(), 2);
-        let known = [1, 1, 1].map(|n| admission.accept(host(n)));
+        let known = [1, 1, 1].map(|n| admission.accept(host(n), true));
         assert_eq!(known.iter().flatten().count(), 2);
         assert_eq!(counters.full_of_strangers.get(), 1);
         assert_eq!(counters.full_of_peer.get(), 1);

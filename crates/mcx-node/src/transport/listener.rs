@@ -60,7 +60,7 @@ impl Listener {
         loop {
             match self.socket.accept().await {
                 Ok((stream, peer)) => {
-                    if let Some(room) = self.admission.accept(peer.ip()) {
+                    if let Some(room) = self.admission.accept(peer.ip(), self.tls.is_some()) {
                         self.take(stream, peer, room);
                     }
                 }
@@ -91,6 +91,7 @@ impl Listener {
             number: self.numbers.next(),
             common: self.common.clone(),
             inbox: self.inbox.clone(),
+            admission: self.admission.clone(),
             room,
         };
         match &self.tls {
@@ -107,17 +108,20 @@ struct Accepted {
     number: u64,
     common: Arc<Common>,
     inbox: mpsc::Sender<Item>,
+    admission: Arc<Admission>,
     room: Room,
 }
 
 impl Accepted {
-    async fn shake_hands(self, stream: TcpStream, tls: Arc<Tls>) {
+    async fn shake_hands(mut self, stream: TcpStream, tls: Arc<Tls>) {
         let handshake = tls.acceptor().accept(stream);
         match tokio::time::timeout(self.common.bounds.handshake, handshake).await {
             Ok(Ok(stream)) => {
                 let certificates = stream.get_ref().1.peer_certificates();
                 let identity = certificates.and_then(|c| c.first()).map(Identity::of);
-                self.run(stream, identity).await;
+                if self.admission.identified(&mut self.room, identity.as_ref()) {
+                    self.run(stream, identity).await;
+                }
             }
             failed => {
                 self.common.counters.handshakes_failed.add();

@@ -4,7 +4,7 @@ mod identity;
 mod verify;
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
@@ -31,10 +31,38 @@ pub struct TlsFiles {
     pub require_client_certificate: bool,
 }
 
+/// One of the files of TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// The certificate.
+    Certificate,
+    /// Its private key.
+    Key,
+    /// The roots.
+    Roots,
+}
+
+impl TlsFiles {
+    fn wrong(&self, which: Which, problem: String) -> TlsError {
+        let file = match which {
+            Which::Certificate => &self.certificate,
+            Which::Key => &self.key,
+            Which::Roots => &self.roots,
+        };
+        TlsError {
+            which,
+            file: file.clone(),
+            problem,
+        }
+    }
+}
+
 /// Why TLS cannot be used.
 #[derive(Debug)]
 pub struct TlsError {
-    /// The file that is wrong.
+    /// Which of the files is wrong.
+    pub which: Which,
+    /// Its path.
     pub file: PathBuf,
     /// What is wrong with it.
     pub problem: String,
@@ -103,19 +131,19 @@ impl Tls {
 
 fn read(files: &TlsFiles) -> Result<Material, TlsError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let chain = certificates(&files.certificate)?;
+    let chain = certificates(files, Which::Certificate)?;
     let key = PrivateKeyDer::from_pem_file(&files.key)
-        .map_err(|error| of(&files.key, format!("no private key can be read: {error}")))?;
-    let roots = Arc::new(roots(&files.roots)?);
+        .map_err(|error| files.wrong(Which::Key, format!("no private key can be read: {error}")))?;
+    let roots = Arc::new(roots(files)?);
     let server = server(files, &provider, &roots, chain.clone(), key.clone_key())?;
     let verifier = SipDomainVerifier::new(roots, provider.clone());
     let client = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| of(&files.certificate, error.to_string()))?
+        .map_err(|error| files.wrong(Which::Certificate, error.to_string()))?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier))
         .with_client_auth_cert(chain, key)
-        .map_err(|error| of(&files.key, error.to_string()))?;
+        .map_err(|error| files.wrong(Which::Key, error.to_string()))?;
     Ok(Material {
         server: Arc::new(server),
         client: Arc::new(client),
@@ -135,37 +163,35 @@ fn server(
     }
     let clients = clients
         .build()
-        .map_err(|error| of(&files.roots, error.to_string()))?;
+        .map_err(|error| files.wrong(Which::Roots, error.to_string()))?;
     ServerConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
-        .map_err(|error| of(&files.certificate, error.to_string()))?
+        .map_err(|error| files.wrong(Which::Certificate, error.to_string()))?
         .with_client_cert_verifier(clients)
         .with_single_cert(chain, key)
-        .map_err(|error| of(&files.key, error.to_string()))
+        .map_err(|error| files.wrong(Which::Key, error.to_string()))
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+fn certificates(files: &TlsFiles, which: Which) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let path = match which {
+        Which::Roots => &files.roots,
+        _ => &files.certificate,
+    };
     let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect);
     let read: Vec<_> =
-        read.map_err(|error| of(path, format!("no certificate can be read: {error}")))?;
+        read.map_err(|error| files.wrong(which, format!("no certificate can be read: {error}")))?;
     if read.is_empty() {
-        return Err(of(path, "no certificate is in it".to_owned()));
+        return Err(files.wrong(which, "no certificate is in it".to_owned()));
     }
     Ok(read)
 }
 
-fn roots(path: &Path) -> Result<RootCertStore, TlsError> {
+fn roots(files: &TlsFiles) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
-    for root in certificates(path)? {
+    for root in certificates(files, Which::Roots)? {
         let added = roots.add(root);
-        added.map_err(|error| of(path, format!("no root certificate: {error}")))?;
+        added
+            .map_err(|error| files.wrong(Which::Roots, format!("no root certificate: {error}")))?;
     }
     Ok(roots)
-}
-
-fn of(file: &Path, problem: String) -> TlsError {
-    TlsError {
-        file: file.to_owned(),
-        problem,
-    }
 }
