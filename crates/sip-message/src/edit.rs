@@ -315,6 +315,14 @@ impl<'a, M> Edit<'a, M> {
         }
         let headers = &self.raw.headers;
         let old: &[u8] = &headers.bytes;
+        if self.changes.is_empty()
+            && self.top.is_empty()
+            && self.end.is_empty()
+            && self.uri.is_none()
+            && self.raw.torn.is_none()
+        {
+            return Ok(self.raw.clone());
+        }
         let added: usize = self
             .top
             .iter()
