@@ -170,8 +170,8 @@ impl<'a, M> Edit<'a, M> {
         self
     }
 
-    /// Gives the only field with this name a value: the first one keeps its place, others go. Appends it if there is
-    /// none.
+    /// Gives the only field with this name a value: the first one keeps its place, others go, also those that were
+    /// pushed, appended or set before. Appends it if there is none.
     ///
     /// ```
     /// use sip_message::{HeaderName, Method, Request};
@@ -192,6 +192,9 @@ impl<'a, M> Edit<'a, M> {
         let Some(value) = self.checked(&name, value.as_ref()) else {
             return self;
         };
+        for added in [&mut self.top, &mut self.end] {
+            added.retain(|(other, _)| *other != name);
+        }
         let mut value = Some(value);
         self.change_all(&name, |_| value.take().map_or(Change::Drop, Change::To));
         if let Some(value) = value {
@@ -315,6 +318,14 @@ impl<'a, M> Edit<'a, M> {
         }
         let headers = &self.raw.headers;
         let old: &[u8] = &headers.bytes;
+        if self.changes.is_empty()
+            && self.top.is_empty()
+            && self.end.is_empty()
+            && self.uri.is_none()
+            && self.raw.torn.is_none()
+        {
+            return Ok(self.raw.clone());
+        }
         let added: usize = self
             .top
             .iter()

@@ -108,12 +108,14 @@ impl Writer {
         self.bytes.reserve(more);
     }
 
-    /// The blank line and the body: those of a message that is passed on.
+    /// The blank line and the body of a message that is passed on. The head ends in two CRLF, also where that of the old one
+    /// ended in LF: one who takes nothing but CRLF for a line end would read on, and find header fields in the body.
     pub(crate) fn finish_as(mut self, old: &Raw) -> Raw {
-        let (fields_end, head_end) = (old.fields_end(), old.head_end());
-        let blank = old.headers.bytes.get(fields_end..head_end);
-        let blank = blank.filter(|line| !line.is_empty()).unwrap_or(b"\r\n");
-        self.put(blank);
+        if !self.bytes.ends_with(b"\r\n") && self.bytes.ends_with(b"\n") {
+            self.bytes.truncate(self.bytes.len() - 1);
+            self.put(b"\r\n");
+        }
+        self.put(b"\r\n");
         let mut raw = self.body(&old.body, old.truncated, old.headers.bounds);
         raw.torn = old.torn;
         raw

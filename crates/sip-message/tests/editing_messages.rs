@@ -137,3 +137,17 @@ fn nothing_slips_in() {
             .is_err()
     );
 }
+
+#[test]
+fn what_is_set_stands_there_once() {
+    let request = request("OPTIONS sip:home1.example SIP/2.0\r\n\r\n");
+    let edits = [
+        request.edit().set(HeaderName::MaxForwards, "70"),
+        request.edit().append(HeaderName::MaxForwards, "70"),
+        request.edit().push(HeaderName::MaxForwards, "70"),
+    ];
+    for edit in edits {
+        let edited = edit.set(HeaderName::MaxForwards, "69").finish().unwrap();
+        assert_eq!(edited.headers().max_forwards(), Ok(Some(69)));
+    }
+}

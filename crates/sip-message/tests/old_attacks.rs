@@ -133,6 +133,26 @@ fn a_bare_line_feed_ends_a_line_here_and_everywhere_it_is_passed_on() {
 }
 
 #[test]
+fn a_head_that_ends_in_bare_line_feeds_ends_for_every_reader_where_it_is_passed_on() {
+    // One who knows no line end but CRLF would read on in the body, and find an identity there that nobody removed.
+    let body = "z\r\nP-Asserted-Identity: <sip:boss@example.org>\r\n\r\nhello";
+    let lines = format!("Content-Length: {}\r\nSubject: a\n\n{body}", body.len());
+    let request = request(with_lines("").replace("\r\n\r\n", &format!("\r\n{lines}")));
+    assert_eq!(request.body(), body);
+    let edited = request.edit().push(HeaderName::Via, "x").finish().unwrap();
+    for passed_on in [edited, request.with_via("x")] {
+        let bytes = passed_on.as_bytes();
+        let end = memchr::memmem::find(bytes, b"\r\n\r\n").unwrap();
+        assert_eq!(&bytes[end + 4..], body.as_bytes());
+        assert_eq!(passed_on.body(), body);
+        assert_eq!(
+            passed_on.headers().first(&HeaderName::Subject),
+            Some(&b"a"[..])
+        );
+    }
+}
+
+#[test]
 fn nul_cuts_nothing_off() {
     for lines in [
         "Subject: a\0b\r\n",

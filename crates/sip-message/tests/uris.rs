@@ -232,3 +232,28 @@ fn equality_of_many_parameters_takes_no_square_of_them() {
     let read = fastest(&|| assert!(Uri::parse(forth.as_bytes()).is_ok()));
     assert!(equal < read * 10, "compared in {equal:?}, read in {read:?}");
 }
+
+#[test]
+fn what_a_urn_asks_for_beside_its_name_is_not_compared() {
+    // RFC 8141 §3.1: r-, q- and f-component do not matter.
+    for one in [
+        "urn:service:sos?+r",
+        "urn:service:sos?=q",
+        "urn:service:sos#f",
+    ] {
+        assert!(uri(one).equivalent(&uri("urn:service:sos")));
+        assert!(uri("urn:service:sos").equivalent(&uri(one)));
+        assert!(!uri(one).equivalent(&uri("urn:service:fire")));
+    }
+}
+
+#[test]
+fn a_call_id_in_a_uri_is_compared_with_case() {
+    // RFC 3261 §19.1.4: header fields in URIs match as they do elsewhere, and Call-ID does byte by byte (§20.8).
+    assert!(uri("sip:a@h?Call-ID=x").equivalent(&uri("sip:a@h?call-id=%78")));
+    for name in ["Call-ID", "i", "body"] {
+        let one = format!("sip:a@h?{name}=x");
+        let two = format!("sip:a@h?{name}=X");
+        assert!(!uri(&one).equivalent(&uri(&two)), "{name}");
+    }
+}

@@ -2,6 +2,7 @@
 
 use super::escapes::{unescape, without_case};
 use super::uri::Uri;
+use crate::name::HeaderName;
 
 /// Parameters that count even when only one of two SIP URIs has them (RFC 3261 §19.1.4).
 const ALWAYS_COMPARED: [&[u8]; 5] = [b"user", b"ttl", b"method", b"maddr", b"transport"];
@@ -31,7 +32,10 @@ impl Uri<'_> {
                 digits(one) == digits(two)
                     && (self.params()).agree_by(&other.params(), |_| false, same_tel_value)
             }
-            _ if self.is_scheme("urn") => urn(self.after_scheme(), other.after_scheme()),
+            _ if self.is_scheme("urn") => urn(
+                assigned(self.after_scheme()),
+                assigned(other.after_scheme()),
+            ),
             _ => self.after_scheme() == other.after_scheme(),
         }
     }
@@ -45,7 +49,17 @@ fn sip(one: &Uri<'_>, two: &Uri<'_>) -> bool {
         && one.host() == two.host()
         && one.port() == two.port()
         && one.params().agree(&two.params(), may_be_alone)
-        && one.headers() == two.headers()
+        && one.headers().len() == two.headers().len()
+        && (one.headers()).agree_by(&two.headers(), |_| false, same_header_value)
+}
+
+/// Header fields match as they do outside a URI: those of a Call-ID byte by byte (RFC 3261 §20.8), most others without case
+/// (§7.3.1). A body is no header field, and has no such rule.
+fn same_header_value(name: &[u8], one: Option<&[u8]>, two: Option<&[u8]>) -> bool {
+    match name == b"body" || HeaderName::from_bytes(name) == Some(HeaderName::CallId) {
+        true => one.map(unescape) == two.map(unescape),
+        false => one.map(without_case) == two.map(without_case),
+    }
 }
 
 /// A telephone number without visual separators. Hexadecimal digits have no case.
@@ -64,6 +78,13 @@ fn same_tel_value(name: &[u8], one: Option<&[u8]>, two: Option<&[u8]>) -> bool {
         }
         (_, one, two) => one.map(without_case) == two.map(without_case),
     }
+}
+
+/// The `assigned-name` of a URN, without the components that are not compared (RFC 8141 §2, §3.1).
+fn assigned(urn: &[u8]) -> &[u8] {
+    urn.split(|byte| matches!(byte, b'?' | b'#'))
+        .next()
+        .unwrap_or_default()
 }
 
 /// `NID:NSS`: the namespace without case, the rest with it; hex digits of escapes without case.
