@@ -13,6 +13,10 @@ const STEP: Duration = Duration::from_millis(15);
 /// (RFC 8033 §4.2, which drops packets in the same way).
 const ALPHA: f64 = 0.25;
 const BETA: f64 = 2.5;
+/// The most that the share grows in a step.
+const LARGEST: f64 = 0.05;
+/// How long a burst may last, or the disk may be slow, before anything is refused (RFC 8033 §4.4).
+const BURST: Duration = Duration::from_millis(150);
 /// What is left of the share in a step when nothing waits.
 const DECAY: f64 = 0.92;
 /// The most that is refused: somebody has to get through to show that it is over.
@@ -27,6 +31,8 @@ pub struct Congestion {
     wait: Duration,
     before: Duration,
     stepped: Instant,
+    /// Since when there has been a wait in every step.
+    waits: Option<Instant>,
 }
 
 impl Congestion {
@@ -39,6 +45,7 @@ impl Congestion {
             wait: Duration::ZERO,
             before: Duration::ZERO,
             stepped: now,
+            waits: None,
         }
     }
 
@@ -59,8 +66,10 @@ impl Congestion {
         if wait < TARGET.as_secs_f64() / 2.0 {
             // A pause counts as many steps.
             self.share *= DECAY.powf(passed.as_secs_f64() / STEP.as_secs_f64());
-        } else {
-            self.share += ALPHA * (wait - TARGET.as_secs_f64()) + BETA * (wait - before);
+            self.waits = None;
+        } else if now.saturating_duration_since(*self.waits.get_or_insert(now)) >= BURST {
+            let more = ALPHA * (wait - TARGET.as_secs_f64()) + BETA * (wait - before);
+            self.share += more.min(LARGEST);
         }
         self.share = self.share.clamp(0.0, MOST);
         let told = std::mem::replace(&mut self.told, percent(self.share));
@@ -192,6 +201,9 @@ mod tests {
         let start = Instant::now();
         let mut congestion = Congestion::new(start);
         let mut now = start;
+        // One slow commit is no overload.
+        congestion.waited(Duration::from_secs(2));
+        assert_eq!(congestion.step(now + STEP), None);
         for n in 0..100 {
             now += STEP;
             congestion.waited(Duration::from_millis(40 + n));

@@ -224,7 +224,7 @@ fn copy_malformed(draft: &mut Draft, field: Copied<'_>, item: &[u8], source: Opt
     let bare: Vec<u8> = item
         .iter()
         .copied()
-        .filter(|byte| !matches!(byte, b'"' | b'\\' | b'<' | b'>' | b','))
+        .filter(|byte| !matches!(byte, b'"' | b'\\' | b'<' | b'>' | b',' | b'\0'))
         .collect();
     let before = bare.split(|byte| *byte == b';').next();
     draft.piece(field, trim_end(before.unwrap_or_default()));
