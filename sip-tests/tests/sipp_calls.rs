@@ -9,13 +9,13 @@ use sip_tests::lab::{
 };
 
 /// Calls of a test: some tens, so that losing every fifth message meets each message of a call.
-const CALLS: u32 = 50;
+const CALLS: u32 = 30;
 /// The domain that certificates of the example programs name.
 const DOMAIN: &str = "a.mcx.example";
 
 const UDP: (&str, Over) = ("udp", Over::Udp);
 const TCP: (&str, Over) = ("tcp", Over::Tcp);
-const TCP_EACH: (&str, Over) = ("tcp", Over::TcpEach(10));
+const TCP_EACH: (&str, Over) = ("tcp", Over::TcpEach(100));
 
 fn at(lab: &Lab, transport: &str, name: &str) -> String {
     format!("{transport}:{}", lab.address(name))
@@ -199,7 +199,7 @@ fn the_uas_answers_calls_over_tls() {
     let uas = Example::start("uas", &with_tls(&authority, uas));
     let files = authority.sign("stunnel", &["URI:sip:b.mcx.example"]);
     let stunnel = Stunnel::client(&lab, "stunnel", "uas", &files, DOMAIN);
-    for over in [Over::Tcp, Over::TcpEach(10)] {
+    for over in [Over::Tcp, Over::TcpEach(100)] {
         uac(&lab, over, "sipp", "stunnel", Loss::None).succeeds_with(CALLS);
     }
     drop((uas, stunnel));
