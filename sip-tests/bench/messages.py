@@ -87,7 +87,7 @@ def ladder(cases, options, program):
     clean = {}
     for case in cases:
         clean[case] = 0
-        for rate in range(options.step, options.most + 1, options.step):
+        for rate in range(options.least, options.most + 1, options.step):
             for _ in range(2):
                 result = run(case, rate, options.seconds, options, program)
                 print(result, flush=True)
@@ -110,6 +110,7 @@ def main():
     parser.add_argument('--sipp', action='store_true', help='SIPp as generator instead of the example `load`')
     parser.add_argument('--ladder', action='store_true')
     parser.add_argument('--step', type=int, default=10_000, help='of the ladder')
+    parser.add_argument('--least', type=int, default=10_000, help='where the ladder begins')
     parser.add_argument('--most', type=int, default=200_000, help='where the ladder ends')
     parser.add_argument('--programs', help='folder with the release programs; built if it is not given')
     options = parser.parse_args()

@@ -4,12 +4,13 @@
     sip-tests/bench/overload.py
 
 An MC service server of the example configuration, with a store of 10,000 visitors. Every request is a valid notification of a
-stay newer than all before, so that each 200 means a row written and committed. Four stretches, without a pause:
+stay newer than all before, so that each 200 means a row written and committed. Stretches, 2 to 4 without a pause:
 
   1. as many requests as answers allow, with more and more under way: the most that is served is the capacity;
   2. half of the capacity, before;
   3. three times the capacity, for 10 s;
-  4. half of it again.
+  4. half of it again;
+  5. three times and six times the capacity for 5 s each: from both, what a served and a refused request cost then.
 
 Requests are sent once: a real client would send the lost ones again, and hold back after a 503 with Retry-After, which the
 generator does not. The node has core 1, the generator core 0. Standard library only; needs nothing installed."""
@@ -71,9 +72,11 @@ def run(options, program):
         lines, cpu = offer(f'{half}:3', f'{much}:{options.seconds}', f'{half}:5', more=['--slices', '100'])
         slices = [line for line in lines if 'slice' in line]
         before, during, after = [line for line in lines if 'phase' in line]
-        # The same again at three times alone, for what a refused one costs.
-        (alone,), cpu = offer(f'{much}:{options.seconds}')
-        refused_us = (cpu - alone['ok'] * served_us / 1e6) / max(alone['refused'], 1) * 1e6
+        # What a served and a refused one cost there: two mixtures, two unknowns.
+        mixtures = [(more[0]['ok'], more[0]['refused'], cpu) for more, cpu in (offer(f'{much}:5'), offer(f'{2 * much}:5'))]
+        (ok1, no1, cpu1), (ok2, no2, cpu2) = mixtures
+        both = ok1 * no2 - ok2 * no1 or 1
+        served_then, refused_then = ((cpu1 * no2 - cpu2 * no1) / both * 1e6, (ok1 * cpu2 - ok2 * cpu1) / both * 1e6)
         # Normal is what was before: the end of the overload, and the first half second of slices that all are normal.
         end = 3 + options.seconds
         normal = max(2 * statistics.median(s['p99_us'] for s in slices if s['slice'] < 3), 10_000)
@@ -86,7 +89,8 @@ def run(options, program):
             'share': round(during['ok_rate'] / capacity * 100, 1), 'sent': during['sent'], 'refused': during['refused'], 'lost': during['lost'],
             'before_p99_ms': before['p99_us'] / 1e3, 'during_p50_ms': during['p50_us'] / 1e3, 'during_p99_ms': during['p99_us'] / 1e3,
             'normal_after_s': again, 'after_p99_ms': after['p99_us'] / 1e3,
-            'after_refused': after['refused'], 'refused_us_at_most': round(refused_us, 1), 'slices': slices,
+            'after_refused': after['refused'], 'served_us_then': round(served_then, 1), 'refused_us_then': round(refused_then, 1),
+            'mixtures': [(ok, no, round(cpu, 2)) for ok, no, cpu in mixtures], 'slices': slices,
         }
 
 

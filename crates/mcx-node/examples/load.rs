@@ -192,11 +192,15 @@ impl Load {
         true
     }
 
-    /// Takes answers that are there; they count for the phase that is now.
+    /// Takes answers that are there; they count for the phase that is now. When there are none, whoever else is on this
+    /// core (the far end of a relay) may run.
     fn receive(&mut self, phase: usize) {
         let mut buffer = std::mem::take(&mut self.buffer);
-        for _ in 0..TURN {
+        for turn in 0..TURN {
             let Ok(length) = self.socket.recv(&mut buffer) else {
+                if turn == 0 {
+                    std::thread::yield_now();
+                }
                 break;
             };
             let answer = buffer.get(..length).unwrap_or_default();

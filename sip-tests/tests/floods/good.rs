@@ -56,6 +56,11 @@ impl Answered {
         self.share(990)
     }
 
+    /// How many were answered with 200.
+    pub fn succeeded(&self) -> usize {
+        self.took.len()
+    }
+
     /// How many did not succeed.
     pub fn failed(&self) -> usize {
         self.failed.len()

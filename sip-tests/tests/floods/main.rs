@@ -56,7 +56,7 @@ const FULL: Size = Size {
     good: 1_000,
     seconds: 10,
 };
-/// What 99 of 100 good requests are to be answered in, at full size.
+/// What 99 of 100 good requests are to be answered with 200 in, at full size.
 const P99: Duration = Duration::from_millis(50);
 
 /// Says when it is over, to whoever has nothing to do until then.
@@ -135,7 +135,7 @@ fn at_full_size_good_requests_wait_for_no_more_than_50_milliseconds() {
         println!("{names:?}:");
         let answered = meanwhile(&names, FULL);
         println!("  good: {answered}");
-        if answered.failed() > 0 || answered.p99() > P99 {
+        if answered.failed() > answered.succeeded() / 100 || answered.p99() > P99 {
             slow.push(names);
         }
     }
