@@ -192,9 +192,7 @@ impl<'a, M> Edit<'a, M> {
         let Some(value) = self.checked(&name, value.as_ref()) else {
             return self;
         };
-        for added in [&mut self.top, &mut self.end] {
-            added.retain(|(other, _)| *other != name);
-        }
+        self.drop_added(&name);
         let mut value = Some(value);
         self.change_all(&name, |_| value.take().map_or(Change::Drop, Change::To));
         if let Some(value) = value {
@@ -203,7 +201,13 @@ impl<'a, M> Edit<'a, M> {
         self
     }
 
-    /// Takes out all fields with this name.
+    fn drop_added(&mut self, name: &HeaderName) {
+        for added in [&mut self.top, &mut self.end] {
+            added.retain(|(other, _)| other != name);
+        }
+    }
+
+    /// Takes out all fields with this name, those that were pushed or appended before included.
     ///
     /// ```
     /// use sip_message::{HeaderName, Method, Request};
@@ -219,6 +223,7 @@ impl<'a, M> Edit<'a, M> {
     #[must_use]
     pub fn remove(mut self, name: &HeaderName) -> Self {
         if *name != HeaderName::ContentLength {
+            self.drop_added(name);
             self.change_all(name, |_| Change::Drop);
         }
         self

@@ -43,6 +43,10 @@ impl From<&'static str> for Subject {
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            // A name that a program made up may hold line ends, and errors are logged.
+            Subject::Header(name) if name.as_str().bytes().any(|b| b.is_ascii_control()) => {
+                f.write_str("header field name")
+            }
             Subject::Header(name) => fmt::Display::fmt(name, f),
             Subject::RequestUri => f.write_str("Request-URI"),
             Subject::Method => f.write_str("Method"),

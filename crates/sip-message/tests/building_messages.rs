@@ -155,3 +155,13 @@ fn a_large_body_may_be_built() {
     let bytes = built.as_bytes().clone();
     assert!(Message::parse_datagram(bytes, &Limits::default()).is_err());
 }
+
+#[test]
+fn an_error_has_one_line_whatever_the_name() {
+    let name = HeaderName::Other("a\r\nb".into());
+    let error = Request::build(Method::Options, "sip:home1.example")
+        .header(name, "0")
+        .finish()
+        .unwrap_err();
+    assert_eq!(error.to_string().lines().count(), 1);
+}

@@ -151,3 +151,16 @@ fn what_is_set_stands_there_once() {
         assert_eq!(edited.headers().max_forwards(), Ok(Some(69)));
     }
 }
+
+#[test]
+fn what_is_removed_is_gone_whoever_wrote_it() {
+    let request = request("OPTIONS sip:home1.example SIP/2.0\r\nSubject: a\r\n\r\n");
+    let edited = request
+        .edit()
+        .push(HeaderName::Subject, "b")
+        .append(HeaderName::Subject, "c")
+        .remove(&HeaderName::Subject)
+        .finish()
+        .unwrap();
+    assert!(!edited.headers().contains(&HeaderName::Subject));
+}
