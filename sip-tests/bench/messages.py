@@ -60,7 +60,7 @@ def run(case, rate, seconds, options, program):
             seen = sipp(boxes, rate, seconds)
         else:
             # A request stays with no transaction of the generator, so half a second of its patience is enough.
-            seen = box.load(program('load'), PORT, [f'{rate}:{seconds}'], ['--patience', '500'])[-1]
+            seen = box.load(program('load'), PORT, [f'{rate}:{seconds}'], ['--patience', '500', '--burst', str(options.burst)])[-1]
         wall = time.monotonic() - began
         cpu = box.cpu_seconds(process.pid) - cpu
         ok = max(seen['ok'], 1)
@@ -108,6 +108,7 @@ def main():
     parser.add_argument('--seconds', type=int, default=5)
     parser.add_argument('--rounds', type=int, default=5)
     parser.add_argument('--sipp', action='store_true', help='SIPp as generator instead of the example `load`')
+    parser.add_argument('--burst', type=int, default=2000, help='microseconds whose requests are sent at once')
     parser.add_argument('--ladder', action='store_true')
     parser.add_argument('--step', type=int, default=10_000, help='of the ladder')
     parser.add_argument('--least', type=int, default=10_000, help='where the ladder begins')

@@ -44,6 +44,10 @@ struct Arguments {
     /// How long an answer may take, in milliseconds; what takes longer is lost
     #[arg(long, default_value_t = 1_000)]
     patience: u64,
+    /// Requests of so many microseconds are sent at once, as sockets give them to those who have more to do: one at a time,
+    /// what is measured is how long a sleeper takes to wake up
+    #[arg(long, default_value_t = 1)]
+    burst: u64,
     /// The request, instead of one of this program's own; see `support/template.rs`
     #[arg(long)]
     template: Option<PathBuf>,
@@ -246,7 +250,7 @@ impl Load {
         }
     }
 
-    fn run(&mut self, phases: &[Phase], window: u64, slices: Option<u64>) {
+    fn run(&mut self, phases: &[Phase], window: u64, burst: u64, slices: Option<u64>) {
         let micros = |seconds: f64| u64::try_from(Duration::from_secs_f64(seconds).as_micros());
         let mut begun = 0;
         let mut slice = 0;
@@ -257,7 +261,7 @@ impl Load {
                 if now >= end {
                     break;
                 }
-                let due = |n: u64, rate: u64| begun + n * 1_000_000 / rate;
+                let due = |n: u64, rate: u64| begun + (n * 1_000_000 / rate) / burst * burst;
                 for _ in 0..TURN {
                     let go = match phase.rate {
                         Some(rate) => due(sent, rate) <= now,
@@ -332,6 +336,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         buffer: vec![0; 65_535],
     };
     load.seen.resize_with(arguments.phases.len(), Seen::default);
-    load.run(&arguments.phases, arguments.window, arguments.slices);
+    load.run(
+        &arguments.phases,
+        arguments.window,
+        arguments.burst.max(1),
+        arguments.slices,
+    );
     Ok(())
 }
