@@ -227,7 +227,7 @@ fn copy_malformed(draft: &mut Draft, field: Copied<'_>, item: &[u8], source: Opt
         .filter(|byte| !matches!(byte, b'"' | b'\\' | b'<' | b'>' | b',' | b'\0'))
         .collect();
     let before = bare.split(|byte| *byte == b';').next();
-    draft.piece(field, trim_end(before.unwrap_or_default()));
+    draft.piece(field, trim(before.unwrap_or_default()));
     copy_params(draft, field, loose_params(&bare), Some(source), &[]);
     draft.put(b";received=");
     put_address(draft, source.ip().to_canonical());

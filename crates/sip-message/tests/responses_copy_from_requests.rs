@@ -271,6 +271,10 @@ fn received_of_a_malformed_via_is_not_believed_either() {
             "SIP/2.0 h\r\n ;received\r\n =203.0.113.9, SIP/2.0/UDP g;received=198.51.100.1",
             "SIP/2.0 h;received=192.0.2.7, SIP/2.0/UDP g;received=198.51.100.1",
         ),
+        (
+            "< SIP/2.0/UDP h;rport=9",
+            "SIP/2.0/UDP h;rport=5060;received=192.0.2.7",
+        ),
         ("nothing", "nothing"),
     ] {
         assert_eq!(top_via(via, "192.0.2.7:5060"), right);
