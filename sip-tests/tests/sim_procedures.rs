@@ -244,6 +244,34 @@ fn a_was_migrated_mapping_is_purged_when_its_retention_is_over() {
 }
 
 #[test]
+fn a_clock_that_is_set_purges_nothing_early_and_keeps_nothing_for_ever() {
+    const HOUR: i64 = 3_600_000;
+    for (step, down) in [(HOUR, false), (-HOUR, false), (HOUR, true), (-HOUR, true)] {
+        let plan = Plan {
+            retention: std::time::Duration::from_secs(600),
+            ..Plan::default()
+        };
+        let mut world = World::new(1, plan);
+        travel(&mut world, Service::Mcptt, &[B, A], FAST);
+        if down {
+            // Set while no process runs.
+            world.crash(B, Kind::Server, world.now(), 20 * SECOND);
+        }
+        world.set_clock(B, Kind::Server, world.now() + 10 * SECOND, step);
+        world.run_for(300 * SECOND);
+        assert!(
+            world.visitor(B, ALICE, Service::Mcptt).is_some(),
+            "{step} {down}: purged early"
+        );
+        world.run_for(320 * SECOND);
+        assert!(
+            world.visitor(B, ALICE, Service::Mcptt).is_none(),
+            "{step} {down}: kept"
+        );
+    }
+}
+
+#[test]
 fn the_same_seed_is_the_same_world() {
     let run = || {
         let mut world = rough(7);

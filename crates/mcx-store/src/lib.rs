@@ -13,4 +13,4 @@ mod store;
 
 pub use memory::MemoryStore;
 pub use sqlite::{OpenError, SqliteReader, SqliteStore};
-pub use store::{Applied, Snapshot, Store, StoreError};
+pub use store::{Applied, Snapshot, Store, StoreError, Told};

@@ -1,14 +1,21 @@
 //! Rows in memory: durable for as long as the process, for simulations and tests.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use mcx::state::{Command, MemoryRows, OutboxRow, apply};
+use mcx::state::{Command, Event, MemoryRows, OutboxRow, Outcome, apply};
 
-use crate::{Applied, Snapshot, Store, StoreError};
+use crate::{Applied, Snapshot, Store, StoreError, Told};
 
 /// A store in memory; clones share the rows.
-#[derive(Clone, Debug, Default)]
-pub struct MemoryStore(Arc<Mutex<MemoryRows>>);
+#[derive(Clone, Default)]
+pub struct MemoryStore(Arc<Mutex<MemoryRows>>, Arc<Mutex<Vec<Told>>>);
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
 
 impl MemoryStore {
     fn with<T>(&self, f: impl FnOnce(&mut MemoryRows) -> T) -> T {
@@ -18,13 +25,17 @@ impl MemoryStore {
 
 impl Store for MemoryStore {
     fn apply(&self, batch: Vec<Command>) -> Applied {
-        let outcomes = self.with(|rows| {
+        let outcomes: Vec<Outcome> = self.with(|rows| {
             let applied = batch.iter().map(|command| {
                 let Ok(outcome) = apply(rows, command);
                 outcome
             });
             applied.collect()
         });
+        if let Some(newest) = outcomes.iter().flat_map(|o| &o.events).map(|e| e.seq).max() {
+            let listeners = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+            listeners.iter().for_each(|told| told(newest));
+        }
         Box::pin(std::future::ready(Ok(outcomes)))
     }
 
@@ -38,5 +49,22 @@ impl Store for MemoryStore {
             visitors: rows.visitors.clone().into_iter().collect(),
             outbox: rows.outbox.values().cloned().collect(),
         }))
+    }
+
+    fn events(&self, seq: u64, limit: usize) -> Result<Vec<Event>, StoreError> {
+        let after = seq.saturating_add(1);
+        Ok(self.with(|rows| {
+            let events = rows.events.range(after..).map(|(_, event)| event.clone());
+            events.take(limit).collect()
+        }))
+    }
+
+    fn delivered(&self, sink: &str) -> Result<Option<u64>, StoreError> {
+        Ok(self.with(|rows| rows.sinks.get(sink).copied()))
+    }
+
+    fn on_event(&self, told: Told) {
+        let mut listeners = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+        listeners.push(told);
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
-use mcx::state::{Command, Home, OutboxRow, Outcome, UserKey, Visitor};
+use mcx::state::{Command, Event, Home, OutboxRow, Outcome, UserKey, Visitor};
 
 /// The outcome of a batch, once it is durable.
 pub type Applied = Pin<Box<dyn Future<Output = Result<Vec<Outcome>, StoreError>> + Send>>;
@@ -27,7 +27,26 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// The rows cannot be read.
     fn snapshot(&self) -> Result<Snapshot, StoreError>;
+
+    /// Events after the one numbered `seq`, in order, at most `limit`.
+    ///
+    /// # Errors
+    /// The rows cannot be read.
+    fn events(&self, seq: u64, limit: usize) -> Result<Vec<Event>, StoreError>;
+
+    /// Number of the newest event that a sink has; `None` when there is no sink of that name.
+    ///
+    /// # Errors
+    /// The rows cannot be read.
+    fn delivered(&self, sink: &str) -> Result<Option<u64>, StoreError>;
+
+    /// Has `told` called, by whatever thread, with the number of the newest event each time after some became durable.
+    /// It must not wait for anything.
+    fn on_event(&self, told: Told);
 }
+
+/// Is told the number of the newest event.
+pub type Told = Box<dyn Fn(u64) + Send + Sync>;
 
 /// Everything that is stored, at one moment, in order of the keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

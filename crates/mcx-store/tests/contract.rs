@@ -5,6 +5,8 @@
 mod common;
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use common::{
     Folder, allow, apply, at, authorization, end, id, map, procedure, returns, snapshot, system,
@@ -13,6 +15,14 @@ use common::{
 use mcx::state::{Command, Notice, OutboxRow, Parked, UserKey, Verdict, VisitorPhase};
 use mcx::{Random, Service, Timestamp};
 use mcx_store::{MemoryStore, Store};
+
+/// How many mappings were removed.
+fn purged(verdict: &Verdict) -> usize {
+    match verdict {
+        Verdict::Expired { purged, .. } => *purged,
+        other => panic!("{other:?}"),
+    }
+}
 
 /// Runs a contract for each store.
 macro_rules! contract {
@@ -108,11 +118,42 @@ contract! {
             let key = user(purge_at);
             apply(store, vec![map(key.clone(), Some(1)), end(key, Some(1), Timestamp(purge_at))]).unwrap();
         }
-        let purge = Command::Purge { at: at(1_000_000_000), limit: 500 };
-        assert_eq!(apply(store, vec![purge]).unwrap()[0].verdict, Verdict::Purged(0));
+        let purge = Command::Expire { at: at(1_000_000_000), limit: 500 };
+        assert_eq!(purged(&apply(store, vec![purge]).unwrap()[0].verdict), 0);
         let kept: Vec<_> = snapshot(store).visitors.into_iter().map(|(_, v)| v.phase).collect();
         assert!(kept.contains(&VisitorPhase::WasMigrated { since: at(5), purge_at: Timestamp(u64::MAX) }));
         assert_eq!(kept.len(), 2);
+    }
+
+    fn events_are_read_from_where_one_stopped(store) {
+        let told = Arc::new(AtomicU64::new(0));
+        let newest = told.clone();
+        store.on_event(Box::new(move |seq| newest.store(seq, Ordering::SeqCst)));
+        apply(store, vec![map(user(0), Some(1))]).unwrap();
+        assert_eq!(told.load(Ordering::SeqCst), 0, "no event");
+        for n in 0..5 {
+            apply(store, vec![map(user(n), Some(1)), end(user(n), Some(1), at(60))]).unwrap();
+            assert_eq!(told.load(Ordering::SeqCst), n + 1, "told when the change is durable");
+        }
+        let seqs = |after, limit| -> Vec<u64> {
+            store.events(after, limit).unwrap().into_iter().map(|e| e.seq).collect()
+        };
+        assert_eq!(seqs(0, usize::MAX), [1, 2, 3, 4, 5]);
+        assert_eq!(seqs(2, 2), [3, 4]);
+        assert!(seqs(5, 10).is_empty());
+        assert!(seqs(u64::MAX, 10).is_empty());
+        let event = store.events(4, 1).unwrap().remove(0).event;
+        assert_eq!((event.key, event.number, event.at), (user(4), Some(1), at(5)));
+        assert_eq!(store.delivered("webhook").unwrap(), None);
+        apply(store, vec![Command::EventSinks { names: vec!["webhook".into()] }]).unwrap();
+        assert_eq!(store.delivered("webhook").unwrap(), Some(0));
+        let delivered = Command::EventsDelivered { sink: "webhook".into(), seq: 5 };
+        apply(store, vec![delivered, Command::TrimEvents { keep: 0 }]).unwrap();
+        assert_eq!(store.delivered("webhook").unwrap(), Some(5));
+        assert!(seqs(0, 10).is_empty());
+        // A number is given once, also when all events are gone.
+        apply(store, vec![map(user(9), Some(1)), end(user(9), Some(1), at(60))]).unwrap();
+        assert_eq!(seqs(0, 10), [6]);
     }
 
     fn purging_takes_what_is_due_and_no_more_than_its_limit(store) {
@@ -121,16 +162,16 @@ contract! {
         }
         apply(store, vec![map(user(99), Some(1))]).unwrap();
         let purge = |seconds, limit| {
-            let command = Command::Purge { at: at(seconds), limit };
+            let command = Command::Expire { at: at(seconds), limit };
             let verdict = apply(store, vec![command]).unwrap().remove(0).verdict;
-            (verdict, snapshot(store).visitors.len())
+            (purged(&verdict), snapshot(store).visitors.len())
         };
-        assert_eq!(purge(9, 100), (Verdict::Purged(0), 11));
-        assert_eq!(purge(10, 100), (Verdict::Purged(1), 10));
-        assert_eq!(purge(100, 0), (Verdict::Purged(0), 10));
-        assert_eq!(purge(100, 4), (Verdict::Purged(4), 6));
-        assert_eq!(purge(100, usize::MAX), (Verdict::Purged(5), 1));
-        assert_eq!(purge(1_000_000, usize::MAX), (Verdict::Purged(0), 1));
+        assert_eq!(purge(9, 100), (0, 11));
+        assert_eq!(purge(10, 100), (1, 10));
+        assert_eq!(purge(100, 0), (0, 10));
+        assert_eq!(purge(100, 4), (4, 6));
+        assert_eq!(purge(100, usize::MAX), (5, 1));
+        assert_eq!(purge(1_000_000, usize::MAX), (0, 1));
     }
 
     fn texts_of_any_kind_are_kept(store) {
@@ -258,10 +299,16 @@ fn a_random_life_is_the_same_in_both_stores() {
                     ids.0.insert(twin.id, row.id);
                 }
                 assert_eq!(ids.same(other.appended), one.appended);
+                assert_eq!(other.events, one.events);
             }
             let (mine, mut theirs) = (snapshot(&memory), snapshot(&sqlite));
             theirs.outbox = ids.same(theirs.outbox);
             assert_eq!(theirs, mine, "seed {seed}: {batch:?}");
+            let events = |store: &dyn Store| store.events(0, usize::MAX).unwrap();
+            assert_eq!(events(&sqlite), events(&memory), "seed {seed}: {batch:?}");
+            for sink in ["file", "webhook", "all"] {
+                assert_eq!(sqlite.delivered(sink), memory.delivered(sink));
+            }
         }
         let stored = snapshot(&memory);
         assert!(!stored.homes.is_empty() && !stored.visitors.is_empty());

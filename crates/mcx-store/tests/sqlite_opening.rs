@@ -3,7 +3,9 @@
 
 mod common;
 
-use common::{Folder, apply, map, snapshot, user};
+use common::{Folder, apply, at, map, snapshot, user};
+use mcx::Timestamp;
+use mcx::state::{Command, Verdict, VisitorPhase};
 use mcx_store::{OpenError, SqliteReader, SqliteStore};
 use rusqlite::Connection;
 
@@ -119,4 +121,33 @@ fn a_reader_opens_only_what_exists() {
     assert_eq!(reader.outbox().unwrap(), []);
     apply(&store, vec![map(user(1), Some(1))]).unwrap();
     assert_eq!(reader.snapshot().unwrap(), snapshot(&store));
+}
+
+#[test]
+fn a_database_of_the_first_version_goes_on() {
+    let folder = Folder::new();
+    let written = Connection::open(folder.database()).unwrap();
+    written
+        .execute_batch(include_str!("databases/version-1.sql"))
+        .unwrap();
+    drop(written);
+    let store = folder.open();
+    let stored = snapshot(&store);
+    let phases: Vec<_> = stored.visitors.iter().map(|(_, v)| v.phase).collect();
+    let (since, kept) = (at(5), at(60));
+    let was = |purge_at| VisitorPhase::WasMigrated { since, purge_at };
+    let expected = [VisitorPhase::Migrated, was(kept), was(Timestamp(u64::MAX))];
+    assert_eq!(phases, expected);
+    assert_eq!(stored.homes[0].1.stays[0].number, 3);
+    assert_eq!(stored.outbox[0].id, 5);
+    let expire = Command::Expire {
+        at: at(60),
+        limit: 10,
+    };
+    let purged = Verdict::Expired {
+        stopped: 0,
+        purged: 1,
+        next: None,
+    };
+    assert_eq!(apply(&store, vec![expire]).unwrap()[0].verdict, purged);
 }

@@ -43,7 +43,7 @@ pub use random::Random;
 pub use role::{
     Decision, Effect, Input, RequestId, Role, SendFailure, SendId, StoreFailure, StoreId, Weight,
 };
-pub use service_server::{Retention, ServiceServer, ServiceServerConfig};
+pub use service_server::{ByPartner, ServiceServer, ServiceServerConfig, Stop};
 pub use time::{Now, Timestamp};
 pub use token::{Algorithm, Claims, Issuer, IssuerKeyError, Tokens};
 pub use topology::{

@@ -62,6 +62,7 @@ fn p1_the_partner_keeps_the_mapping_as_was_migrated() {
     assert_eq!(verdict(&mut b, &map("b", Some(1), 1)), Verdict::Mapped);
     assert_eq!(visitor(&b).phase, VisitorPhase::Migrated);
     let ended = Verdict::Ended {
+        stop_at: at(10),
         purge_at: purge_at(),
     };
     assert_eq!(verdict(&mut b, &end(Some(1), Some(ALICE_AT_B))), ended);

@@ -69,7 +69,12 @@ fn every_command_twice_is_every_command_once() {
         end(Some(6), None),
         end(Some(3), None),
         end(None, Some(ALICE_AT_B)),
-        Command::Purge {
+        end_after(Some(6), at(20), purge_at()),
+        Command::SessionsEnded {
+            key: alice(),
+            at: at(15),
+        },
+        Command::Expire {
             at: at(5000),
             limit: 10,
         },
@@ -211,6 +216,14 @@ fn rows_of_other_users_services_and_partners_are_others() {
     assert_eq!(b.visitors.values().filter(migrated).count(), 2);
 }
 
+/// How many mappings were removed.
+fn purged(verdict: &Verdict) -> usize {
+    match verdict {
+        Verdict::Expired { purged, .. } => *purged,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn purging_respects_the_retention_and_its_limit() {
     let mut b = MemoryRows::default();
@@ -243,26 +256,23 @@ fn purging_respects_the_retention_and_its_limit() {
                 number: Some(1),
                 procedure: None,
                 at: at(0),
+                stop_at: at(0),
                 purge_at: at(seconds),
             };
             run(&mut b, &end);
         }
     }
     let mut purge = |seconds, limit| {
-        let command = Command::Purge {
+        let command = Command::Expire {
             at: at(seconds),
             limit,
         };
-        (verdict(&mut b, &command), b.visitors.len())
+        (purged(&verdict(&mut b, &command)), b.visitors.len())
     };
-    assert_eq!(purge(9, 10), (Verdict::Purged(0), 4));
-    assert_eq!(purge(10, 10), (Verdict::Purged(1), 3));
-    assert_eq!(purge(1000, 0), (Verdict::Purged(0), 3));
-    assert_eq!(purge(1000, 1), (Verdict::Purged(1), 2));
-    assert_eq!(purge(1000, 10), (Verdict::Purged(1), 1));
-    assert_eq!(
-        purge(u64::MAX / 2000, 10),
-        (Verdict::Purged(0), 1),
-        "in force"
-    );
+    assert_eq!(purge(9, 10), (0, 4));
+    assert_eq!(purge(10, 10), (1, 3));
+    assert_eq!(purge(1000, 0), (0, 3));
+    assert_eq!(purge(1000, 1), (1, 2));
+    assert_eq!(purge(1000, 10), (1, 1));
+    assert_eq!(purge(u64::MAX / 2000, 10), (0, 1), "in force");
 }

@@ -4,7 +4,7 @@
 mod common;
 
 use common::commands::*;
-use common::{ALICE_AT_B, system};
+use common::{ALICE_AT_B, at, system};
 use mcx::state::{MemoryRows, StayPhase, Verdict, VisitorPhase};
 
 fn mapped(number: Option<u64>) -> MemoryRows {
@@ -14,6 +14,7 @@ fn mapped(number: Option<u64>) -> MemoryRows {
 }
 
 const ENDED: fn() -> Verdict = || Verdict::Ended {
+    stop_at: at(10),
     purge_at: purge_at(),
 };
 

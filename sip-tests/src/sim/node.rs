@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
-use mcx::state::{Command, MemoryRows, OutboxRow, Outcome, apply};
+use mcx::state::{ClockAnchor, Command, MemoryRows, OutboxRow, Outcome, apply};
 use mcx::{Decision, GatewayServer, Now, Random, Role, ServiceServer, StoreId};
 use mcx_node::driver::{Driver, Output};
 use mcx_node::transport::Listen;
@@ -193,6 +193,13 @@ impl Node {
         match &mut self.inside {
             Inside::Function(driver) => {
                 if !std::mem::replace(&mut self.begun, true) {
+                    // The machine has not been started anew: its uptime is that of the simulation.
+                    let anchor = ClockAnchor {
+                        boot: "simulated".into(),
+                        offset: self.clock_error,
+                    };
+                    let at = now.wall;
+                    let Ok(_) = apply(&mut self.rows, &Command::ClockAnchored { anchor, at });
                     let owed = self.rows.outbox.values().cloned();
                     driver.recovered(now, owed.collect());
                 }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use mcx::{
-    Core, GatewayConfig, McId, MigrationPolicy, NextHop, Partner, Peer, Profile, Retention, Retry,
+    ByPartner, Core, GatewayConfig, McId, MigrationPolicy, NextHop, Partner, Peer, Profile, Retry,
     Service, ServiceServerConfig, Source, System, SystemId, Systems,
 };
 use sip_message::Limits;
@@ -232,9 +232,10 @@ impl Plan {
             profile: Profile::default(),
             limits: Limits::default(),
             bounds: mcx::document::Bounds::default(),
-            retention: Retention {
+            stop: ByPartner::default(),
+            retention: ByPartner {
                 default: self.retention,
-                ..Retention::default()
+                ..ByPartner::default()
             },
             retry: Retry::default(),
             migration_timeout: Duration::from_secs(20),

@@ -139,7 +139,9 @@ pub(super) struct ServiceServer {
     pub core: Core,
     pub gateway: Option<Peer>,
     #[serde(default)]
-    pub retention: Retention,
+    pub stop: ByService,
+    #[serde(default)]
+    pub retention: ByService,
     #[serde(default)]
     pub retry: Retry,
     #[serde(default)]
@@ -165,13 +167,25 @@ pub(super) struct Peer {
     pub domain: Option<Text>,
 }
 
+/// A choice for all services, and for each.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub(super) struct Retention {
+pub(super) struct ByService {
     pub default: Option<Text>,
     pub mcptt: Option<Text>,
     pub mcvideo: Option<Text>,
     pub mcdata: Option<Text>,
+}
+
+impl ByService {
+    /// What is said of a service.
+    pub fn of(&self, service: Service) -> Option<&Text> {
+        match service {
+            Service::Mcptt => self.mcptt.as_ref(),
+            Service::McVideo => self.mcvideo.as_ref(),
+            Service::McData => self.mcdata.as_ref(),
+        }
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -220,6 +234,7 @@ pub(super) struct Partner {
     pub system: Text,
     pub domains: Option<Vec<Text>>,
     pub topology_hiding: Spanned<bool>,
+    pub stop: Option<Text>,
     pub retention: Option<Text>,
     pub exit_psi: Option<Text>,
     pub server: Option<Peer>,

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use mcx::document::Bounds;
 use mcx::{
-    Core, GatewayConfig, Issuer, MigrationPolicy, Partner, Peer, Profile, Retention, Retry,
-    Service, ServiceServerConfig, System, Systems, Tokens,
+    ByPartner, Core, GatewayConfig, Issuer, MigrationPolicy, Partner, Peer, Profile, Retry,
+    Service, ServiceServerConfig, Stop, System, Systems, Tokens,
 };
 use sip_message::Limits;
 use toml::Spanned;
@@ -39,13 +39,21 @@ impl Loader<'_, '_> {
         self.services(&section.services);
         let gateway = section.gateway.as_ref().map(|g| self.report.peer(g));
         let mut partners = Vec::new();
-        let mut retention = self.retention(&section.retention);
+        let read_stop = |this: &mut Self, text: &file::Text| this.report.stop(text);
+        let read_kept =
+            |this: &mut Self, text: &file::Text| this.report.duration(Some(text), RETENTION);
+        let mut stop = self.by_service(&section.stop, Stop::Immediately, read_stop);
+        let mut retention = self.by_service(&section.retention, RETENTION, read_kept);
         for partner in &file.partner {
             let spanned = partner;
             let partner = partner.get_ref();
             let system = self.system(&partner.system, partner.domains.as_deref());
+            if let Some(text) = &partner.stop {
+                stop.partners
+                    .insert(system.id.clone(), read_stop(self, text));
+            }
             if let Some(text) = &partner.retention {
-                let kept = self.report.duration(Some(text), RETENTION);
+                let kept = read_kept(self, text);
                 retention.partners.insert(system.id.clone(), kept);
             }
             // P1.N1: this key alone decides, here alone.
@@ -86,6 +94,7 @@ impl Loader<'_, '_> {
             profile: profile.clone(),
             limits: limits.clone(),
             bounds,
+            stop,
             retention,
             retry,
             migration_timeout: self.migration_timeout(section.migration_timeout.as_ref()),
@@ -210,19 +219,21 @@ impl Loader<'_, '_> {
         }
     }
 
-    fn retention(&mut self, retention: &file::Retention) -> Retention {
-        let default = self.report.duration(retention.default.as_ref(), RETENTION);
+    fn by_service<T>(
+        &mut self,
+        said: &file::ByService,
+        otherwise: T,
+        read: impl Fn(&mut Self, &file::Text) -> T,
+    ) -> ByPartner<T> {
+        let default = said.default.as_ref();
+        let default = default.map_or(otherwise, |text| read(self, text));
         let mut services = HashMap::new();
-        for (service, text) in [
-            (Service::Mcptt, &retention.mcptt),
-            (Service::McVideo, &retention.mcvideo),
-            (Service::McData, &retention.mcdata),
-        ] {
-            if text.is_some() {
-                services.insert(service, self.report.duration(text.as_ref(), default));
+        for service in Service::ALL {
+            if let Some(text) = said.of(service) {
+                services.insert(service, read(self, text));
             }
         }
-        Retention {
+        ByPartner {
             default,
             services,
             partners: HashMap::new(),

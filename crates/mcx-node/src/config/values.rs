@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use mcx::{McId, NextHop, Peer, Source};
+use mcx::{McId, NextHop, Peer, Source, Stop};
 use sip_message::{NameAddr, Uri};
 
 use sip_transaction::Transport;
@@ -29,6 +29,25 @@ impl Report<'_> {
                 default
             }
         }
+    }
+
+    /// When the service stops for a user who left: `immediately`, or `after 30 s`.
+    pub fn stop(&mut self, text: &Text) -> Stop {
+        let value = text.get_ref().trim();
+        if value == "immediately" {
+            return Stop::Immediately;
+        }
+        let after = value.strip_prefix("after ").map(parse_duration);
+        after.and_then(Result::ok).map_or_else(
+            || {
+                let message = format!(
+                    "`{value}` is no time to stop: write \"immediately\" or \"after 30 s\""
+                );
+                self.wrong(text.span(), message);
+                Stop::Immediately
+            },
+            Stop::After,
+        )
     }
 
     /// Addresses to listen on, such as `udp:127.0.0.1:5060`; port 0 takes a free one. `tls`: whether there is a

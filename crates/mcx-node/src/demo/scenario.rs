@@ -179,7 +179,7 @@ impl Run<'_> {
             let phase = phase.map(|(_, visitor)| visitor.phase);
             let there = match phase {
                 Some(VisitorPhase::Migrated) => migrated,
-                Some(VisitorPhase::WasMigrated { .. }) => !migrated,
+                Some(VisitorPhase::Stopping { .. } | VisitorPhase::WasMigrated { .. }) => !migrated,
                 None => false,
             };
             there && world.nothing_owed()

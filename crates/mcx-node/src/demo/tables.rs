@@ -59,6 +59,7 @@ impl Stored {
             for (key, visitor) in &stored.visitors {
                 let state = match visitor.phase {
                     VisitorPhase::Migrated => "migrated",
+                    VisitorPhase::Stopping { .. } => "stopping",
                     VisitorPhase::WasMigrated { .. } => "was-migrated",
                 };
                 let number = visitor.number.map(|n| format!(", stay {n}"));

@@ -8,13 +8,13 @@ mod writer;
 use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use mcx::state::{Command, OutboxRow};
+use mcx::state::{Command, Event, OutboxRow};
 use rusqlite::{Connection, OpenFlags};
 
-use crate::{Applied, Snapshot, Store, StoreError};
+use crate::{Applied, Snapshot, Store, StoreError, Told};
 use rows::SqlRows;
 use writer::Writer;
 
@@ -110,7 +110,7 @@ impl SqliteStore {
             try_lock(&file.map_err(|e| failed(&lock, &e))?, path)?;
         }
         let reader = SqliteReader::open(path)?;
-        let connection = reader.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let connection = reader.lock();
         let _: i64 = connection
             .query_row("PRAGMA user_version", [], |row| row.get(0))
             .map_err(|e| failed(path, &e))?;
@@ -138,6 +138,19 @@ impl Store for SqliteStore {
     fn snapshot(&self) -> Result<Snapshot, StoreError> {
         self.reader.snapshot()
     }
+
+    fn events(&self, seq: u64, limit: usize) -> Result<Vec<Event>, StoreError> {
+        self.reader.events(seq, limit)
+    }
+
+    fn delivered(&self, sink: &str) -> Result<Option<u64>, StoreError> {
+        let connection = self.reader.lock();
+        SqlRows(&connection).delivered(sink).map_err(backend)
+    }
+
+    fn on_event(&self, told: Told) {
+        self.writer.on_event(told);
+    }
 }
 
 /// Reads a database that a node may be writing at the same time.
@@ -158,12 +171,24 @@ impl SqliteReader {
         Ok(Self(Mutex::new(connection)))
     }
 
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Events after the one numbered `seq`, in order, at most `limit`.
+    ///
+    /// # Errors
+    /// The rows cannot be read.
+    pub fn events(&self, seq: u64, limit: usize) -> Result<Vec<Event>, StoreError> {
+        SqlRows(&self.lock()).events(seq, limit).map_err(backend)
+    }
+
     /// The outbox, in order of the rows' ids.
     ///
     /// # Errors
     /// The rows cannot be read.
     pub fn outbox(&self) -> Result<Vec<OutboxRow>, StoreError> {
-        let connection = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let connection = self.lock();
         SqlRows(&connection).outbox().map_err(backend)
     }
 
@@ -172,7 +197,7 @@ impl SqliteReader {
     /// # Errors
     /// The rows cannot be read.
     pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        let mut connection = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut connection = self.lock();
         let transaction = connection.transaction().map_err(backend)?;
         let mut rows = SqlRows(&transaction);
         Ok(Snapshot {

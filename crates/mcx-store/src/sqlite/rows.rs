@@ -1,12 +1,12 @@
 //! Rows of the tables as the types of [`mcx::state`].
 
 use mcx::state::{
-    Authorization, Heard, Home, HomeStay, NewRow, OutboxRow, Parked, Rows, StayPhase, UserKey,
-    Visitor, VisitorPhase,
+    Authorization, ClockAnchor, Event, EventKind, Heard, Home, HomeStay, NEVER, NewEvent, NewRow,
+    OutboxRow, Parked, Rows, StayPhase, UserKey, Visitor, VisitorPhase,
 };
 use mcx::{McId, ProcedureId, Service, SystemId, Timestamp};
 use rusqlite::types::Type;
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 
 type Result<T> = rusqlite::Result<T>;
 
@@ -43,6 +43,27 @@ impl SqlRows<'_> {
              FROM outbox ORDER BY id",
         )?;
         statement.query_map([], outbox_row)?.collect()
+    }
+
+    /// Events after `seq`, at most `limit`.
+    pub fn events(&mut self, seq: u64, limit: usize) -> Result<Vec<Event>> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT seq, kind, service, primary_id, partner_id, number, procedure, at
+             FROM event WHERE seq > ? ORDER BY seq LIMIT ?",
+        )?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let seq = i64::try_from(seq).unwrap_or(i64::MAX);
+        statement.query_map(params![seq, limit], event)?.collect()
+    }
+
+    /// Up to which event a sink has them.
+    pub fn delivered(&mut self, sink: &str) -> Result<Option<u64>> {
+        let mut statement = self
+            .0
+            .prepare_cached("SELECT delivered FROM sink WHERE name = ?")?;
+        statement
+            .query_row([sink], |row| unsigned(row, 0))
+            .optional()
     }
 
     fn keys(&self, sql: &str) -> Result<Vec<UserKey>> {
@@ -162,14 +183,15 @@ impl Rows for SqlRows<'_> {
         self.0
             .prepare_cached(
                 "SELECT partner_id, number, procedure, since, left_at, purge_at,
-                        authorized_until, etag, registration
+                        authorized_until, etag, registration, stop_at
                  FROM visitor WHERE service = ? AND primary_id = ?",
             )?
             .query_row(
                 params![key.service.as_str(), key.primary_id.as_str()],
                 |row| {
-                    let left = row.get::<_, Option<i64>>(4)?;
-                    let purge = row.get::<_, Option<i64>>(5)?;
+                    let left = time(row, 4)?;
+                    let purge = time(row, 5)?;
+                    let stop = time(row, 9)?;
                     Ok(Visitor {
                         partner_id: id(row, 0)?,
                         number: row.get::<_, Option<i64>>(1)?.map(i64::cast_unsigned),
@@ -178,11 +200,17 @@ impl Rows for SqlRows<'_> {
                             Some(_) => Some(procedure(row, 2)?),
                         },
                         since: Timestamp(unsigned(row, 3)?),
-                        phase: match (left, purge) {
-                            (Some(left), Some(purge)) => VisitorPhase::WasMigrated {
-                                since: Timestamp(left.cast_unsigned()),
-                                purge_at: Timestamp(purge.cast_unsigned()),
-                            },
+                        phase: match (left, stop, purge) {
+                            (Some(since), Some(stop_at), Some(purge_at)) => {
+                                VisitorPhase::Stopping {
+                                    since,
+                                    stop_at,
+                                    purge_at,
+                                }
+                            }
+                            (Some(since), None, Some(purge_at)) => {
+                                VisitorPhase::WasMigrated { since, purge_at }
+                            }
                             _ => VisitorPhase::Migrated,
                         },
                         authorization: authorization(row, 6, 7, 8)?,
@@ -193,17 +221,20 @@ impl Rows for SqlRows<'_> {
     }
 
     fn put_visitor(&mut self, key: &UserKey, visitor: &Visitor) -> Result<()> {
-        let (left, purge) = match visitor.phase {
-            VisitorPhase::Migrated => (None, None),
-            VisitorPhase::WasMigrated { since, purge_at } => {
-                (Some(signed(since.0)), Some(signed(purge_at.0)))
-            }
+        let (left, stop, purge) = match visitor.phase {
+            VisitorPhase::Migrated => (None, None, None),
+            VisitorPhase::Stopping {
+                since,
+                stop_at,
+                purge_at,
+            } => (Some(since), Some(stop_at), Some(purge_at)),
+            VisitorPhase::WasMigrated { since, purge_at } => (Some(since), None, Some(purge_at)),
         };
         self.0
             .prepare_cached(
                 "INSERT OR REPLACE INTO visitor (service, primary_id, partner_id, number,
-                     procedure, since, left_at, purge_at, authorized_until, etag, registration)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                     procedure, since, left_at, stop_at, purge_at, authorized_until, etag, registration)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             )?
             .execute(params![
                 key.service.as_str(),
@@ -212,8 +243,9 @@ impl Rows for SqlRows<'_> {
                 visitor.number.map(signed),
                 visitor.procedure.map(|p| p.to_string()),
                 signed(visitor.since.0),
-                left,
-                purge,
+                left.map(|at| signed(at.0)),
+                stop.map(|at| signed(at.0)),
+                purge.map(|at| signed(at.0)),
                 visitor.authorization.as_ref().map(|a| signed(a.until.0)),
                 visitor
                     .authorization
@@ -227,18 +259,125 @@ impl Rows for SqlRows<'_> {
         Ok(())
     }
 
-    fn purge_visitors(&mut self, at: Timestamp, limit: usize) -> Result<usize> {
-        // What is kept for ever is beyond the signed integers, below zero.
+    fn due_visitors(&mut self, at: Timestamp, limit: usize) -> Result<Vec<(UserKey, Visitor)>> {
+        let keys: Vec<UserKey> = {
+            // What is kept for ever may be beyond the signed integers, below zero.
+            let mut statement = self.0.prepare_cached(
+                "SELECT service, primary_id FROM visitor
+                 WHERE purge_at IS NOT NULL
+                     AND coalesce(stop_at, purge_at) >= 0 AND coalesce(stop_at, purge_at) <= ?
+                 ORDER BY coalesce(stop_at, purge_at), service, primary_id LIMIT ?",
+            )?;
+            let at = signed(at.0.min(NEVER.0 - 1));
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            statement
+                .query_map(params![at, limit], |row| {
+                    Ok(UserKey {
+                        service: service(row, 0)?,
+                        primary_id: id(row, 1)?,
+                    })
+                })?
+                .collect::<Result<_>>()?
+        };
+        let mut due = Vec::with_capacity(keys.len());
+        for key in keys {
+            if let Some(visitor) = self.visitor(&key)? {
+                due.push((key, visitor));
+            }
+        }
+        Ok(due)
+    }
+
+    fn remove_visitor(&mut self, key: &UserKey) -> Result<()> {
+        self.0
+            .prepare_cached("DELETE FROM visitor WHERE service = ? AND primary_id = ?")?
+            .execute(params![key.service.as_str(), key.primary_id.as_str()])?;
+        Ok(())
+    }
+
+    fn shift_deadlines(&mut self, by: i64, at: Timestamp) -> Result<()> {
+        let values = named_params! { ":by": by, ":at": signed(at.0), ":never": signed(NEVER.0) };
+        for sql in [SHIFT_STOPPING, SHIFT_WAS_MIGRATED] {
+            self.0.prepare_cached(sql)?.execute(values)?;
+        }
+        Ok(())
+    }
+
+    fn clock(&mut self) -> Result<Option<ClockAnchor>> {
+        self.0
+            .prepare_cached("SELECT boot, wall_less_uptime FROM clock")?
+            .query_row([], |row| {
+                Ok(ClockAnchor {
+                    boot: row.get(0)?,
+                    offset: row.get(1)?,
+                })
+            })
+            .optional()
+    }
+
+    fn put_clock(&mut self, anchor: &ClockAnchor) -> Result<()> {
+        self.0.prepare_cached("DELETE FROM clock")?.execute([])?;
+        self.0
+            .prepare_cached("INSERT INTO clock (boot, wall_less_uptime) VALUES (?, ?)")?
+            .execute(params![anchor.boot, anchor.offset])?;
+        Ok(())
+    }
+
+    fn append_event(&mut self, event: NewEvent) -> Result<Event> {
         self.0
             .prepare_cached(
-                "DELETE FROM visitor WHERE (service, primary_id) IN (
-                     SELECT service, primary_id FROM visitor
-                     WHERE purge_at >= 0 AND purge_at <= ? LIMIT ?)",
+                "INSERT INTO event (kind, service, primary_id, partner_id, number, procedure, at)
+                 VALUES (?, ?, ?, ?, ?, ?, ?)",
             )?
             .execute(params![
-                signed(at.0),
-                i64::try_from(limit).unwrap_or(i64::MAX)
-            ])
+                event.kind.as_str(),
+                event.key.service.as_str(),
+                event.key.primary_id.as_str(),
+                event.partner_id.as_str(),
+                event.number.map(signed),
+                event.procedure.map(|p| p.to_string()),
+                signed(event.at.0),
+            ])?;
+        Ok(Event {
+            seq: self.0.last_insert_rowid().cast_unsigned(),
+            event,
+        })
+    }
+
+    fn put_sinks(&mut self, names: &[String]) -> Result<()> {
+        let present: Vec<String> = {
+            let mut statement = self.0.prepare_cached("SELECT name FROM sink")?;
+            statement
+                .query_map([], |row| row.get(0))?
+                .collect::<Result<_>>()?
+        };
+        for name in present.iter().filter(|name| !names.contains(name)) {
+            self.0
+                .prepare_cached("DELETE FROM sink WHERE name = ?")?
+                .execute([name])?;
+        }
+        for name in names {
+            self.0
+                .prepare_cached("INSERT INTO sink (name) VALUES (?) ON CONFLICT DO NOTHING")?
+                .execute([name])?;
+        }
+        Ok(())
+    }
+
+    fn put_delivered(&mut self, name: &str, seq: u64) -> Result<()> {
+        self.0
+            .prepare_cached("UPDATE sink SET delivered = max(delivered, ?) WHERE name = ?")?
+            .execute(params![signed(seq), name])?;
+        Ok(())
+    }
+
+    fn trim_events(&mut self, keep: u64) -> Result<usize> {
+        self.0
+            .prepare_cached(
+                "DELETE FROM event WHERE seq <= (SELECT max(seq) FROM event) - ?
+                     AND seq <= coalesce((SELECT min(delivered) FROM sink), seq)",
+            )?
+            .execute(params![i64::try_from(keep).unwrap_or(i64::MAX)])
     }
 
     fn append(&mut self, row: NewRow) -> Result<Option<OutboxRow>> {
@@ -303,6 +442,55 @@ impl Rows for SqlRows<'_> {
             .execute(params![signed(id)])?;
         Ok(())
     }
+}
+
+/// What [`Visitor`] does with the deadlines of one, of all that are stopping.
+const SHIFT_STOPPING: &str = "
+    UPDATE visitor SET
+        left_at = max(0, moved.stop - moved.whole),
+        stop_at = moved.stop,
+        purge_at = iif(purge_at >= 0 AND purge_at < :never, moved.stop + moved.kept, purge_at)
+    FROM (
+        SELECT service AS s, primary_id AS p, max(0, stop_at - left_at) AS whole,
+            max(0, min(stop_at + :by, :at + max(0, stop_at - left_at))) AS stop,
+            max(0, purge_at - stop_at) AS kept
+        FROM visitor WHERE stop_at >= 0 AND stop_at < :never
+    ) AS moved
+    WHERE service = moved.s AND primary_id = moved.p";
+/// The same, of all that are was-migrated.
+const SHIFT_WAS_MIGRATED: &str = "
+    UPDATE visitor SET left_at = max(0, moved.purge - moved.whole), purge_at = moved.purge
+    FROM (
+        SELECT service AS s, primary_id AS p, max(0, purge_at - left_at) AS whole,
+            max(0, min(purge_at + :by, :at + max(0, purge_at - left_at))) AS purge
+        FROM visitor WHERE stop_at IS NULL AND purge_at >= 0 AND purge_at < :never
+    ) AS moved
+    WHERE service = moved.s AND primary_id = moved.p";
+
+fn event(row: &Row<'_>) -> Result<Event> {
+    let kind: String = row.get(1)?;
+    Ok(Event {
+        seq: unsigned(row, 0)?,
+        event: NewEvent {
+            kind: EventKind::from_name(&kind).ok_or_else(|| unreadable(1, "unknown event"))?,
+            key: UserKey {
+                service: service(row, 2)?,
+                primary_id: id(row, 3)?,
+            },
+            partner_id: id(row, 4)?,
+            number: row.get::<_, Option<i64>>(5)?.map(i64::cast_unsigned),
+            procedure: match row.get::<_, Option<String>>(6)? {
+                None => None,
+                Some(_) => Some(procedure(row, 6)?),
+            },
+            at: Timestamp(unsigned(row, 7)?),
+        },
+    })
+}
+
+fn time(row: &Row<'_>, column: usize) -> Result<Option<Timestamp>> {
+    let time = row.get::<_, Option<i64>>(column)?;
+    Ok(time.map(|at| Timestamp(at.cast_unsigned())))
 }
 
 fn outbox_row(row: &Row<'_>) -> Result<OutboxRow> {

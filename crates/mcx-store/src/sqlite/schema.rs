@@ -7,7 +7,8 @@ use rusqlite::Connection;
 use super::{OpenError, failed};
 
 /// One step a version: step n brings version n to n + 1. Steps are never changed once released.
-const STEPS: [&str; 1] = ["
+const STEPS: [&str; 2] = [
+    "
     CREATE TABLE home (
         service TEXT NOT NULL,
         primary_id TEXT NOT NULL,
@@ -69,7 +70,34 @@ const STEPS: [&str; 1] = ["
         parked_since INTEGER,
         UNIQUE (service, primary_id, system, sameness)
     );
-"];
+",
+    "
+    ALTER TABLE visitor ADD COLUMN stop_at INTEGER;
+    DROP INDEX visitor_purge;
+    CREATE INDEX visitor_deadline ON visitor (coalesce(stop_at, purge_at)) WHERE purge_at IS NOT NULL;
+
+    CREATE TABLE event (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        kind TEXT NOT NULL,
+        service TEXT NOT NULL,
+        primary_id TEXT NOT NULL,
+        partner_id TEXT NOT NULL,
+        number INTEGER,
+        procedure TEXT,
+        at INTEGER NOT NULL
+    );
+
+    CREATE TABLE sink (
+        name TEXT PRIMARY KEY,
+        delivered INTEGER NOT NULL DEFAULT 0
+    ) WITHOUT ROWID;
+
+    CREATE TABLE clock (
+        boot TEXT NOT NULL,
+        wall_less_uptime INTEGER NOT NULL
+    );
+",
+];
 
 /// Brings the database to the present version.
 pub(super) fn migrate(connection: &Connection, path: &Path) -> Result<(), OpenError> {

@@ -1,8 +1,10 @@
 //! The one thread that writes: takes what is queued, commits it as one transaction, and only then
 //! answers (L4).
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use futures_channel::oneshot;
@@ -10,7 +12,7 @@ use mcx::state::{Command, Outcome, apply};
 use rusqlite::Connection;
 
 use super::{SqlRows, backend, connect, failed};
-use crate::{Applied, StoreError};
+use crate::{Applied, StoreError, Told};
 
 /// Most batches that wait; beyond, the store is overloaded.
 const MAX_QUEUE: usize = 20_000;
@@ -29,18 +31,42 @@ struct Job {
 pub(super) struct Writer {
     queue: Option<SyncSender<Job>>,
     thread: Option<JoinHandle<()>>,
+    listeners: Listeners,
+}
+
+/// Who is told of events.
+#[derive(Clone, Default)]
+struct Listeners(Arc<Mutex<Vec<Told>>>);
+
+impl Listeners {
+    fn with<T>(&self, f: impl FnOnce(&mut Vec<Told>) -> T) -> T {
+        f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl fmt::Debug for Listeners {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} listeners", self.with(|all| all.len()))
+    }
 }
 
 impl Writer {
     pub fn start(connection: Connection, path: PathBuf) -> std::io::Result<Self> {
         let (queue, jobs) = sync_channel(MAX_QUEUE);
+        let listeners = Listeners::default();
+        let told = listeners.clone();
         let thread = std::thread::Builder::new()
             .name("mcx-store".into())
-            .spawn(move || run(Some(connection), &path, &jobs))?;
+            .spawn(move || run(Some(connection), &path, &jobs, &told))?;
         Ok(Self {
             queue: Some(queue),
             thread: Some(thread),
+            listeners,
         })
+    }
+
+    pub fn on_event(&self, told: Told) {
+        self.listeners.with(|all| all.push(told));
     }
 
     pub fn apply(&self, batch: Vec<Command>) -> Applied {
@@ -68,7 +94,12 @@ impl Drop for Writer {
     }
 }
 
-fn run(mut connection: Option<Connection>, path: &Path, jobs: &Receiver<Job>) {
+fn run(
+    mut connection: Option<Connection>,
+    path: &Path,
+    jobs: &Receiver<Job>,
+    listeners: &Listeners,
+) {
     let opened = identity(path);
     while let Ok(first) = jobs.recv() {
         let mut group = vec![first];
@@ -100,6 +131,10 @@ fn run(mut connection: Option<Connection>, path: &Path, jobs: &Receiver<Job>) {
         };
         match committed {
             Ok(outcomes) => {
+                let events = outcomes.iter().flatten().flat_map(|o| &o.events);
+                if let Some(newest) = events.map(|event| event.seq).max() {
+                    listeners.with(|all| all.iter().for_each(|told| told(newest)));
+                }
                 for (job, outcomes) in group.into_iter().zip(outcomes) {
                     let _ = job.answer.send(Ok(outcomes));
                 }

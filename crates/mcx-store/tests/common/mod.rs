@@ -151,6 +151,7 @@ pub fn end(key: UserKey, number: Option<u64>, purge_at: Timestamp) -> Command {
         number,
         procedure: Some(procedure(2)),
         at: at(5),
+        stop_at: at(5),
         purge_at,
     }
 }

@@ -1,7 +1,7 @@
 //! Random commands over few users, so that they meet.
 
-use mcx::state::{Command, OutboxRow, Parked, UserKey};
-use mcx::{Random, Service};
+use mcx::state::{ClockAnchor, Command, OutboxRow, Parked, UserKey};
+use mcx::{Random, Service, Timestamp};
 
 use super::{allow, at, authorization, end, id, map, procedure, returns, system, user};
 
@@ -32,7 +32,7 @@ pub fn command(random: &mut Random, rows: &[OutboxRow]) -> Command {
         0 => 1,
         many => rows[random.below(many as u64) as usize].id,
     };
-    match random.below(16) {
+    match random.below(20) {
         0 | 1 => returns(key, n),
         2 => Command::EndHomeAuthorization {
             key,
@@ -89,9 +89,48 @@ pub fn command(random: &mut Random, rows: &[OutboxRow]) -> Command {
             at: at(1),
         },
         12 => end(key, number(random), at(20 + random.below(20))),
-        13 if random.below(4) == 0 => Command::Purge {
+        13 if random.below(4) == 0 => Command::Expire {
             at: at(15 + random.below(20)),
             limit: 1000,
+        },
+        15 => Command::EndStay {
+            key,
+            partner_id: None,
+            number: number(random),
+            procedure: None,
+            at: at(5),
+            stop_at: at(5 + random.below(30)),
+            purge_at: Timestamp(at(35).0 + random.below(3) * (1 << 61)),
+        },
+        16 => Command::SessionsEnded {
+            key,
+            at: at(random.below(30)),
+        },
+        17 => Command::ClockStepped {
+            by: i64::try_from(random.below(40_000)).unwrap() - 20_000,
+            at: at(random.below(40)),
+        },
+        18 if random.below(4) == 0 => Command::ClockAnchored {
+            anchor: ClockAnchor {
+                boot: ["first", "second"][random.below(2) as usize].into(),
+                offset: i64::try_from(random.below(20_000)).unwrap(),
+            },
+            at: at(random.below(40)),
+        },
+        18 => match random.below(3) {
+            0 => Command::EventSinks {
+                names: vec![
+                    ["file", "webhook"][random.below(2) as usize].into(),
+                    "all".into(),
+                ],
+            },
+            1 => Command::EventsDelivered {
+                sink: ["file", "webhook", "all"][random.below(3) as usize].into(),
+                seq: random.below(100),
+            },
+            _ => Command::TrimEvents {
+                keep: random.below(10),
+            },
         },
         13 | 14 => Command::OutboxDone { id: row },
         _ if random.below(2) == 0 => Command::OutboxRetry {

@@ -7,25 +7,45 @@ use sip_message::Limits;
 
 use crate::document::Bounds;
 
-use crate::{Core, Profile, Retry, Service, SystemId, Systems, Tokens};
+use crate::{Core, Profile, Retry, Service, SystemId, Systems, Timestamp, Tokens};
 
-/// How long a was-migrated mapping is kept (P1.N2).
+/// A choice for all, that a service and a partner may make otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Retention {
+pub struct ByPartner<T> {
     /// Where nothing else is said.
-    pub default: Duration,
+    pub default: T,
     /// Per service.
-    pub services: HashMap<Service, Duration>,
+    pub services: HashMap<Service, T>,
     /// Per partner; goes before the service's.
-    pub partners: HashMap<SystemId, Duration>,
+    pub partners: HashMap<SystemId, T>,
 }
 
-impl Retention {
-    pub(super) fn of(&self, service: Service, primary: &SystemId) -> Duration {
+impl<T: Copy> ByPartner<T> {
+    pub(super) fn of(&self, service: Service, primary: &SystemId) -> T {
         let by_partner = self.partners.get(primary);
         *by_partner
             .or_else(|| self.services.get(&service))
             .unwrap_or(&self.default)
+    }
+}
+
+/// When the service stops for a user who left (P1.E1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Stop {
+    /// When his de-authorization is applied.
+    #[default]
+    Immediately,
+    /// So long after it, or when the deployment reports that his last session ended, if that is sooner.
+    After(Duration),
+}
+
+impl Stop {
+    /// When a service stops whose de-authorization is applied at `at`.
+    pub(super) fn at(self, at: Timestamp) -> Timestamp {
+        match self {
+            Self::Immediately => at,
+            Self::After(grace) => at.after(grace),
+        }
     }
 }
 
@@ -48,8 +68,10 @@ pub struct ServiceServerConfig {
     pub limits: Limits,
     /// Bounds of the documents in it.
     pub bounds: Bounds,
-    /// How long a was-migrated mapping is kept.
-    pub retention: Retention,
+    /// When the service stops for a user who left (P1.E1).
+    pub stop: ByPartner<Stop>,
+    /// How long his mapping is kept as was-migrated, from then on (P1.N2).
+    pub retention: ByPartner<Duration>,
     /// How the outbox retries.
     pub retry: Retry,
     /// How long a client's authorization may wait for the primary's answer, at most; below

@@ -20,6 +20,7 @@ impl ServiceServer {
         document: Document,
         out: &mut Vec<Effect>,
     ) {
+        let stop_at = self.config.stop.of(key.service, &primary).at(now.wall);
         let retention = self.config.retention.of(key.service, &primary);
         let command = Command::EndStay {
             key,
@@ -27,7 +28,8 @@ impl ServiceServer {
             number: document.stay_number(),
             procedure: document.procedure(),
             at: now.wall,
-            purge_at: now.wall.after(retention),
+            stop_at,
+            purge_at: stop_at.after(retention),
         };
         let kind = MessageKind::DeauthorizationNotification;
         self.store(vec![command], Continuation::Message { message, kind }, out);
@@ -65,6 +67,7 @@ impl ServiceServer {
     /// What a MESSAGE did is durable: it is answered by what that was.
     pub(super) fn message_stored(
         &mut self,
+        now: Now,
         message: &Answerable,
         kind: MessageKind,
         outcomes: &[Outcome],
@@ -73,7 +76,12 @@ impl ServiceServer {
         let Some(outcome) = outcomes.first() else {
             return;
         };
-        let (decision, refusal) = judge(kind, &outcome.verdict);
+        if let Verdict::Ended { stop_at, .. } = outcome.verdict
+            && stop_at > now.wall
+        {
+            self.expires_at(now, stop_at);
+        }
+        let (decision, refusal) = judge(now, kind, &outcome.verdict);
         out.push(Effect::Decide(
             decision.of(message.procedure).about(&message.user),
         ));
@@ -85,9 +93,16 @@ impl ServiceServer {
 }
 
 /// Decision and answer for what the store did; `None` answers 200.
-fn judge(kind: MessageKind, verdict: &Verdict) -> (Decision, Option<Refusal>) {
+fn judge(now: Now, kind: MessageKind, verdict: &Verdict) -> (Decision, Option<Refusal>) {
     let stale = "it speaks of a stay that a newer one replaced; nothing changed";
     match (kind, verdict) {
+        (_, Verdict::Ended { stop_at, .. }) if *stop_at > now.wall => {
+            let why = format!(
+                "the stay ended; the user is served for {} s more, or until his last session ended",
+                stop_at.since(now.wall).as_secs()
+            );
+            (Decision::new("P1.4", "applied", why), None)
+        }
         (_, Verdict::Ended { .. }) => (
             Decision::new(
                 "P1.4",

@@ -4,11 +4,11 @@
 mod authorization;
 mod config;
 mod deauthorization;
+mod expiry;
 mod message;
 mod outbox;
 mod pending;
 mod permission;
-mod purge;
 mod send;
 mod visit;
 
@@ -28,7 +28,7 @@ use crate::{
 };
 use pending::Pending;
 
-pub use config::{Retention, ServiceServerConfig};
+pub use config::{ByPartner, ServiceServerConfig, Stop};
 
 /// Most requests that wait for something at once; beyond, they are answered 503.
 const MAX_PENDING: usize = 10_000;
@@ -48,7 +48,9 @@ pub struct ServiceServer {
     /// Batches under way.
     stores: HashMap<StoreId, Continuation>,
     next_id: u64,
-    next_purge: Option<Instant>,
+    next_expiry: Option<Instant>,
+    /// When the two clocks were compared last.
+    clock: Option<Now>,
 }
 
 /// What a request of ours was sent for.
@@ -82,7 +84,9 @@ enum Continuation {
         row: OutboxRow,
         done: bool,
     },
-    Purged,
+    Expired,
+    /// Deadlines moved by so many milliseconds.
+    ClockStepped(i64),
 }
 
 /// A request that waits for its answer.
@@ -96,6 +100,8 @@ struct Answerable {
 
 impl Role for ServiceServer {
     fn handle(&mut self, now: Now, input: Input<'_>, out: &mut Vec<Effect>) {
+        // Before anything that names a time by the clock as it is now.
+        self.watch_clock(now, out);
         match input {
             Input::Request {
                 id,
@@ -146,7 +152,7 @@ impl Role for ServiceServer {
             Input::Tick => {}
         }
         self.migrations_timed_out(now, out);
-        self.purge(now, out);
+        self.expire(now, out);
         self.send_due_rows(now, out);
     }
 
@@ -154,7 +160,7 @@ impl Role for ServiceServer {
         [
             self.schedule.deadline(),
             self.pending.deadline(),
-            self.next_purge,
+            self.next_expiry,
         ]
         .into_iter()
         .flatten()
@@ -175,7 +181,8 @@ impl ServiceServer {
             sends: HashMap::new(),
             stores: HashMap::new(),
             next_id: 0,
-            next_purge: None,
+            next_expiry: None,
+            clock: None,
         }
     }
 
@@ -255,14 +262,15 @@ impl ServiceServer {
                 self.mapped(*event, &message, &outcomes, out);
             }
             Continuation::Message { message, kind } => {
-                self.message_stored(&message, kind, &outcomes, out);
+                self.message_stored(now, &message, kind, &outcomes, out);
             }
             Continuation::Row { row, done } => {
                 if done {
                     self.schedule.finish(now, &row);
                 }
             }
-            Continuation::Purged => self.purged(now, &outcomes, out),
+            Continuation::Expired => self.expired(now, &outcomes, out),
+            Continuation::ClockStepped(_) => {}
         }
     }
 
@@ -285,7 +293,8 @@ impl ServiceServer {
                 self.schedule.again(now, &row, None, &mut self.random);
             }
             Continuation::Row { done: false, .. } => {}
-            Continuation::Purged => self.purge_later(now),
+            Continuation::Expired => self.expire_later(now),
+            Continuation::ClockStepped(by) => self.step_again(by),
         }
     }
 

@@ -1,12 +1,12 @@
 //! Applies a command to the rows of a store.
 
 use super::{
-    Authorization, Command, Home, HomeStay, NewRow, Notice, OutboxRow, Outcome, Parked, StayPhase,
-    UserKey, Verdict, Visitor, VisitorPhase,
+    Authorization, ClockAnchor, Command, Event, Home, HomeStay, NewEvent, NewRow, Notice,
+    OutboxRow, Outcome, Parked, StayPhase, UserKey, Verdict, Visitor, VisitorPhase,
 };
 use crate::{McId, ProcedureId, SystemId, Timestamp};
 
-use super::visitor::Relation;
+use super::{clock, ending};
 
 /// The rows of a store inside one transaction.
 pub trait Rows {
@@ -37,12 +37,66 @@ pub trait Rows {
     /// The store could not write.
     fn put_visitor(&mut self, key: &UserKey, visitor: &Visitor) -> Result<(), Self::Error>;
 
-    /// Removes mappings that are was-migrated with `purge_at` not after `at`, at most `limit`.
-    /// Answers how many.
+    /// Mappings with something to happen not after `at`, at most `limit`, soonest first: `stop_at` of those
+    /// that are stopping, `purge_at` of those that are was-migrated. What is due at [`NEVER`](super::NEVER)
+    /// or later is never due.
+    ///
+    /// # Errors
+    /// The store could not read.
+    fn due_visitors(
+        &mut self,
+        at: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(UserKey, Visitor)>, Self::Error>;
+
+    /// Removes a mapping.
     ///
     /// # Errors
     /// The store could not write.
-    fn purge_visitors(&mut self, at: Timestamp, limit: usize) -> Result<usize, Self::Error>;
+    fn remove_visitor(&mut self, key: &UserKey) -> Result<(), Self::Error>;
+
+    /// Moves what is to happen with every mapping by `by` milliseconds, and to no later than it would be if
+    /// it had begun at `at`; see [`Command::ClockStepped`].
+    ///
+    /// # Errors
+    /// The store could not write.
+    fn shift_deadlines(&mut self, by: i64, at: Timestamp) -> Result<(), Self::Error>;
+
+    /// What the store knows of the clock.
+    ///
+    /// # Errors
+    /// The store could not read.
+    fn clock(&mut self) -> Result<Option<ClockAnchor>, Self::Error>;
+
+    /// Writes what the store knows of the clock.
+    ///
+    /// # Errors
+    /// The store could not write.
+    fn put_clock(&mut self, anchor: &ClockAnchor) -> Result<(), Self::Error>;
+
+    /// Appends an event.
+    ///
+    /// # Errors
+    /// The store could not write.
+    fn append_event(&mut self, event: NewEvent) -> Result<Event, Self::Error>;
+
+    /// Makes `names` the sinks of events: others are forgotten, new ones have had none yet.
+    ///
+    /// # Errors
+    /// The store could not write.
+    fn put_sinks(&mut self, names: &[String]) -> Result<(), Self::Error>;
+
+    /// Sink `name` has every event up to `seq`.
+    ///
+    /// # Errors
+    /// The store could not write.
+    fn put_delivered(&mut self, name: &str, seq: u64) -> Result<(), Self::Error>;
+
+    /// Removes events that every sink has, but for the newest `keep`. Answers how many.
+    ///
+    /// # Errors
+    /// The store could not write.
+    fn trim_events(&mut self, keep: u64) -> Result<usize, Self::Error>;
 
     /// Appends a row that is due at once; `None` when one that says the same
     /// ([`NewRow::sameness`]) is there already.
@@ -107,6 +161,7 @@ pub fn apply<R: Rows>(rows: &mut R, command: &Command) -> Result<Outcome, R::Err
                     ended: names(&ended),
                 },
                 appended,
+                events: Vec::new(),
             })
         }
         Command::EndHomeAuthorization { key, if_match, at } => {
@@ -149,6 +204,7 @@ pub fn apply<R: Rows>(rows: &mut R, command: &Command) -> Result<Outcome, R::Err
             Ok(Outcome {
                 verdict: Verdict::Allowed { number },
                 appended: rows.append(row)?.into_iter().collect(),
+                events: Vec::new(),
             })
         }
         Command::RefuseMigration {
@@ -169,6 +225,7 @@ pub fn apply<R: Rows>(rows: &mut R, command: &Command) -> Result<Outcome, R::Err
             Ok(Outcome {
                 verdict: Verdict::Done,
                 appended: rows.append(row)?.into_iter().collect(),
+                events: Vec::new(),
             })
         }
         Command::UserMoved {
@@ -214,6 +271,7 @@ pub fn apply<R: Rows>(rows: &mut R, command: &Command) -> Result<Outcome, R::Err
             Ok(Outcome {
                 verdict: Verdict::Mapped,
                 appended: rows.append(row)?.into_iter().collect(),
+                events: Vec::new(),
             })
         }
         Command::RefreshVisitor {
@@ -265,40 +323,38 @@ pub fn apply<R: Rows>(rows: &mut R, command: &Command) -> Result<Outcome, R::Err
             number,
             procedure,
             at,
+            stop_at,
             purge_at,
         } => {
-            let Some(mut visitor) = rows.visitor(key)? else {
-                return Ok(Verdict::Unknown.into());
+            let told = ending::Deauthorization {
+                partner_id: partner_id.as_ref(),
+                number: *number,
+                procedure: *procedure,
+                at: *at,
+                stop_at: *stop_at,
+                purge_at: *purge_at,
             };
-            if visitor.relation(*number, partner_id.as_ref()) == Relation::Older {
-                return Ok(Verdict::Stale.into());
-            }
-            // A notification may be of a newer stay than the one stored: the response that
-            // would have opened that stay here must find it ended.
-            let newer = number.is_some() && *number > visitor.number;
-            if visitor.phase != VisitorPhase::Migrated && !newer {
-                return Ok(Verdict::AlreadyEnded.into());
-            }
-            visitor.number = visitor.number.max(*number);
-            visitor.procedure = procedure.or(visitor.procedure);
-            visitor.authorization = None;
-            if visitor.phase == VisitorPhase::Migrated {
-                visitor.phase = VisitorPhase::WasMigrated {
-                    since: *at,
-                    purge_at: *purge_at,
-                };
-                rows.put_visitor(key, &visitor)?;
-                return Ok(Verdict::Ended {
-                    purge_at: *purge_at,
-                }
-                .into());
-            }
-            rows.put_visitor(key, &visitor)?;
-            Ok(Verdict::AlreadyEnded.into())
+            ending::end_stay(rows, key, &told)
         }
-        Command::Purge { at, limit } => {
-            Ok(Verdict::Purged(rows.purge_visitors(*at, *limit)?).into())
+        Command::SessionsEnded { key, at } => ending::sessions_ended(rows, key, *at),
+        Command::Expire { at, limit } => ending::expire(rows, *at, *limit),
+        Command::ClockStepped { by, at } => {
+            clock::stepped(rows, *by, *at)?;
+            Ok(Verdict::Done.into())
         }
+        Command::ClockAnchored { anchor, at } => {
+            clock::anchored(rows, anchor, *at)?;
+            Ok(Verdict::Done.into())
+        }
+        Command::EventSinks { names } => {
+            rows.put_sinks(names)?;
+            Ok(Verdict::Done.into())
+        }
+        Command::EventsDelivered { sink, seq } => {
+            rows.put_delivered(sink, *seq)?;
+            Ok(Verdict::Done.into())
+        }
+        Command::TrimEvents { keep } => Ok(Verdict::Trimmed(rows.trim_events(*keep)?).into()),
         Command::OutboxDone { id } => {
             rows.remove_row(*id)?;
             Ok(Verdict::Done.into())
@@ -356,6 +412,7 @@ fn user_moved<R: Rows>(
         return Ok(Outcome {
             verdict: Verdict::Stale,
             appended,
+            events: Vec::new(),
         });
     }
     let ended = home.end_below(named, Some(system));
@@ -368,6 +425,7 @@ fn user_moved<R: Rows>(
             ended: names(&ended),
         },
         appended,
+        events: Vec::new(),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{OutboxRow, Parked, UserKey};
+use super::{ClockAnchor, Event, OutboxRow, Parked, UserKey};
 use crate::{McId, ProcedureId, SystemId, Timestamp};
 
 /// A service authorization: until when, and what made it.
@@ -161,15 +161,59 @@ pub enum Command {
         procedure: Option<ProcedureId>,
         /// When.
         at: Timestamp,
-        /// How long the mapping is kept as was-migrated (P1.N2).
+        /// When the service stops; not after `at` to stop at once (P1.E1).
+        stop_at: Timestamp,
+        /// Until when the mapping is kept as was-migrated (P1.N2).
         purge_at: Timestamp,
     },
-    /// Removes mappings whose retention is over, at most `limit` of them (P1.N2).
-    Purge {
+    /// The deployment reports that a visiting user's last session ended: a service that goes on until its
+    /// grace period is over stops now (P1.E1).
+    SessionsEnded {
+        /// The user.
+        key: UserKey,
+        /// When.
+        at: Timestamp,
+    },
+    /// Stops services whose grace period is over (P1.E1) and removes mappings whose retention is over (P1.N2),
+    /// at most `limit` of both.
+    Expire {
         /// The time.
         at: Timestamp,
-        /// Most mappings to remove in one go.
+        /// Most mappings to change in one go.
         limit: usize,
+    },
+    /// The wall clock was set: deadlines move with it, so that nothing is stopped or purged early, and nothing
+    /// later than if it had begun now.
+    ClockStepped {
+        /// By how many milliseconds, forward or back.
+        by: i64,
+        /// What it shows since.
+        at: Timestamp,
+    },
+    /// A process begins, and says how its clocks stand to each other: tells how far the wall clock was set
+    /// while none was running.
+    ClockAnchored {
+        /// The clocks.
+        anchor: ClockAnchor,
+        /// What the wall clock shows.
+        at: Timestamp,
+    },
+    /// These are the sinks that events are delivered to, and no others.
+    EventSinks {
+        /// Their names.
+        names: Vec<String>,
+    },
+    /// A sink has every event up to that one.
+    EventsDelivered {
+        /// Its name.
+        sink: String,
+        /// [`Event::seq`] of the newest it has.
+        seq: u64,
+    },
+    /// Removes events that every sink has, but for the newest.
+    TrimEvents {
+        /// How many of the newest stay for those who ask later.
+        keep: u64,
     },
     /// The partner has it, or nobody waits for it any more: the row is removed.
     OutboxDone {
@@ -201,6 +245,8 @@ pub struct Outcome {
     pub verdict: Verdict,
     /// Rows that it appended to the outbox.
     pub appended: Vec<OutboxRow>,
+    /// Events that it appended.
+    pub events: Vec<Event>,
 }
 
 /// The result of a command.
@@ -242,8 +288,10 @@ pub enum Verdict {
     },
     /// The mapping is of another user of this system; nothing changed.
     AnotherUser,
-    /// The stay ended; the mapping is kept until then.
+    /// The stay ended.
     Ended {
+        /// When the service stops; not after the command's time if it has (P1.E1).
+        stop_at: Timestamp,
         /// When the mapping will be removed.
         purge_at: Timestamp,
     },
@@ -251,8 +299,24 @@ pub enum Verdict {
     AlreadyEnded,
     /// No mapping of that user.
     Unknown,
-    /// That many mappings were removed.
-    Purged(usize),
+    /// The service stopped; the mapping is kept until then.
+    Stopped {
+        /// When the mapping will be removed.
+        purge_at: Timestamp,
+    },
+    /// The user's stay has not ended, or the service stopped before; nothing changed.
+    NotStopping,
+    /// What was due is done.
+    Expired {
+        /// How many services stopped.
+        stopped: usize,
+        /// How many mappings were removed.
+        purged: usize,
+        /// When something is due next, if ever.
+        next: Option<Timestamp>,
+    },
+    /// That many events were removed.
+    Trimmed(usize),
 }
 
 impl Authorization {
@@ -287,6 +351,7 @@ impl From<Verdict> for Outcome {
         Self {
             verdict,
             appended: Vec::new(),
+            events: Vec::new(),
         }
     }
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-use super::{Home, NewRow, OutboxRow, Parked, Rows, UserKey, Visitor, VisitorPhase};
+use super::{
+    ClockAnchor, Event, Home, NewEvent, NewRow, OutboxRow, Parked, Rows, UserKey, Visitor,
+};
 use crate::Timestamp;
 
 /// Rows in memory.
@@ -15,7 +17,14 @@ pub struct MemoryRows {
     pub visitors: BTreeMap<UserKey, Visitor>,
     /// The outbox, by id.
     pub outbox: BTreeMap<u64, OutboxRow>,
+    /// Events, by their numbers.
+    pub events: BTreeMap<u64, Event>,
+    /// Up to which event each sink has them.
+    pub sinks: BTreeMap<String, u64>,
+    /// What is known of the clock.
+    pub clock: Option<ClockAnchor>,
     last_row: u64,
+    last_event: u64,
 }
 
 impl Rows for MemoryRows {
@@ -39,20 +48,74 @@ impl Rows for MemoryRows {
         Ok(())
     }
 
-    fn purge_visitors(&mut self, at: Timestamp, limit: usize) -> Result<usize, Infallible> {
-        let over: Vec<UserKey> = self
+    fn due_visitors(
+        &mut self,
+        at: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(UserKey, Visitor)>, Infallible> {
+        let mut due: Vec<_> = self
             .visitors
             .iter()
-            .filter(|(_, v)| {
-                matches!(v.phase, VisitorPhase::WasMigrated { purge_at, .. } if purge_at <= at)
-            })
-            .map(|(key, _)| key.clone())
-            .take(limit)
+            .filter_map(|(key, visitor)| Some((visitor.deadline()?, key, visitor)))
+            .filter(|(deadline, ..)| *deadline <= at)
             .collect();
-        for key in &over {
-            self.visitors.remove(key);
+        due.sort_by_key(|(deadline, key, _)| (*deadline, *key));
+        let due = due.into_iter().take(limit);
+        Ok(due.map(|(_, k, v)| (k.clone(), v.clone())).collect())
+    }
+
+    fn remove_visitor(&mut self, key: &UserKey) -> Result<(), Infallible> {
+        self.visitors.remove(key);
+        Ok(())
+    }
+
+    fn shift_deadlines(&mut self, by: i64, at: Timestamp) -> Result<(), Infallible> {
+        for visitor in self.visitors.values_mut() {
+            visitor.shift_deadlines(by, at);
         }
-        Ok(over.len())
+        Ok(())
+    }
+
+    fn clock(&mut self) -> Result<Option<ClockAnchor>, Infallible> {
+        Ok(self.clock.clone())
+    }
+
+    fn put_clock(&mut self, anchor: &ClockAnchor) -> Result<(), Infallible> {
+        self.clock = Some(anchor.clone());
+        Ok(())
+    }
+
+    fn append_event(&mut self, event: NewEvent) -> Result<Event, Infallible> {
+        self.last_event += 1;
+        let event = Event {
+            seq: self.last_event,
+            event,
+        };
+        self.events.insert(event.seq, event.clone());
+        Ok(event)
+    }
+
+    fn put_sinks(&mut self, names: &[String]) -> Result<(), Infallible> {
+        self.sinks.retain(|name, _| names.contains(name));
+        for name in names {
+            self.sinks.entry(name.clone()).or_default();
+        }
+        Ok(())
+    }
+
+    fn put_delivered(&mut self, name: &str, seq: u64) -> Result<(), Infallible> {
+        if let Some(delivered) = self.sinks.get_mut(name) {
+            *delivered = seq.max(*delivered);
+        }
+        Ok(())
+    }
+
+    fn trim_events(&mut self, keep: u64) -> Result<usize, Infallible> {
+        let kept_from = self.last_event.saturating_sub(keep);
+        let all_have = self.sinks.values().copied().min().unwrap_or(u64::MAX);
+        let before = self.events.len();
+        self.events.retain(|seq, _| *seq > kept_from.min(all_have));
+        Ok(before - self.events.len())
     }
 
     fn append(&mut self, row: NewRow) -> Result<Option<OutboxRow>, Infallible> {

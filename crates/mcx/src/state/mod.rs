@@ -1,18 +1,24 @@
 //! What is durable, and the one place that changes it.
 //!
 //! A store holds rows: a [`Home`] for each own user that ever migrated or is authorized here, a
-//! [`Visitor`] for each user of another system that migrated here, and the outbox. It changes
+//! [`Visitor`] for each user of another system that migrated here, the outbox, and the events for other
+//! parts of the deployment. It changes
 //! them by running [`apply()`] for every [`Command`] of a batch inside one transaction.
 
 mod apply;
+mod clock;
 mod command;
+mod ending;
+mod event;
 mod home;
 mod memory;
 mod outbox;
 mod visitor;
 
 pub use apply::{Rows, apply};
+pub use clock::{ClockAnchor, NEVER};
 pub use command::{Authorization, Command, Heard, Outcome, Verdict};
+pub use event::{Event, EventKind, NewEvent};
 pub use home::{Home, HomeStay, StayPhase};
 pub use memory::MemoryRows;
 pub use outbox::{Lane, NewRow, Notice, OutboxRow, Parked};

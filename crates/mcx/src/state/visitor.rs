@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Authorization;
+use super::{Authorization, NEVER};
 use crate::{McId, ProcedureId, Timestamp};
 
 /// The mapping between the MC service ID given by the primary system (its key) and the one given
@@ -23,15 +23,25 @@ pub struct Visitor {
     pub authorization: Option<Authorization>,
 }
 
-/// Whether the user may be served under a mapping.
+/// Whether the user is served under a mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum VisitorPhase {
     /// The user migrated here.
     Migrated,
+    /// The user left and was de-authorized; the service goes on until `stop_at`, or until his last session
+    /// ended before (P1.E1). No new authorization is taken.
+    Stopping {
+        /// When the de-authorization was applied.
+        since: Timestamp,
+        /// When the service stops.
+        stop_at: Timestamp,
+        /// When the mapping is removed, if the service stops at `stop_at`.
+        purge_at: Timestamp,
+    },
     /// The user left; the mapping is kept for look-ups alone until `purge_at` (P1.N2).
     WasMigrated {
-        /// When the de-authorization was applied.
+        /// When the service stopped.
         since: Timestamp,
         /// When the mapping is removed.
         purge_at: Timestamp,
@@ -48,6 +58,17 @@ pub(super) enum Relation {
 }
 
 impl Visitor {
+    /// When something is to happen with the mapping, if it is not kept for ever.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Timestamp> {
+        let deadline = match self.phase {
+            VisitorPhase::Migrated => return None,
+            VisitorPhase::Stopping { stop_at, .. } => stop_at,
+            VisitorPhase::WasMigrated { purge_at, .. } => purge_at,
+        };
+        (deadline < NEVER).then_some(deadline)
+    }
+
     /// Compares a de-authorization with this stay. Numbers decide when both sides have one
     /// (L2); otherwise the rule for peers that send none: another partner id means another,
     /// earlier stay; the same id, or none, means this one.

@@ -118,7 +118,21 @@ pub fn end(number: Option<u64>, partner_id: Option<&str>) -> Command {
         number,
         procedure: Some(procedure(99)),
         at: at(10),
+        stop_at: at(10),
         purge_at: purge_at(),
+    }
+}
+
+/// The primary de-authorizes her stay at a partner that serves her until later.
+pub fn end_after(number: Option<u64>, stop_at: Timestamp, purge_at: Timestamp) -> Command {
+    Command::EndStay {
+        key: alice(),
+        partner_id: None,
+        number,
+        procedure: Some(procedure(99)),
+        at: at(10),
+        stop_at,
+        purge_at,
     }
 }
 

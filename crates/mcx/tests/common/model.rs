@@ -265,6 +265,7 @@ impl State {
                     number: Some(*number),
                     procedure: Some(row.row.procedure),
                     at: at(0),
+                    stop_at: at(0),
                     purge_at: at(60),
                 };
                 run(Rc::make_mut(&mut self.rows[to]), &end);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use mcx::document::Document;
 use mcx::{
-    Core, MigrationPolicy, NextHop, Partner, Peer, Profile, Retention, Retry, Service,
+    ByPartner, Core, MigrationPolicy, NextHop, Partner, Peer, Profile, Retry, Service,
     ServiceServerConfig, Source, System, Systems,
 };
 use sip_message::{Limits, Message, Request};
@@ -88,9 +88,10 @@ pub fn server_a() -> ServiceServerConfig {
         profile: Profile::default(),
         limits: Limits::default(),
         bounds: mcx::document::Bounds::default(),
-        retention: Retention {
+        stop: ByPartner::default(),
+        retention: ByPartner {
             default: Duration::from_secs(60),
-            ..Retention::default()
+            ..ByPartner::default()
         },
         retry: Retry::default(),
         migration_timeout: Duration::from_secs(20),
