@@ -1,13 +1,16 @@
 //! The program `mcx` as a library: sockets, clocks, files and configuration around the sans-IO
 //! crates. The only crate with tokio.
 
+mod boot;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod congestion;
 pub mod demo;
 pub mod driver;
+pub mod events;
 pub mod function;
+mod local_socket;
 pub mod next_hop;
 pub mod node;
 pub mod process;

@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use mcx::state::Command;
 use mcx::{
     Core, GatewayConfig, GatewayServer, Peer, Random, Role, ServiceServer, ServiceServerConfig,
 };
@@ -16,17 +17,18 @@ use sip_trace::{Capacity, Recorder};
 use sip_transaction::Transport;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
-use tracing::info;
+use tracing::{info, warn};
 
-use crate::clock;
 use crate::config::Config;
 use crate::congestion::Congestion;
 use crate::driver::{Driver, Totals};
+use crate::events::{Events, EventsError};
 use crate::function::Function;
 use crate::next_hop::{Capability, Locator};
 use crate::trace;
 use crate::transport::tls::{Tls, TlsError};
 use crate::transport::{Acquaintances, Bounds, Counters, Listen, Setup, Transports};
+use crate::{boot, clock};
 
 /// Why a node cannot start.
 #[derive(Debug)]
@@ -41,6 +43,8 @@ pub enum StartError {
     Store(StoreError),
     /// The trace file cannot be opened.
     Trace(std::path::PathBuf, io::Error),
+    /// Events cannot be told.
+    Events(EventsError),
     /// The operating system gives no random numbers.
     Seed,
 }
@@ -53,6 +57,7 @@ impl fmt::Display for StartError {
             Self::Open(error) => write!(f, "store: {error}"),
             Self::Store(error) => write!(f, "store: {error}"),
             Self::Trace(path, error) => write!(f, "trace file {}: {error}", path.display()),
+            Self::Events(error) => error.fmt(f),
             Self::Seed => f.write_str("the operating system gives no random numbers"),
         }
     }
@@ -66,6 +71,7 @@ pub struct Node {
     functions: Vec<Running>,
     tls: Option<Arc<Tls>>,
     trace: Option<std::thread::JoinHandle<()>>,
+    events: Option<JoinSet<()>>,
 }
 
 impl Node {
@@ -105,10 +111,14 @@ impl Node {
             dns: config.dns,
         };
         // Everything that may fail comes before anything runs.
+        let mut told = None;
         let server = match config.service_server {
             None => None,
             Some(section) => {
                 let store = SqliteStore::open(&section.store).map_err(StartError::Open)?;
+                let store: Arc<dyn Store> = Arc::new(store);
+                let events = Events::prepare(section.events).map_err(StartError::Events)?;
+                told = Some((events, store.clone()));
                 let recovered = store.outbox().map_err(StartError::Store)?;
                 let config = &section.config;
                 let known = common.acquaintances(&config.core, peers_of_server(config));
@@ -117,7 +127,7 @@ impl Node {
                 let kind = "service-server";
                 let function = common.function(kind, role, transports)?;
                 Some(Function {
-                    store: Some(Arc::new(store)),
+                    store: Some(store),
                     recovered,
                     ..function
                 })
@@ -133,6 +143,11 @@ impl Node {
                 Some(common.function("gateway", role, transports)?)
             }
         };
+        let events = told.map(|(events, store)| {
+            // Before anything that a function wants of the store.
+            tokio::spawn(anchor_clock(&store));
+            events.start(&store, &stopped)
+        });
         let mut functions = Vec::new();
         functions.extend(server.map(|function| Running::start(function, stopped.clone())));
         functions.extend(gateway.map(|function| Running::start(function, stopped)));
@@ -141,6 +156,7 @@ impl Node {
             functions,
             tls,
             trace,
+            events,
         })
     }
 
@@ -189,8 +205,30 @@ impl Node {
                 }
             }
         }
+        if let Some(events) = self.events {
+            events.join_all().await;
+        }
         if let Some(trace) = self.trace {
             let _ = tokio::task::spawn_blocking(move || trace.join()).await;
+        }
+    }
+}
+
+/// Tells the store how the clocks stand; queued when this returns.
+fn anchor_clock(store: &Arc<dyn Store>) -> impl Future<Output = ()> + Send + 'static {
+    let at = clock::now().wall;
+    let applied =
+        boot::anchor().map(|anchor| store.apply(vec![Command::ClockAnchored { anchor, at }]));
+    async move {
+        match applied {
+            None => warn!(
+                "this system does not tell how long it runs: a clock that is set while no node runs goes unseen"
+            ),
+            Some(applied) => {
+                if let Err(error) = applied.await {
+                    warn!(%error, "the store does not know how the clocks stand");
+                }
+            }
         }
     }
 }

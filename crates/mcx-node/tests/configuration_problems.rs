@@ -71,6 +71,48 @@ fn a_wrong_unit_is_named_with_those_there_are() {
 }
 
 #[test]
+fn a_time_to_stop_has_its_own_words() {
+    for wrong in ["later", "after", "after a while", "30 s"] {
+        refused(
+            "gateways/a-server.toml",
+            "default = \"immediately\"",
+            &format!("default = \"{wrong}\""),
+            &format!("`{wrong}` is no time to stop: write \"immediately\" or \"after 30 s\""),
+        );
+    }
+}
+
+#[test]
+fn who_cannot_be_told_of_events_is_named() {
+    let from = "migration-timeout = \"20 s\"";
+    for (events, expected) in [
+        (
+            "file = \"a-server.sqlite\"",
+            "the file of events is a file of the store",
+        ),
+        (
+            "file = \"nowhere/events.ndjson\"",
+            "its folder does not exist",
+        ),
+        (
+            "socket = \"nowhere/events.sock\"",
+            "its folder does not exist",
+        ),
+        (
+            "webhook = [{ url = \"https://127.0.0.1/\" }]",
+            "an https URL needs roots",
+        ),
+        (
+            "webhook = [{ url = \"http://127.0.0.1/\" }, { url = \"http://127.0.0.1/\" }]",
+            "is written twice",
+        ),
+    ] {
+        let to = format!("events.{events}");
+        refused("gateways/a-server.toml", from, &to, expected);
+    }
+}
+
+#[test]
 fn a_port_in_use_is_named() {
     let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();

@@ -11,6 +11,7 @@ use sip_transaction::Transport;
 
 use super::out::{complainln, sayln};
 use crate::config::{self, Config, Problem, Problems};
+use crate::local_socket::Listener;
 use crate::trace;
 use crate::transport::Listen;
 use crate::transport::tls::{Tls, Which};
@@ -87,6 +88,29 @@ fn surroundings(path: &Path, config: &Config) -> Vec<Problem> {
             && let Err(error) = SqliteStore::check(store)
         {
             wrong(config.lines.store, format!("store {error}"));
+        }
+    }
+    if let Some(server) = &config.service_server {
+        let events = &server.events;
+        let lines = &config.lines;
+        if let Some(file) = &events.file
+            && let Err(why) = writable_folder_of(file)
+        {
+            let message = format!("file of events {}: {why}", file.display());
+            wrong(lines.events_file, message);
+        }
+        if let Some(socket) = &events.socket {
+            let bound = writable_folder_of(socket)
+                .and_then(|()| Listener::bind(socket).map(drop).map_err(|e| e.to_string()));
+            if let Err(why) = bound {
+                let message = format!("socket of events {}: {why}", socket.display());
+                wrong(lines.events_socket, message);
+            }
+        }
+        for (hook, line) in events.webhooks.iter().zip(&lines.webhooks) {
+            if let Err(why) = hook.check() {
+                wrong(*line, format!("webhook {}: {why}", hook.url));
+            }
         }
     }
     if let Some(trace) = &config.trace_file {

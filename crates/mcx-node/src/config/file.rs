@@ -139,6 +139,8 @@ pub(super) struct ServiceServer {
     pub core: Core,
     pub gateway: Option<Peer>,
     #[serde(default)]
+    pub events: Events,
+    #[serde(default)]
     pub stop: ByService,
     #[serde(default)]
     pub retention: ByService,
@@ -165,6 +167,24 @@ pub(super) struct Peer {
     pub route: Vec<Text>,
     pub sources: Option<Vec<Text>>,
     pub domain: Option<Text>,
+}
+
+/// Who is told when a service stopped or a mapping was purged.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Events {
+    pub keep: Option<u64>,
+    pub file: Option<Text>,
+    pub socket: Option<Text>,
+    #[serde(default)]
+    pub webhook: Vec<Webhook>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Webhook {
+    pub url: Text,
+    pub roots: Option<Text>,
 }
 
 /// A choice for all services, and for each.

@@ -14,6 +14,7 @@ use toml::Spanned;
 use super::file;
 use super::load::Loader;
 use super::{GatewaySection, ServiceServerSection};
+use crate::events::{EventsConfig, WebhookConfig};
 
 /// How long a was-migrated mapping is kept where nothing is said.
 const RETENTION: Duration = Duration::from_secs(30 * 86_400);
@@ -103,6 +104,7 @@ impl Loader<'_, '_> {
         ServiceServerSection {
             listen: self.report.listen(&section.listen, file.tls.is_some()),
             store: self.path(&section.store),
+            events: self.events(&section.events),
             config,
         }
     }
@@ -216,6 +218,27 @@ impl Loader<'_, '_> {
                 .iter()
                 .filter_map(|user| self.report.mc_id(user))
                 .collect(),
+        }
+    }
+
+    fn events(&mut self, said: &file::Events) -> EventsConfig {
+        let mut webhooks: Vec<WebhookConfig> = Vec::new();
+        for hook in &said.webhook {
+            let url = hook.url.get_ref().clone();
+            if webhooks.iter().any(|other| other.url == url) {
+                let message = format!(
+                    "`{url}` is written twice: one section [[service-server.events.webhook]] is enough"
+                );
+                self.report.wrong(hook.url.span(), message);
+            }
+            let roots = hook.roots.as_ref().map(|roots| self.path(roots));
+            webhooks.push(WebhookConfig { url, roots });
+        }
+        EventsConfig {
+            keep: said.keep.unwrap_or(EventsConfig::default().keep),
+            file: said.file.as_ref().map(|file| self.path(file)),
+            socket: said.socket.as_ref().map(|socket| self.path(socket)),
+            webhooks,
         }
     }
 

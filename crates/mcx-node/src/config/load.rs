@@ -94,7 +94,7 @@ impl Loader<'_, '_> {
         let profile = self.profile(&file.profile);
         let own = self.system(&file.system.id, file.system.domains.as_deref());
         self.check_systems(file, &own);
-        self.check_trace_file(file);
+        self.check_own_files(file);
         self.check_listen(file);
         self.check_next_hops(file);
         self.check_core_domains(file);

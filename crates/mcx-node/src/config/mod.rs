@@ -20,6 +20,7 @@ use sip_transaction::Timers;
 pub use load::{load, parse};
 pub use problem::{Problem, Problems};
 
+use crate::events::EventsConfig;
 use crate::transport::tls::TlsFiles;
 use crate::transport::{self, Listen};
 
@@ -63,6 +64,12 @@ pub struct Lines {
     pub roots: usize,
     /// Line of the store.
     pub store: usize,
+    /// Line of the file of events.
+    pub events_file: usize,
+    /// Line of the socket of events.
+    pub events_socket: usize,
+    /// Lines of the webhooks.
+    pub webhooks: Vec<usize>,
     /// Lines of the addresses that the service server listens on.
     pub service_server: Vec<usize>,
     /// Lines of the addresses that the gateway listens on.
@@ -76,6 +83,8 @@ pub struct ServiceServerSection {
     pub listen: Vec<Listen>,
     /// The database.
     pub store: PathBuf,
+    /// Who is told of events.
+    pub events: EventsConfig,
     /// What the procedures are told.
     pub config: ServiceServerConfig,
 }

@@ -25,20 +25,41 @@ impl Loader<'_, '_> {
             key: file.tls.as_ref().map_or(0, |tls| of(&tls.key)),
             roots: file.tls.as_ref().map_or(0, |tls| of(&tls.roots)),
             store: server.map_or(0, |s| of(&s.store)),
+            events_file: server.map_or(0, |s| s.events.file.as_ref().map_or(0, of)),
+            events_socket: server.map_or(0, |s| s.events.socket.as_ref().map_or(0, of)),
+            webhooks: server.map_or(Vec::new(), |s| {
+                s.events.webhook.iter().map(|hook| of(&hook.url)).collect()
+            }),
             service_server: server.map_or(Vec::new(), |s| all(s.listen.get_ref())),
             gateway: gateway.map_or(Vec::new(), |g| all(g.listen.get_ref())),
         }
     }
 
-    /// The trace file is no file that something else is in.
-    pub fn check_trace_file(&mut self, file: &file::File) {
-        let Some(text) = &file.trace.file else { return };
+    /// Nothing that is written is a file that something else is in.
+    pub fn check_own_files(&mut self, file: &file::File) {
+        let server = file.service_server.as_ref().map(|s| s.get_ref());
+        let of_events = server.and_then(|s| s.events.file.as_ref());
+        if let Some(trace) = &file.trace.file {
+            self.check_own_file(file, trace, "trace file", "trace.ndjson");
+            if let Some(events) = of_events
+                && same_file(&self.path(events), &self.path(trace))
+            {
+                let message = "the file of events is the trace file: write the path of a file of its own, for example \"events.ndjson\"";
+                self.report.wrong(events.span(), message);
+            }
+        }
+        if let Some(events) = of_events {
+            self.check_own_file(file, events, "file of events", "events.ndjson");
+        }
+    }
+
+    fn check_own_file(&mut self, file: &file::File, text: &Text, what: &str, example: &str) {
         let path = self.path(text);
-        let instead = "write the path of a file of its own, for example \"trace.ndjson\"";
+        let instead = format!("write the path of a file of its own, for example \"{example}\"");
         if same_file(&path, self.report.file()) {
             self.report.wrong(
                 text.span(),
-                format!("the trace file is this configuration file: {instead}"),
+                format!("the {what} is this configuration file: {instead}"),
             );
         }
         let store = file.service_server.as_ref().map(|s| &s.get_ref().store);
@@ -55,7 +76,7 @@ impl Loader<'_, '_> {
         if of_store {
             self.report.wrong(
                 text.span(),
-                format!("the trace file is a file of the store: {instead}"),
+                format!("the {what} is a file of the store: {instead}"),
             );
         }
     }

@@ -1,0 +1,224 @@
+//! Events of visiting users' services for other parts of the deployment: when the service stopped for a
+//! user who left (P1.E1), and when his mapping was purged (P1.N2).
+//!
+//! The store keeps them, in one order, written with the change that they tell of. A file and webhooks get
+//! them pushed; who asks at the socket gets them from wherever he stopped. Each has its own place in that
+//! order, kept across restarts, so every event reaches each at least once and nobody waits for anybody else.
+
+mod file;
+mod line;
+mod push;
+mod socket;
+mod webhook;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mcx::state::{Command, Event};
+use mcx_store::{Store, StoreError};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tracing::warn;
+
+use crate::local_socket;
+use push::push;
+use webhook::Webhook;
+
+/// Most events read from the store, or delivered, at once.
+const BATCH: usize = 100;
+/// How often events that all have are removed.
+const TRIM: Duration = Duration::from_secs(600);
+
+/// Who is told of events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventsConfig {
+    /// How many of the newest stay for those who ask at the socket, when all others have them.
+    pub keep: u64,
+    /// A file that they are appended to.
+    pub file: Option<PathBuf>,
+    /// A Unix socket at which they can be had.
+    pub socket: Option<PathBuf>,
+    /// Where they are posted.
+    pub webhooks: Vec<WebhookConfig>,
+}
+
+impl Default for EventsConfig {
+    fn default() -> Self {
+        Self {
+            keep: 100_000,
+            file: None,
+            socket: None,
+            webhooks: Vec::new(),
+        }
+    }
+}
+
+/// Where events are posted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebhookConfig {
+    /// `http:` or `https:` URL.
+    pub url: String,
+    /// Root certificates that the server of an `https:` URL is checked with (PEM).
+    pub roots: Option<PathBuf>,
+}
+
+impl WebhookConfig {
+    /// Whether the URL can be understood and the root certificates be read.
+    ///
+    /// # Errors
+    /// Says why not.
+    pub fn check(&self) -> Result<(), String> {
+        Webhook::new(self).map(drop)
+    }
+}
+
+/// Why events cannot be told.
+#[derive(Debug)]
+pub enum EventsError {
+    /// The socket.
+    Socket(PathBuf, io::Error),
+    /// A webhook.
+    Webhook(String, String),
+}
+
+impl std::fmt::Display for EventsError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Socket(path, why) => write!(f, "events socket {}: {why}", path.display()),
+            Self::Webhook(url, why) => write!(f, "webhook {url}: {why}"),
+        }
+    }
+}
+
+/// Those who are told, ready to begin.
+pub struct Events {
+    keep: u64,
+    file: Option<PathBuf>,
+    socket: Option<local_socket::Listener>,
+    webhooks: Vec<(String, Webhook)>,
+}
+
+impl Events {
+    /// Binds the socket and reads the root certificates.
+    ///
+    /// # Errors
+    /// Says which and why.
+    pub fn prepare(config: EventsConfig) -> Result<Self, EventsError> {
+        let mut webhooks = Vec::new();
+        for hook in config.webhooks {
+            let ready = Webhook::new(&hook);
+            let ready = ready.map_err(|why| EventsError::Webhook(hook.url.clone(), why))?;
+            webhooks.push((format!("webhook {}", hook.url), ready));
+        }
+        let socket = match config.socket {
+            None => None,
+            Some(path) => {
+                let bound = local_socket::Listener::bind(&path);
+                Some(bound.map_err(|why| EventsError::Socket(path, why))?)
+            }
+        };
+        Ok(Self {
+            keep: config.keep,
+            file: config.file,
+            socket,
+            webhooks,
+        })
+    }
+
+    /// Tells them, until `stop` turns true.
+    pub fn start(self, store: &Arc<dyn Store>, stop: &watch::Receiver<bool>) -> JoinSet<()> {
+        let (told, newest) = watch::channel(0);
+        store.on_event(Box::new(move |seq| {
+            told.send_replace(seq);
+        }));
+        let files = self.file.into_iter().map(|path| (FILE.to_owned(), path));
+        let files: Vec<_> = files.collect();
+        let names = files.iter().map(|(name, _)| name);
+        let names = names.chain(self.webhooks.iter().map(|(name, _)| name));
+        let names: Vec<String> = names.cloned().collect();
+        // Taken before anything asks how far its sink has come.
+        let configured = store.apply(vec![Command::EventSinks { names }]);
+        let feed = Feed {
+            store: store.clone(),
+            newest,
+            stop: stop.clone(),
+        };
+        let mut tasks = JoinSet::new();
+        let keep = self.keep;
+        let of_start = feed.clone();
+        let (ready, begun) = watch::channel(false);
+        tasks.spawn(async move {
+            if let Err(error) = configured.await {
+                warn!(%error, "the store knows nothing of the sinks of events: all are told from the oldest event");
+            }
+            ready.send_replace(true);
+            trim(of_start, keep).await;
+        });
+        for (name, path) in files {
+            let sink = file::EventFile::new(path);
+            tasks.spawn(push(name, sink, feed.clone(), begun.clone()));
+        }
+        for (name, hook) in self.webhooks {
+            tasks.spawn(push(name, hook, feed.clone(), begun.clone()));
+        }
+        if let Some(socket) = self.socket {
+            tasks.spawn(socket::serve(socket, feed));
+        }
+        tasks
+    }
+}
+
+/// Name of the sink that is a file.
+const FILE: &str = "file";
+
+/// Where events come from.
+#[derive(Clone)]
+struct Feed {
+    store: Arc<dyn Store>,
+    newest: watch::Receiver<u64>,
+    stop: watch::Receiver<bool>,
+}
+
+impl Feed {
+    /// The events after `seq`, at most [`BATCH`].
+    async fn after(&self, seq: u64) -> Result<Vec<Event>, StoreError> {
+        let store = self.store.clone();
+        let read = tokio::task::spawn_blocking(move || store.events(seq, BATCH));
+        read.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Waits until there may be newer ones; `false` when it is over.
+    async fn more(&mut self) -> bool {
+        tokio::select! {
+            changed = self.newest.changed() => changed.is_ok(),
+            () = stopped(&mut self.stop) => false,
+        }
+    }
+
+    /// Waits; `false` when it is over.
+    async fn wait(&mut self, wait: Duration) -> bool {
+        tokio::select! {
+            () = tokio::time::sleep(wait) => true,
+            () = stopped(&mut self.stop) => false,
+        }
+    }
+}
+
+/// Waits for the end.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// Removes, now and then, what all have.
+async fn trim(mut feed: Feed, keep: u64) {
+    loop {
+        if let Err(error) = feed.store.apply(vec![Command::TrimEvents { keep }]).await {
+            warn!(%error, "events that all have could not be removed");
+        }
+        if !feed.wait(TRIM).await {
+            return;
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! A Unix socket of the node, for others on the same machine who may read its file.
+
+use std::fs;
+use std::future::Future;
+use std::io;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::os::unix::net::UnixStream as Blocking;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// Most connections to one socket at once; more wait until one ends.
+const MOST: usize = 64;
+/// Wait after a connection could not be taken, as when too many files are open.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A socket that listens; its file is removed with it.
+#[derive(Debug)]
+pub struct Listener {
+    socket: UnixListener,
+    path: PathBuf,
+}
+
+impl Listener {
+    /// Binds the socket, for its owner alone. What a process that ended left there is replaced.
+    ///
+    /// # Errors
+    /// Says why it cannot be bound; another process that listens there is one reason.
+    pub fn bind(path: &Path) -> io::Result<Self> {
+        if let Ok(found) = fs::symlink_metadata(path) {
+            if !found.file_type().is_socket() {
+                return Err(io::Error::new(
+                    io::ErrorKind::AlreadyExists,
+                    "something else than a socket is there: write another path",
+                ));
+            }
+            if Blocking::connect(path).is_ok() {
+                return Err(io::Error::new(
+                    io::ErrorKind::AddrInUse,
+                    "another process listens there: end that one, or write another path",
+                ));
+            }
+            fs::remove_file(path)?;
+        }
+        let socket = UnixListener::bind(path)?;
+        let listener = Self {
+            socket,
+            path: path.to_owned(),
+        };
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+        Ok(listener)
+    }
+
+    /// Serves each connection in a task of its own, until `stop` turns true.
+    pub async fn serve<F>(
+        self,
+        mut stop: watch::Receiver<bool>,
+        mut serve: impl FnMut(UnixStream) -> F,
+    ) where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let mut served = JoinSet::new();
+        loop {
+            let room = served.len() < MOST;
+            tokio::select! {
+                accepted = self.socket.accept(), if room => match accepted {
+                    Ok((stream, _)) => {
+                        served.spawn(serve(stream));
+                    }
+                    Err(_) => tokio::time::sleep(PAUSE).await,
+                },
+                Some(_) = served.join_next() => {}
+                () = ended(&mut stop) => break,
+            }
+        }
+        while served.join_next().await.is_some() {}
+    }
+}
+
+async fn ended(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
