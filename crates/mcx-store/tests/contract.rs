@@ -88,13 +88,14 @@ contract! {
             since: at(7),
         };
         apply(store, vec![
-            Command::OutboxRetry { id: row.id, attempts: u32::MAX, next_at: at(9) },
+            Command::OutboxRetry { id: row.id, attempts: u32::MAX, next_at: at(9), failure: "no answer".into() },
             Command::OutboxPark { id: row.id, parked: parked.clone() },
-            Command::OutboxRetry { id: 999, attempts: 1, next_at: at(9) },
+            Command::OutboxRetry { id: 999, attempts: 1, next_at: at(9), failure: String::new() },
             Command::OutboxDone { id: 998 },
         ]).unwrap();
         let [kept] = store.outbox().unwrap().try_into().unwrap();
         assert_eq!((kept.attempts, kept.next_at), (u32::MAX, at(9)));
+        assert_eq!(kept.failure.as_deref(), Some("no answer"));
         assert_eq!(kept.parked, Some(parked));
         assert_eq!(kept.row, row.row);
     }
@@ -264,7 +265,9 @@ impl Ids {
     fn there(&self, mut command: Command) -> Command {
         if let Command::OutboxDone { id }
         | Command::OutboxRetry { id, .. }
-        | Command::OutboxPark { id, .. } = &mut command
+        | Command::OutboxPark { id, .. }
+        | Command::OutboxRelease { id, .. }
+        | Command::OutboxDrop { id } = &mut command
         {
             let there = self.0.iter().find(|(_, first)| *first == id);
             *id = there.map_or(u64::MAX, |(second, _)| *second);

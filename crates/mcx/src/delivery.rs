@@ -184,6 +184,38 @@ impl Schedule {
         (attempts, next_at)
     }
 
+    /// Whether the row is being sent.
+    pub(crate) fn is_busy(&self, id: u64) -> bool {
+        self.busy.values().any(|busy| *busy == id)
+    }
+
+    /// The row's lane is due now, if the row is its first.
+    pub(crate) fn hurry(&mut self, now: Now, id: u64) {
+        if let Some(lane) = self.lane_of(id) {
+            self.disarm(&lane);
+            self.arm(now, &lane);
+        }
+    }
+
+    /// The row is gone from the store. If it is being sent, its answer means nothing.
+    pub(crate) fn forget(&mut self, now: Now, id: u64) {
+        let Some(lane) = self.lane_of(id) else { return };
+        if let Some(rows) = self.lanes.get_mut(&lane) {
+            rows.remove(&id);
+            if rows.is_empty() {
+                self.lanes.remove(&lane);
+            }
+        }
+        self.disarm(&lane);
+        self.arm(now, &lane);
+    }
+
+    fn lane_of(&self, id: u64) -> Option<Lane> {
+        let mut lanes = self.lanes.iter();
+        let found = lanes.find(|(_, rows)| rows.contains_key(&id));
+        found.map(|(lane, _)| lane.clone())
+    }
+
     fn arm(&mut self, now: Now, lane: &Lane) {
         if self.busy.contains_key(lane) || self.due_of.contains_key(lane) {
             return;

@@ -41,7 +41,8 @@ pub use id::{InvalidId, McId, ProcedureId, SystemId};
 pub use names::{KindElement, MessageKind, Profile, Service, ServiceProfile};
 pub use random::Random;
 pub use role::{
-    Decision, Effect, Input, RequestId, Role, SendFailure, SendId, StoreFailure, StoreId, Weight,
+    Decision, Effect, Input, Order, OrderId, Ordered, RequestId, Role, SendFailure, SendId,
+    StoreFailure, StoreId, Weight,
 };
 pub use service_server::{ByPartner, ServiceServer, ServiceServerConfig, Stop};
 pub use time::{Now, Timestamp};

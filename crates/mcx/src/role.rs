@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use sip_message::{Request, Response};
 
-use crate::state::{Command, OutboxRow, Outcome};
+use crate::state::{Command, OutboxRow, Outcome, UserKey};
 use crate::{McId, NextHop, Now, Origin, ProcedureId};
 
 /// Names a received request until it is answered; given by whoever drives the role.
@@ -20,6 +20,38 @@ pub struct SendId(pub u64);
 /// Names a batch for the store until its outcome came; given by the role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StoreId(pub u64);
+
+/// Names an operator's order until it is done or refused; given by whoever drives the role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OrderId(pub u64);
+
+/// What an operator orders by hand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Send a row of the outbox now, parked or not (L4).
+    RetryRow {
+        /// The row.
+        id: u64,
+    },
+    /// Drop a row of the outbox, whoever it is owed to (L4).
+    DropRow {
+        /// The row.
+        id: u64,
+    },
+    /// De-authorize an own user at every partner where he has an open stay, as if he had returned (P1.1).
+    Deauthorize {
+        /// The user.
+        key: UserKey,
+    },
+    /// A visiting user's last session ended (P1.E1).
+    SessionsEnded {
+        /// The user.
+        key: UserKey,
+    },
+}
+
+/// What became of an order, or why it was refused, in words that name no user.
+pub type Ordered = Result<String, String>;
 
 /// What happened.
 #[derive(Clone, Debug)]
@@ -59,6 +91,15 @@ pub enum Input<'a> {
     Recovered {
         /// The rows, in order of their ids.
         rows: Vec<OutboxRow>,
+    },
+    /// An operator orders something.
+    Order {
+        /// Names it in [`Effect::Ordered`].
+        id: OrderId,
+        /// What.
+        order: &'a Order,
+        /// Who orders it, and why; for the audit, so it is to name no user.
+        by: &'a str,
     },
     /// A deadline that [`Role::deadline`] named has come.
     Tick,
@@ -109,6 +150,13 @@ pub enum Effect {
         id: StoreId,
         /// The commands.
         batch: Vec<Command>,
+    },
+    /// An order is done, or refused.
+    Ordered {
+        /// Which.
+        id: OrderId,
+        /// What became of it.
+        result: Ordered,
     },
     /// Record why something is done (L7).
     Decide(Decision),

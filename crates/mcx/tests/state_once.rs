@@ -34,6 +34,7 @@ fn every_command_twice_is_every_command_once() {
         expires: at(32),
     };
     let retry = Command::OutboxRetry {
+        failure: "no answer".into(),
         id: 1,
         attempts: 4,
         next_at: at(9),

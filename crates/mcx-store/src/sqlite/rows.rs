@@ -37,11 +37,7 @@ impl SqlRows<'_> {
     }
 
     pub fn outbox(&mut self) -> Result<Vec<OutboxRow>> {
-        let mut statement = self.0.prepare_cached(
-            "SELECT id, service, primary_id, system, notice, procedure, created, expires,
-                    attempts, next_at, parked_status, parked_text, parked_since
-             FROM outbox ORDER BY id",
-        )?;
+        let mut statement = self.0.prepare_cached(&format!("{OUTBOX} ORDER BY id"))?;
         statement.query_map([], outbox_row)?.collect()
     }
 
@@ -410,28 +406,34 @@ impl Rows for SqlRows<'_> {
             next_at: row.created,
             row,
             attempts: 0,
+            failure: None,
             parked: None,
         }))
     }
 
-    fn retry_row(&mut self, id: u64, attempts: u32, next_at: Timestamp) -> Result<()> {
+    fn outbox_row(&mut self, id: u64) -> Result<Option<OutboxRow>> {
         self.0
-            .prepare_cached("UPDATE outbox SET attempts = ?, next_at = ? WHERE id = ?")?
-            .execute(params![attempts, signed(next_at.0), signed(id)])?;
-        Ok(())
+            .prepare_cached(&format!("{OUTBOX} WHERE id = ?"))?
+            .query_row([signed(id)], outbox_row)
+            .optional()
     }
 
-    fn park_row(&mut self, id: u64, parked: &Parked) -> Result<()> {
+    fn put_outbox_row(&mut self, row: &OutboxRow) -> Result<()> {
+        let parked = row.parked.as_ref();
         self.0
             .prepare_cached(
-                "UPDATE outbox SET parked_status = ?, parked_text = ?, parked_since = ?
+                "UPDATE outbox SET attempts = ?, next_at = ?, failure = ?, parked_status = ?,
+                     parked_text = ?, parked_since = ?
                  WHERE id = ?",
             )?
             .execute(params![
-                parked.status,
-                parked.text,
-                signed(parked.since.0),
-                signed(id)
+                row.attempts,
+                signed(row.next_at.0),
+                row.failure,
+                parked.map(|p| p.status),
+                parked.map(|p| p.text.as_str()),
+                parked.map(|p| signed(p.since.0)),
+                signed(row.id),
             ])?;
         Ok(())
     }
@@ -443,6 +445,12 @@ impl Rows for SqlRows<'_> {
         Ok(())
     }
 }
+
+/// The columns of [`outbox_row`].
+const OUTBOX: &str = "
+    SELECT id, service, primary_id, system, notice, procedure, created, expires, attempts, next_at,
+        parked_status, parked_text, parked_since, failure
+    FROM outbox";
 
 /// What [`Visitor`] does with the deadlines of one, of all that are stopping.
 const SHIFT_STOPPING: &str = "
@@ -513,6 +521,7 @@ fn outbox_row(row: &Row<'_>) -> Result<OutboxRow> {
         },
         attempts: row.get(8)?,
         next_at: Timestamp(unsigned(row, 9)?),
+        failure: row.get(13)?,
         parked: match parked {
             None => None,
             Some(status) => Some(Parked {

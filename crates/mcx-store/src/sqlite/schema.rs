@@ -76,6 +76,8 @@ const STEPS: [&str; 2] = [
     DROP INDEX visitor_purge;
     CREATE INDEX visitor_deadline ON visitor (coalesce(stop_at, purge_at)) WHERE purge_at IS NOT NULL;
 
+    ALTER TABLE outbox ADD COLUMN failure TEXT;
+
     CREATE TABLE event (
         seq INTEGER PRIMARY KEY AUTOINCREMENT,
         kind TEXT NOT NULL,

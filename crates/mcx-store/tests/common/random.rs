@@ -32,7 +32,7 @@ pub fn command(random: &mut Random, rows: &[OutboxRow]) -> Command {
         0 => 1,
         many => rows[random.below(many as u64) as usize].id,
     };
-    match random.below(20) {
+    match random.below(23) {
         0 | 1 => returns(key, n),
         2 => Command::EndHomeAuthorization {
             key,
@@ -117,6 +117,13 @@ pub fn command(random: &mut Random, rows: &[OutboxRow]) -> Command {
             },
             at: at(random.below(40)),
         },
+        20 => Command::OutboxRelease { id: row, at: at(9) },
+        21 => Command::OutboxDrop { id: row },
+        22 => Command::EndStays {
+            key,
+            procedure: procedure(n),
+            at: at(3),
+        },
         18 => match random.below(3) {
             0 => Command::EventSinks {
                 names: vec![
@@ -137,6 +144,7 @@ pub fn command(random: &mut Random, rows: &[OutboxRow]) -> Command {
             id: row,
             attempts: n.into(),
             next_at: at(u64::from(n)),
+            failure: format!("failure {n}"),
         },
         _ => Command::OutboxPark {
             id: row,

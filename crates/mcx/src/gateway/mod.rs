@@ -100,6 +100,10 @@ impl Role for GatewayServer {
                     self.failed(&pending, why, out);
                 }
             }
+            Input::Order { id, .. } => {
+                let result = Err("a gateway keeps nothing that could be ordered about".into());
+                out.push(Effect::Ordered { id, result });
+            }
             Input::Stored { .. } | Input::Recovered { .. } | Input::Tick => {}
         }
     }

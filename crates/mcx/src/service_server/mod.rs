@@ -6,6 +6,7 @@ mod config;
 mod deauthorization;
 mod expiry;
 mod message;
+mod orders;
 mod outbox;
 mod pending;
 mod permission;
@@ -84,6 +85,8 @@ enum Continuation {
         row: OutboxRow,
         done: bool,
     },
+    /// An operator's order.
+    Ordered(Box<orders::Pending>),
     Expired,
     /// Deadlines moved by so many milliseconds.
     ClockStepped(i64),
@@ -149,6 +152,7 @@ impl Role for ServiceServer {
                     self.schedule.add(now, row);
                 }
             }
+            Input::Order { id, order, by } => self.order(now, id, order, by, out),
             Input::Tick => {}
         }
         self.migrations_timed_out(now, out);
@@ -269,6 +273,7 @@ impl ServiceServer {
                     self.schedule.finish(now, &row);
                 }
             }
+            Continuation::Ordered(pending) => self.ordered(now, *pending, &outcomes, out),
             Continuation::Expired => self.expired(now, &outcomes, out),
             Continuation::ClockStepped(_) => {}
         }
@@ -293,6 +298,7 @@ impl ServiceServer {
                 self.schedule.again(now, &row, None, &mut self.random);
             }
             Continuation::Row { done: false, .. } => {}
+            Continuation::Ordered(pending) => Self::not_ordered(&pending, out),
             Continuation::Expired => self.expire_later(now),
             Continuation::ClockStepped(by) => self.step_again(by),
         }

@@ -124,6 +124,7 @@ impl ServiceServer {
         let (attempts, next_at) = self
             .schedule
             .again(now, &row, retry_after, &mut self.random);
+        let failure = why.clone();
         let why = format!(
             "{why}: attempt {} in {:.1} s",
             attempts.saturating_add(1),
@@ -134,6 +135,7 @@ impl ServiceServer {
             id: row.id,
             attempts,
             next_at,
+            failure,
         }];
         self.store(batch, Continuation::Row { row, done: false }, out);
     }

@@ -2,7 +2,7 @@
 
 use super::{
     Authorization, ClockAnchor, Command, Event, Home, HomeStay, NewEvent, NewRow, Notice,
-    OutboxRow, Outcome, Parked, StayPhase, UserKey, Verdict, Visitor, VisitorPhase,
+    OutboxRow, Outcome, StayPhase, UserKey, Verdict, Visitor, VisitorPhase,
 };
 use crate::{McId, ProcedureId, SystemId, Timestamp};
 
@@ -105,17 +105,18 @@ pub trait Rows {
     /// The store could not write.
     fn append(&mut self, row: NewRow) -> Result<Option<OutboxRow>, Self::Error>;
 
-    /// Sets when a row is sent again.
+    /// A row.
     ///
     /// # Errors
-    /// The store could not write.
-    fn retry_row(&mut self, id: u64, attempts: u32, next_at: Timestamp) -> Result<(), Self::Error>;
+    /// The store could not read.
+    fn outbox_row(&mut self, id: u64) -> Result<Option<OutboxRow>, Self::Error>;
 
-    /// Parks a row.
+    /// Writes what changes of a row that is there: attempts, when it is sent again, why it failed, and whether it is
+    /// parked.
     ///
     /// # Errors
     /// The store could not write.
-    fn park_row(&mut self, id: u64, parked: &Parked) -> Result<(), Self::Error>;
+    fn put_outbox_row(&mut self, row: &OutboxRow) -> Result<(), Self::Error>;
 
     /// Removes a row.
     ///
@@ -363,12 +364,53 @@ pub fn apply<R: Rows>(rows: &mut R, command: &Command) -> Result<Outcome, R::Err
             id,
             attempts,
             next_at,
+            failure,
         } => {
-            rows.retry_row(*id, *attempts, *next_at)?;
+            if let Some(mut row) = rows.outbox_row(*id)? {
+                (row.attempts, row.next_at) = (*attempts, *next_at);
+                row.failure = Some(failure.clone());
+                rows.put_outbox_row(&row)?;
+            }
             Ok(Verdict::Done.into())
         }
+        Command::OutboxRelease { id, at } => {
+            let Some(mut row) = rows.outbox_row(*id)? else {
+                return Ok(Verdict::Unknown.into());
+            };
+            (row.attempts, row.next_at, row.parked) = (0, *at, None);
+            rows.put_outbox_row(&row)?;
+            Ok(Outcome {
+                appended: vec![row],
+                ..Verdict::Done.into()
+            })
+        }
+        Command::OutboxDrop { id } => {
+            if rows.outbox_row(*id)?.is_none() {
+                return Ok(Verdict::Unknown.into());
+            }
+            rows.remove_row(*id)?;
+            Ok(Verdict::Done.into())
+        }
+        Command::EndStays { key, procedure, at } => {
+            let mut home = rows.home(key)?.unwrap_or_default();
+            let ended = home.end_below(u64::MAX, None);
+            if ended.is_empty() {
+                return Ok(Verdict::NotMigrated.into());
+            }
+            rows.put_home(key, &home)?;
+            Ok(Outcome {
+                appended: owe_deauthorizations(rows, key, &ended, *procedure, *at)?,
+                ..Verdict::StaysEnded {
+                    ended: names(&ended),
+                }
+                .into()
+            })
+        }
         Command::OutboxPark { id, parked } => {
-            rows.park_row(*id, parked)?;
+            if let Some(mut row) = rows.outbox_row(*id)? {
+                row.parked = Some(parked.clone());
+                rows.put_outbox_row(&row)?;
+            }
             Ok(Verdict::Done.into())
         }
     }

@@ -228,6 +228,29 @@ pub enum Command {
         attempts: u32,
         /// Not to be sent before.
         next_at: Timestamp,
+        /// Why it was in vain.
+        failure: String,
+    },
+    /// An operator wants it sent now, parked or not.
+    OutboxRelease {
+        /// The row.
+        id: u64,
+        /// When.
+        at: Timestamp,
+    },
+    /// An operator drops it.
+    OutboxDrop {
+        /// The row.
+        id: u64,
+    },
+    /// An operator de-authorizes an own user wherever he has an open stay (P1.1).
+    EndStays {
+        /// The user.
+        key: UserKey,
+        /// Joins what follows.
+        procedure: ProcedureId,
+        /// When.
+        at: Timestamp,
     },
     /// The partner refused it.
     OutboxPark {
@@ -264,6 +287,11 @@ pub enum Verdict {
         /// Its number.
         number: u64,
     },
+    /// These stays were ended, and their partners are owed a notification.
+    StaysEnded {
+        /// Partner and number of each.
+        ended: Vec<(SystemId, u64)>,
+    },
     /// The user moved on.
     Moved {
         /// Partner and number of each stay that ended.
@@ -297,7 +325,7 @@ pub enum Verdict {
     },
     /// The stay had ended before; nothing changed (L3).
     AlreadyEnded,
-    /// No mapping of that user.
+    /// No mapping of that user, or no such row.
     Unknown,
     /// The service stopped; the mapping is kept until then.
     Stopped {

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-use super::{
-    ClockAnchor, Event, Home, NewEvent, NewRow, OutboxRow, Parked, Rows, UserKey, Visitor,
-};
+use super::{ClockAnchor, Event, Home, NewEvent, NewRow, OutboxRow, Rows, UserKey, Visitor};
 use crate::Timestamp;
 
 /// Rows in memory.
@@ -131,24 +129,19 @@ impl Rows for MemoryRows {
             next_at: row.created,
             row,
             attempts: 0,
+            failure: None,
             parked: None,
         };
         self.outbox.insert(row.id, row.clone());
         Ok(Some(row))
     }
 
-    fn retry_row(&mut self, id: u64, attempts: u32, next_at: Timestamp) -> Result<(), Infallible> {
-        if let Some(row) = self.outbox.get_mut(&id) {
-            row.attempts = attempts;
-            row.next_at = next_at;
-        }
-        Ok(())
+    fn outbox_row(&mut self, id: u64) -> Result<Option<OutboxRow>, Infallible> {
+        Ok(self.outbox.get(&id).cloned())
     }
 
-    fn park_row(&mut self, id: u64, parked: &Parked) -> Result<(), Infallible> {
-        if let Some(row) = self.outbox.get_mut(&id) {
-            row.parked = Some(parked.clone());
-        }
+    fn put_outbox_row(&mut self, row: &OutboxRow) -> Result<(), Infallible> {
+        self.outbox.insert(row.id, row.clone());
         Ok(())
     }
 

@@ -115,6 +115,8 @@ pub struct OutboxRow {
     pub attempts: u32,
     /// Not to be sent before.
     pub next_at: Timestamp,
+    /// Why it was in vain last time; `None` when it was not sent yet.
+    pub failure: Option<String>,
     /// Set when the partner refused it: it is not sent again unless an operator says so.
     pub parked: Option<Parked>,
 }
