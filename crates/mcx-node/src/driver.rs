@@ -16,8 +16,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use mcx::state::{Command, OutboxRow, Outcome};
 use mcx::{
-    Decision, Effect, Input, Now, Origin, RequestId, Role, SendFailure, SendId, StoreFailure,
-    StoreId, Weight,
+    Decision, Effect, Input, Now, Order, OrderId, Ordered, Origin, RequestId, Role, SendFailure,
+    SendId, StoreFailure, StoreId, Weight,
 };
 use sip_message::{Limits, Message, ParseError, ParseErrorKind, Request, Response};
 use sip_transaction::{
@@ -45,6 +45,8 @@ pub enum Output {
     Store(StoreId, Vec<Command>),
     /// Record and log why something is done.
     Decision(Decision),
+    /// An order is done, or refused.
+    Ordered(OrderId, Ordered),
 }
 
 /// What a function has seen since its start.
@@ -87,6 +89,7 @@ enum Owned {
     Failed(SendId, SendFailure),
     Stored(StoreId, Result<Vec<Outcome>, StoreFailure>),
     Recovered(Vec<OutboxRow>),
+    Order(OrderId, Order, String),
     Tick,
 }
 
@@ -192,6 +195,12 @@ impl<R: Role> Driver<R> {
     /// Takes the outcome of a batch.
     pub fn stored(&mut self, now: Now, id: StoreId, result: Result<Vec<Outcome>, StoreFailure>) {
         self.inputs.push_back(Owned::Stored(id, result));
+        self.work(now);
+    }
+
+    /// Takes an operator's order: what, and who wants it why.
+    pub fn order(&mut self, now: Now, id: OrderId, order: Order, by: String) {
+        self.inputs.push_back(Owned::Order(id, order, by));
         self.work(now);
     }
 
@@ -322,6 +331,10 @@ impl<R: Role> Driver<R> {
                 role.handle(now, Input::Stored { id, result }, &mut effects);
             }
             Owned::Recovered(rows) => role.handle(now, Input::Recovered { rows }, &mut effects),
+            Owned::Order(id, order, by) => {
+                let (order, by) = (&order, by.as_str());
+                role.handle(now, Input::Order { id, order, by }, &mut effects);
+            }
             Owned::Tick => role.handle(now, Input::Tick, &mut effects),
         }
         for effect in effects {
@@ -346,6 +359,9 @@ impl<R: Role> Driver<R> {
             }
             Effect::Store { id, batch } => self.outputs.push_back(Output::Store(id, batch)),
             Effect::Decide(decision) => self.decide(decision),
+            Effect::Ordered { id, result } => {
+                self.outputs.push_back(Output::Ordered(id, result));
+            }
         }
     }
 

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{debug, info, warn};
 
+use crate::admin::{Ordering, Orders};
 use crate::clock;
 use crate::congestion::Congestion;
 use crate::driver::{Driver, Output, Totals};
@@ -54,6 +55,8 @@ pub struct Function<R> {
     pub store: Option<Arc<dyn Store>>,
     /// Rows that its outbox held at the start.
     pub recovered: Vec<OutboxRow>,
+    /// What an operator orders.
+    pub orders: Orders,
     /// Records what crosses its sockets and what it decides.
     pub recorder: Recorder,
 }
@@ -110,6 +113,7 @@ impl<R: Role> Function<R> {
                     self.driver.located(clock::now(), number, targets);
                 }
             }
+            ordering = self.orders.next() => self.order(ordering),
             () = tokio::time::sleep_until(deadline.into()) => {}
             _ = stop.changed() => {}
         }
@@ -121,6 +125,11 @@ impl<R: Role> Function<R> {
             self.driver.overload(now, overload);
         }
         self.driver.timeout(now);
+    }
+
+    fn order(&mut self, Ordering { order, by, done }: Ordering) {
+        let id = self.orders.begin(done);
+        self.driver.order(clock::now(), id, order, by);
     }
 
     fn stored(&mut self, id: StoreId, result: Result<Vec<Outcome>, StoreError>) {
@@ -208,6 +217,7 @@ impl<R: Role> Function<R> {
                     None => self.driver.stored(clock::now(), id, Err(StoreFailure)),
                 },
                 Output::Decision(decision) => self.decide(decision),
+                Output::Ordered(id, result) => self.orders.done(id, result),
             }
         }
     }

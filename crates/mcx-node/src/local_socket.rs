@@ -4,13 +4,14 @@ use std::fs;
 use std::future::Future;
 use std::io;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
-use std::os::unix::net::UnixStream as Blocking;
+use std::os::unix::net;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tracing::warn;
 
 /// Most connections to one socket at once; more wait until one ends.
 const MOST: usize = 64;
@@ -20,7 +21,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// A socket that listens; its file is removed with it.
 #[derive(Debug)]
 pub struct Listener {
-    socket: UnixListener,
+    socket: net::UnixListener,
     path: PathBuf,
 }
 
@@ -37,7 +38,7 @@ impl Listener {
                     "something else than a socket is there: write another path",
                 ));
             }
-            if Blocking::connect(path).is_ok() {
+            if net::UnixStream::connect(path).is_ok() {
                 return Err(io::Error::new(
                     io::ErrorKind::AddrInUse,
                     "another process listens there: end that one, or write another path",
@@ -45,12 +46,13 @@ impl Listener {
             }
             fs::remove_file(path)?;
         }
-        let socket = UnixListener::bind(path)?;
+        let socket = net::UnixListener::bind(path)?;
         let listener = Self {
             socket,
             path: path.to_owned(),
         };
         fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+        listener.socket.set_nonblocking(true)?;
         Ok(listener)
     }
 
@@ -62,11 +64,19 @@ impl Listener {
     ) where
         F: Future<Output = ()> + Send + 'static,
     {
+        let socket = self.socket.try_clone().and_then(UnixListener::from_std);
+        let socket = match socket {
+            Ok(socket) => socket,
+            Err(error) => {
+                warn!(path = %self.path.display(), %error, "nobody can be served at the socket");
+                return;
+            }
+        };
         let mut served = JoinSet::new();
         loop {
             let room = served.len() < MOST;
             tokio::select! {
-                accepted = self.socket.accept(), if room => match accepted {
+                accepted = socket.accept(), if room => match accepted {
                     Ok((stream, _)) => {
                         served.spawn(serve(stream));
                     }

@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tracing::{info, warn};
 
+use crate::admin::Orders;
 use crate::config::Config;
 use crate::congestion::Congestion;
 use crate::driver::{Driver, Totals};
@@ -28,7 +29,7 @@ use crate::next_hop::{Capability, Locator};
 use crate::trace;
 use crate::transport::tls::{Tls, TlsError};
 use crate::transport::{Acquaintances, Bounds, Counters, Listen, Setup, Transports};
-use crate::{boot, clock};
+use crate::{admin, boot, clock, local_socket};
 
 /// Why a node cannot start.
 #[derive(Debug)]
@@ -43,6 +44,8 @@ pub enum StartError {
     Store(StoreError),
     /// The trace file cannot be opened.
     Trace(std::path::PathBuf, io::Error),
+    /// The admin socket cannot be bound.
+    Admin(std::path::PathBuf, io::Error),
     /// Events cannot be told.
     Events(EventsError),
     /// The operating system gives no random numbers.
@@ -57,6 +60,7 @@ impl fmt::Display for StartError {
             Self::Open(error) => write!(f, "store: {error}"),
             Self::Store(error) => write!(f, "store: {error}"),
             Self::Trace(path, error) => write!(f, "trace file {}: {error}", path.display()),
+            Self::Admin(path, error) => write!(f, "admin socket {}: {error}", path.display()),
             Self::Events(error) => error.fmt(f),
             Self::Seed => f.write_str("the operating system gives no random numbers"),
         }
@@ -71,7 +75,8 @@ pub struct Node {
     functions: Vec<Running>,
     tls: Option<Arc<Tls>>,
     trace: Option<std::thread::JoinHandle<()>>,
-    events: Option<JoinSet<()>>,
+    /// What tells of events and answers an operator.
+    beside: Option<JoinSet<()>>,
 }
 
 impl Node {
@@ -118,7 +123,10 @@ impl Node {
                 let store = SqliteStore::open(&section.store).map_err(StartError::Open)?;
                 let store: Arc<dyn Store> = Arc::new(store);
                 let events = Events::prepare(section.events).map_err(StartError::Events)?;
-                told = Some((events, store.clone()));
+                let admin = local_socket::Listener::bind(&section.admin)
+                    .map_err(|error| StartError::Admin(section.admin.clone(), error))?;
+                let (order, orders) = Orders::new();
+                told = Some((events, admin, order, store.clone()));
                 let recovered = store.outbox().map_err(StartError::Store)?;
                 let config = &section.config;
                 let known = common.acquaintances(&config.core, peers_of_server(config));
@@ -128,6 +136,7 @@ impl Node {
                 let function = common.function(kind, role, transports)?;
                 Some(Function {
                     store: Some(store),
+                    orders,
                     recovered,
                     ..function
                 })
@@ -143,10 +152,12 @@ impl Node {
                 Some(common.function("gateway", role, transports)?)
             }
         };
-        let events = told.map(|(events, store)| {
+        let beside = told.map(|(events, admin, order, store)| {
             // Before anything that a function wants of the store.
             tokio::spawn(anchor_clock(&store));
-            events.start(&store, &stopped)
+            let mut tasks = events.start(&store, &stopped);
+            tasks.spawn(admin::serve(admin, store, order, stopped.clone()));
+            tasks
         });
         let mut functions = Vec::new();
         functions.extend(server.map(|function| Running::start(function, stopped.clone())));
@@ -156,7 +167,7 @@ impl Node {
             functions,
             tls,
             trace,
-            events,
+            beside,
         })
     }
 
@@ -205,8 +216,8 @@ impl Node {
                 }
             }
         }
-        if let Some(events) = self.events {
-            events.join_all().await;
+        if let Some(beside) = self.beside {
+            beside.join_all().await;
         }
         if let Some(trace) = self.trace {
             let _ = tokio::task::spawn_blocking(move || trace.join()).await;
@@ -323,6 +334,7 @@ impl Common {
             locating: JoinSet::new(),
             store: None,
             recovered: Vec::new(),
+            orders: Orders::default(),
             recorder: self.recorder.clone(),
         })
     }

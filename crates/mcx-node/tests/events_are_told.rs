@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use certificates::Authority;
-use mcx::state::{Authorization, Command, Event, OutboxRow, UserKey};
+use mcx::state::{Authorization, Command, Event, Home, OutboxRow, UserKey, Visitor};
 use mcx::{McId, ProcedureId, Service, SystemId, Timestamp};
 use mcx_node::events::{Events, EventsConfig, WebhookConfig};
 use mcx_store::{Applied, MemoryStore, Snapshot, Store, StoreError, Told};
@@ -81,6 +81,26 @@ impl Store for Watched {
 
     fn outbox(&self) -> Result<Vec<OutboxRow>, StoreError> {
         self.rows.outbox()
+    }
+
+    fn outbox_after(&self, id: u64, limit: usize) -> Result<Vec<OutboxRow>, StoreError> {
+        self.rows.outbox_after(id, limit)
+    }
+
+    fn homes(
+        &self,
+        after: Option<&UserKey>,
+        limit: usize,
+    ) -> Result<Vec<(UserKey, Home)>, StoreError> {
+        self.rows.homes(after, limit)
+    }
+
+    fn visitors(
+        &self,
+        after: Option<&UserKey>,
+        limit: usize,
+    ) -> Result<Vec<(UserKey, Visitor)>, StoreError> {
+        self.rows.visitors(after, limit)
     }
 
     fn snapshot(&self) -> Result<Snapshot, StoreError> {

@@ -14,6 +14,7 @@ use std::time::Instant;
 use common::dns::Dns;
 use common::{PATIENCE, address, bind, free, message, transmit};
 use mcx::{Effect, Input, NextHop, Now, Role, SendFailure, SendId};
+use mcx_node::admin::Orders;
 use mcx_node::congestion::Congestion;
 use mcx_node::driver::Driver;
 use mcx_node::function::Function;
@@ -119,6 +120,7 @@ fn send(
         locator: Locator::new(Some(&servers), can.into()),
         locating: JoinSet::new(),
         store: None,
+        orders: Orders::default(),
         recovered: Vec::new(),
         recorder: Recorder::off(),
     };

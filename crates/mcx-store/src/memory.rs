@@ -1,9 +1,11 @@
 //! Rows in memory: durable for as long as the process, for simulations and tests.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use mcx::state::{Command, Event, MemoryRows, OutboxRow, Outcome, apply};
+use mcx::state::{Command, Event, Home, MemoryRows, OutboxRow, Outcome, UserKey, Visitor, apply};
 
 use crate::{Applied, Snapshot, Store, StoreError, Told};
 
@@ -21,6 +23,16 @@ impl MemoryStore {
     fn with<T>(&self, f: impl FnOnce(&mut MemoryRows) -> T) -> T {
         f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+fn page<T: Clone>(
+    rows: &BTreeMap<UserKey, T>,
+    after: Option<&UserKey>,
+    limit: usize,
+) -> Vec<(UserKey, T)> {
+    let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+    let rows = rows.range((from, Bound::Unbounded)).take(limit);
+    rows.map(|(key, row)| (key.clone(), row.clone())).collect()
 }
 
 impl Store for MemoryStore {
@@ -41,6 +53,30 @@ impl Store for MemoryStore {
 
     fn outbox(&self) -> Result<Vec<OutboxRow>, StoreError> {
         Ok(self.with(|rows| rows.outbox.values().cloned().collect()))
+    }
+
+    fn outbox_after(&self, id: u64, limit: usize) -> Result<Vec<OutboxRow>, StoreError> {
+        let from = id.saturating_add(1);
+        Ok(self.with(|rows| {
+            let after = rows.outbox.range(from..).map(|(_, row)| row.clone());
+            after.take(limit).collect()
+        }))
+    }
+
+    fn homes(
+        &self,
+        after: Option<&UserKey>,
+        limit: usize,
+    ) -> Result<Vec<(UserKey, Home)>, StoreError> {
+        Ok(self.with(|rows| page(&rows.homes, after, limit)))
+    }
+
+    fn visitors(
+        &self,
+        after: Option<&UserKey>,
+        limit: usize,
+    ) -> Result<Vec<(UserKey, Visitor)>, StoreError> {
+        Ok(self.with(|rows| page(&rows.visitors, after, limit)))
     }
 
     fn snapshot(&self) -> Result<Snapshot, StoreError> {

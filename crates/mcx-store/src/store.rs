@@ -22,6 +22,32 @@ pub trait Store: Send + Sync {
     /// The rows cannot be read.
     fn outbox(&self) -> Result<Vec<OutboxRow>, StoreError>;
 
+    /// Rows of the outbox after the one numbered `id`, in order, at most `limit`.
+    ///
+    /// # Errors
+    /// The rows cannot be read.
+    fn outbox_after(&self, id: u64, limit: usize) -> Result<Vec<OutboxRow>, StoreError>;
+
+    /// Own users after the one of `key`, in an order of the store's own, at most `limit`.
+    ///
+    /// # Errors
+    /// The rows cannot be read.
+    fn homes(
+        &self,
+        after: Option<&UserKey>,
+        limit: usize,
+    ) -> Result<Vec<(UserKey, Home)>, StoreError>;
+
+    /// Mappings of visiting users after the one of `key`, in an order of the store's own, at most `limit`.
+    ///
+    /// # Errors
+    /// The rows cannot be read.
+    fn visitors(
+        &self,
+        after: Option<&UserKey>,
+        limit: usize,
+    ) -> Result<Vec<(UserKey, Visitor)>, StoreError>;
+
     /// Everything that is stored, at one moment.
     ///
     /// # Errors

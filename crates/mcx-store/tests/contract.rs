@@ -157,6 +157,39 @@ contract! {
         assert_eq!(seqs(0, 10), [6]);
     }
 
+    fn rows_are_read_page_by_page(store) {
+        for n in 0..7 {
+            let service = Service::ALL[n as usize % 3];
+            let key = UserKey { service, ..user(n) };
+            apply(store, vec![allow(key.clone(), "b", 1), map(key, Some(1))]).unwrap();
+        }
+        let all = snapshot(store);
+        let (mut homes, mut visitors, mut after) = (Vec::new(), Vec::new(), None);
+        loop {
+            let page = store.homes(after.as_ref(), 3).unwrap();
+            assert!(page.len() <= 3);
+            let Some((last, _)) = page.last() else { break };
+            after = Some(last.clone());
+            homes.extend(page);
+        }
+        after = None;
+        loop {
+            let page = store.visitors(after.as_ref(), 3).unwrap();
+            assert!(page.len() <= 3);
+            let Some((last, _)) = page.last() else { break };
+            after = Some(last.clone());
+            visitors.extend(page);
+        }
+        homes.sort_by(|a, b| a.0.cmp(&b.0));
+        visitors.sort_by(|a, b| a.0.cmp(&b.0));
+        assert_eq!((homes.len(), homes), (7, all.homes));
+        assert_eq!((visitors.len(), visitors), (7, all.visitors));
+        let first = store.outbox_after(0, 5).unwrap();
+        let rest = store.outbox_after(first.last().unwrap().id, 100).unwrap();
+        assert_eq!([first, rest].concat(), all.outbox);
+        assert!(store.outbox_after(u64::MAX, 5).unwrap().is_empty());
+    }
+
     fn purging_takes_what_is_due_and_no_more_than_its_limit(store) {
         for n in 0..10 {
             apply(store, vec![map(user(n), Some(1)), end(user(n), Some(1), at(10 + n))]).unwrap();

@@ -213,7 +213,10 @@ impl Node {
                         }
                         Output::Decision(decision) => wants.decisions.push(decision),
                         // All hops are addresses, reached over UDP.
-                        Output::Expect(..) | Output::Locate(..) | Output::Release(_) => {}
+                        Output::Expect(..)
+                        | Output::Locate(..)
+                        | Output::Release(_)
+                        | Output::Ordered(..) => {}
                     }
                 }
             }

@@ -10,7 +10,7 @@ use mcx_store::SqliteStore;
 use sip_transaction::Transport;
 
 use super::out::{complainln, sayln};
-use crate::config::{self, Config, Problem, Problems};
+use crate::config::{self, Config, Lines, Problem, Problems, ServiceServerSection};
 use crate::local_socket::Listener;
 use crate::trace;
 use crate::transport::Listen;
@@ -80,37 +80,8 @@ fn surroundings(path: &Path, config: &Config) -> Vec<Problem> {
         wrong(line, message);
     }
     if let Some(server) = &config.service_server {
-        let store = &server.store;
-        if let Err(why) = writable_folder_of(store) {
-            let message = format!("store {}: {why}", store.display());
-            wrong(config.lines.store, message);
-        } else if store.exists()
-            && let Err(error) = SqliteStore::check(store)
-        {
-            wrong(config.lines.store, format!("store {error}"));
-        }
-    }
-    if let Some(server) = &config.service_server {
-        let events = &server.events;
-        let lines = &config.lines;
-        if let Some(file) = &events.file
-            && let Err(why) = writable_folder_of(file)
-        {
-            let message = format!("file of events {}: {why}", file.display());
-            wrong(lines.events_file, message);
-        }
-        if let Some(socket) = &events.socket {
-            let bound = writable_folder_of(socket)
-                .and_then(|()| Listener::bind(socket).map(drop).map_err(|e| e.to_string()));
-            if let Err(why) = bound {
-                let message = format!("socket of events {}: {why}", socket.display());
-                wrong(lines.events_socket, message);
-            }
-        }
-        for (hook, line) in events.webhooks.iter().zip(&lines.webhooks) {
-            if let Err(why) = hook.check() {
-                wrong(*line, format!("webhook {}: {why}", hook.url));
-            }
+        for (line, message) in problems_beside(server, &config.lines) {
+            wrong(line, message);
         }
     }
     if let Some(trace) = &config.trace_file {
@@ -126,6 +97,59 @@ fn surroundings(path: &Path, config: &Config) -> Vec<Problem> {
     }
     problems.sort_by_key(|p| p.line);
     problems
+}
+
+/// What is wrong with the files and sockets of a service server, by line.
+fn problems_beside(server: &ServiceServerSection, lines: &Lines) -> Vec<(usize, String)> {
+    let mut problems = Vec::new();
+    let store = store(&server.store);
+    // Where nothing else is written it is beside the store: one problem is enough.
+    let admin = (store.is_ok() || lines.admin != lines.store).then_some(&server.admin);
+    if let Err(why) = store {
+        problems.push((lines.store, why));
+    }
+    let events = &server.events;
+    if let Some(file) = &events.file
+        && let Err(why) = writable_folder_of(file)
+    {
+        let message = format!("file of events {}: {why}", file.display());
+        problems.push((lines.events_file, message));
+    }
+    let sockets = [
+        ("admin socket", admin, lines.admin),
+        (
+            "socket of events",
+            events.socket.as_ref(),
+            lines.events_socket,
+        ),
+    ];
+    for (what, socket, line) in sockets {
+        if let Some(path) = socket
+            && let Err(why) = can_bind(path)
+        {
+            problems.push((line, format!("{what} {}: {why}", path.display())));
+        }
+    }
+    for (hook, line) in events.webhooks.iter().zip(&lines.webhooks) {
+        if let Err(why) = hook.check() {
+            problems.push((*line, format!("webhook {}: {why}", hook.url)));
+        }
+    }
+    problems
+}
+
+fn store(path: &Path) -> Result<(), String> {
+    writable_folder_of(path).map_err(|why| format!("store {}: {why}", path.display()))?;
+    if path.exists() {
+        SqliteStore::check(path).map_err(|error| format!("store {error}"))?;
+    }
+    Ok(())
+}
+
+/// Whether a Unix socket can be had; it is gone again afterwards.
+fn can_bind(path: &Path) -> Result<(), String> {
+    writable_folder_of(path)?;
+    Listener::bind(path).map(drop).map_err(|e| e.to_string())
 }
 
 /// Whether the address can be had; it is free again afterwards.

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod check;
+mod operate;
 pub(crate) mod out;
 mod run;
 mod token;
@@ -43,6 +44,18 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
+    /// Lists who is migrated where, since when, and by which stay: own users at partners or at home, and visiting users.
+    Users(operate::Users),
+    /// Lists what is owed to partners, why it is still here and when it is sent next; `retry` and `drop` order what
+    /// becomes of a row.
+    ///
+    /// What is parked was refused by the partner, and is not sent again unless an operator says so.
+    #[command(args_conflicts_with_subcommands = false)]
+    Outbox(operate::Outbox),
+    /// De-authorizes an own user at every partner where he has an open stay, as if he had returned.
+    Deauthorize(operate::OfUser),
+    /// Reports that a visiting user's last session ended: a service that goes on after he left stops now.
+    SessionsEnded(operate::OfUser),
     /// Runs both de-authorization procedures between three MC systems on loopback and shows every
     /// step: ladder, decisions, mapping tables. Needs nothing but this program.
     ///
@@ -62,6 +75,10 @@ pub fn main() -> ExitCode {
             config,
             until_stdin_closes,
         } => run::run(&config, until_stdin_closes),
+        Command::Users(args) => operate::users(args),
+        Command::Outbox(args) => operate::outbox(args),
+        Command::Deauthorize(args) => operate::deauthorize(args),
+        Command::SessionsEnded(args) => operate::sessions_ended(args),
         Command::Demo(args) => crate::demo::demo(&args),
         Command::Check { config } => check::check(&config),
         Command::Token(args) => token::token(&args),

@@ -133,6 +133,7 @@ pub(super) struct ServiceServer {
     pub psi: Text,
     pub services: Spanned<Vec<Service>>,
     pub store: Text,
+    pub admin: Option<Text>,
     pub migration_timeout: Option<Text>,
     pub default_expires: Option<Text>,
     #[serde(default)]

@@ -64,6 +64,8 @@ pub struct Lines {
     pub roots: usize,
     /// Line of the store.
     pub store: usize,
+    /// Line of the admin socket, or of the store where none is written.
+    pub admin: usize,
     /// Line of the file of events.
     pub events_file: usize,
     /// Line of the socket of events.
@@ -83,6 +85,8 @@ pub struct ServiceServerSection {
     pub listen: Vec<Listen>,
     /// The database.
     pub store: PathBuf,
+    /// The socket at which an operator asks and orders.
+    pub admin: PathBuf,
     /// Who is told of events.
     pub events: EventsConfig,
     /// What the procedures are told.

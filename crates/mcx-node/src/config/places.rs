@@ -25,6 +25,7 @@ impl Loader<'_, '_> {
             key: file.tls.as_ref().map_or(0, |tls| of(&tls.key)),
             roots: file.tls.as_ref().map_or(0, |tls| of(&tls.roots)),
             store: server.map_or(0, |s| of(&s.store)),
+            admin: server.map_or(0, |s| of(s.admin.as_ref().unwrap_or(&s.store))),
             events_file: server.map_or(0, |s| s.events.file.as_ref().map_or(0, of)),
             events_socket: server.map_or(0, |s| s.events.socket.as_ref().map_or(0, of)),
             webhooks: server.map_or(Vec::new(), |s| {

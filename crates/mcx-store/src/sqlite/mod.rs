@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use mcx::state::{Command, Event, OutboxRow};
+use mcx::state::{Command, Event, Home, OutboxRow, UserKey, Visitor};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::{Applied, Snapshot, Store, StoreError, Told};
@@ -135,6 +135,31 @@ impl Store for SqliteStore {
         self.reader.outbox()
     }
 
+    fn outbox_after(&self, id: u64, limit: usize) -> Result<Vec<OutboxRow>, StoreError> {
+        let connection = self.reader.lock();
+        SqlRows(&connection)
+            .outbox_after(id, limit)
+            .map_err(backend)
+    }
+
+    fn homes(
+        &self,
+        after: Option<&UserKey>,
+        limit: usize,
+    ) -> Result<Vec<(UserKey, Home)>, StoreError> {
+        let connection = self.reader.lock();
+        SqlRows(&connection).homes(after, limit).map_err(backend)
+    }
+
+    fn visitors(
+        &self,
+        after: Option<&UserKey>,
+        limit: usize,
+    ) -> Result<Vec<(UserKey, Visitor)>, StoreError> {
+        let connection = self.reader.lock();
+        SqlRows(&connection).visitors(after, limit).map_err(backend)
+    }
+
     fn snapshot(&self) -> Result<Snapshot, StoreError> {
         self.reader.snapshot()
     }
@@ -201,8 +226,8 @@ impl SqliteReader {
         let transaction = connection.transaction().map_err(backend)?;
         let mut rows = SqlRows(&transaction);
         Ok(Snapshot {
-            homes: rows.homes().map_err(backend)?,
-            visitors: rows.visitors().map_err(backend)?,
+            homes: rows.homes(None, usize::MAX).map_err(backend)?,
+            visitors: rows.visitors(None, usize::MAX).map_err(backend)?,
             outbox: rows.outbox().map_err(backend)?,
         })
     }

@@ -14,8 +14,9 @@ type Result<T> = rusqlite::Result<T>;
 pub(super) struct SqlRows<'a>(pub &'a Connection);
 
 impl SqlRows<'_> {
-    pub fn homes(&mut self) -> Result<Vec<(UserKey, Home)>> {
-        let keys = self.keys("SELECT service, primary_id FROM home ORDER BY 1, 2")?;
+    /// Own users after that one, in order.
+    pub fn homes(&mut self, after: Option<&UserKey>, limit: usize) -> Result<Vec<(UserKey, Home)>> {
+        let keys = self.keys("home", after, limit)?;
         let mut homes = Vec::with_capacity(keys.len());
         for key in keys {
             if let Some(home) = self.home(&key)? {
@@ -25,8 +26,13 @@ impl SqlRows<'_> {
         Ok(homes)
     }
 
-    pub fn visitors(&mut self) -> Result<Vec<(UserKey, Visitor)>> {
-        let keys = self.keys("SELECT service, primary_id FROM visitor ORDER BY 1, 2")?;
+    /// Mappings after that one, in order.
+    pub fn visitors(
+        &mut self,
+        after: Option<&UserKey>,
+        limit: usize,
+    ) -> Result<Vec<(UserKey, Visitor)>> {
+        let keys = self.keys("visitor", after, limit)?;
         let mut visitors = Vec::with_capacity(keys.len());
         for key in keys {
             if let Some(visitor) = self.visitor(&key)? {
@@ -39,6 +45,17 @@ impl SqlRows<'_> {
     pub fn outbox(&mut self) -> Result<Vec<OutboxRow>> {
         let mut statement = self.0.prepare_cached(&format!("{OUTBOX} ORDER BY id"))?;
         statement.query_map([], outbox_row)?.collect()
+    }
+
+    /// Rows of the outbox after that one, in order.
+    pub fn outbox_after(&mut self, id: u64, limit: usize) -> Result<Vec<OutboxRow>> {
+        let sql = format!("{OUTBOX} WHERE id > ? ORDER BY id LIMIT ?");
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let id = i64::try_from(id).unwrap_or(i64::MAX);
+        let mut statement = self.0.prepare_cached(&sql)?;
+        statement
+            .query_map(params![id, limit], outbox_row)?
+            .collect()
     }
 
     /// Events after `seq`, at most `limit`.
@@ -62,9 +79,18 @@ impl SqlRows<'_> {
             .optional()
     }
 
-    fn keys(&self, sql: &str) -> Result<Vec<UserKey>> {
-        let mut statement = self.0.prepare_cached(sql)?;
-        let keys = statement.query_map([], |row| {
+    /// Keys of a table after that one, in order.
+    fn keys(&self, table: &str, after: Option<&UserKey>, limit: usize) -> Result<Vec<UserKey>> {
+        // No key is before the empty one.
+        let (service_of, user) = after.map_or(("", ""), |key| {
+            (key.service.as_str(), key.primary_id.as_str())
+        });
+        let mut statement = self.0.prepare_cached(&format!(
+            "SELECT service, primary_id FROM {table} WHERE (service, primary_id) > (?, ?)
+             ORDER BY service, primary_id LIMIT ?"
+        ))?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let keys = statement.query_map(params![service_of, user, limit], |row| {
             Ok(UserKey {
                 service: service(row, 0)?,
                 primary_id: id(row, 1)?,

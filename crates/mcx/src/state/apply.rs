@@ -37,7 +37,7 @@ pub trait Rows {
     /// The store could not write.
     fn put_visitor(&mut self, key: &UserKey, visitor: &Visitor) -> Result<(), Self::Error>;
 
-    /// Mappings with something to happen not after `at`, at most `limit`, soonest first: `stop_at` of those
+    /// Mappings with something to happen not after `at`, at most `limit`, soonest first, in any order at one time: `stop_at` of those
     /// that are stopping, `purge_at` of those that are was-migrated. What is due at [`NEVER`](super::NEVER)
     /// or later is never due.
     ///

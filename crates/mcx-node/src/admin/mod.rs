@@ -1,0 +1,221 @@
+//! The admin socket of a service server: who is migrated where, what is owed, and orders of an operator.
+//!
+//! A connection is one question: a line of JSON ([`Question`]), answered by lines of JSON, the last of which
+//! is [`End`]. Who may open the file of the socket may ask; who that was is in the audit of an order.
+
+mod client;
+mod orders;
+pub mod question;
+mod rows;
+mod users;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mcx::Order;
+use mcx_store::{Store, StoreError};
+use serde::Serialize;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::UnixStream;
+use tokio::net::unix::OwnedWriteHalf;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::local_socket::Listener;
+pub use client::{AskError, ask};
+pub use orders::{Ordering, Orders};
+pub use question::{End, Question};
+pub use rows::{OutboxFilter, OutboxLine};
+pub use users::{State, UserFilter, UserLine};
+
+/// Longest question.
+const LONGEST_QUESTION: u64 = 16 * 1024;
+/// How long a question is waited for, and how long its asker may take to read a line of the answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Most rows read from the store at once.
+const PAGE: usize = 500;
+
+/// Answers questions, until `stop` turns true.
+pub async fn serve(
+    listener: Listener,
+    store: Arc<dyn Store>,
+    orders: mpsc::Sender<Ordering>,
+    stop: watch::Receiver<bool>,
+) {
+    let of_each = stop.clone();
+    let answer = move |stream| {
+        let asked = Asked {
+            store: store.clone(),
+            orders: orders.clone(),
+        };
+        let mut stop = of_each.clone();
+        async move {
+            tokio::select! {
+                () = asked.connection(stream) => {}
+                () = ended(&mut stop) => {}
+            }
+        }
+    };
+    listener.serve(stop, answer).await;
+}
+
+async fn ended(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// What a question is answered from.
+struct Asked {
+    store: Arc<dyn Store>,
+    orders: mpsc::Sender<Ordering>,
+}
+
+impl Asked {
+    async fn connection(self, stream: UnixStream) {
+        let uid = stream.peer_cred().map(|peer| peer.uid());
+        let (read, mut write) = stream.into_split();
+        let mut line = String::new();
+        let mut bounded = BufReader::new(read).take(LONGEST_QUESTION);
+        let got = tokio::time::timeout(PATIENCE, bounded.read_line(&mut line)).await;
+        let end = match got {
+            Ok(Ok(1..)) => match serde_json::from_str(&line) {
+                Ok(question) => {
+                    let who =
+                        uid.map_or_else(|_| "somebody".to_owned(), |uid| format!("uid {uid}"));
+                    self.answer(question, &who, &mut write).await
+                }
+                Err(error) => Some(End::Error(format!("no question: {error}"))),
+            },
+            _ => None,
+        };
+        if let Some(end) = end {
+            let _ = say(&mut write, &end).await;
+        }
+    }
+
+    /// Answers a question; `None` when nobody listens any more.
+    async fn answer(
+        &self,
+        question: Question,
+        who: &str,
+        write: &mut OwnedWriteHalf,
+    ) -> Option<End> {
+        match question {
+            Question::Users(filter) => self.users(&filter, write).await,
+            Question::Outbox(filter) => self.outbox(&filter, write).await,
+            Question::Order { what, because } => {
+                let order = match what.try_into() {
+                    Ok(order) => order,
+                    Err(why) => return Some(End::Error(why)),
+                };
+                Some(self.order(order, who, &because).await)
+            }
+        }
+    }
+
+    async fn order(&self, order: Order, who: &str, because: &str) -> End {
+        if because.trim().is_empty() {
+            return End::Error("an order needs a reason".into());
+        }
+        let (done, outcome) = oneshot::channel();
+        let by = format!("{who}: {}", because.trim());
+        let ordering = Ordering { order, by, done };
+        let ending = || End::Error("the node is ending: nothing was done".into());
+        if self.orders.send(ordering).await.is_err() {
+            return ending();
+        }
+        match outcome.await {
+            Ok(Ok(text)) => End::Done(text),
+            Ok(Err(why)) => End::Error(why),
+            Err(_) => ending(),
+        }
+    }
+
+    /// Own users and visitors, a page at a time.
+    async fn users(&self, filter: &UserFilter, write: &mut OwnedWriteHalf) -> Option<End> {
+        let mut after = None;
+        loop {
+            let from = after.take();
+            let page = self
+                .read(move |store| store.homes(from.as_ref(), PAGE))
+                .await;
+            let page = match page {
+                Ok(page) => page,
+                Err(error) => return Some(End::Error(error.to_string())),
+            };
+            let Some((last, _)) = page.last() else { break };
+            after = Some(last.clone());
+            let lines = page
+                .iter()
+                .flat_map(|(key, home)| users::of_home(key, home));
+            say_all(write, lines.filter(|line| filter.wants(line))).await?;
+        }
+        loop {
+            let from = after.take();
+            let page = self
+                .read(move |store| store.visitors(from.as_ref(), PAGE))
+                .await;
+            let page = match page {
+                Ok(page) => page,
+                Err(error) => return Some(End::Error(error.to_string())),
+            };
+            let Some((last, _)) = page.last() else {
+                return Some(End::All);
+            };
+            after = Some(last.clone());
+            let lines = page
+                .iter()
+                .map(|(key, visitor)| users::of_visitor(key, visitor));
+            say_all(write, lines.filter(|line| filter.wants(line))).await?;
+        }
+    }
+
+    /// Rows of the outbox, a page at a time.
+    async fn outbox(&self, filter: &OutboxFilter, write: &mut OwnedWriteHalf) -> Option<End> {
+        let mut after = 0;
+        loop {
+            let page = match self
+                .read(move |store| store.outbox_after(after, PAGE))
+                .await
+            {
+                Ok(page) => page,
+                Err(error) => return Some(End::Error(error.to_string())),
+            };
+            let Some(last) = page.last() else {
+                return Some(End::All);
+            };
+            after = last.id;
+            let lines = page.iter().map(rows::of_row);
+            say_all(write, lines.filter(|line| filter.wants(line))).await?;
+        }
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let store = self.store.clone();
+        let done = tokio::task::spawn_blocking(move || read(&*store)).await;
+        done.unwrap_or(Err(StoreError::Closed))
+    }
+}
+
+/// Writes lines; `None` when nobody listens any more.
+async fn say_all<T: Serialize>(
+    write: &mut OwnedWriteHalf,
+    lines: impl Iterator<Item = T>,
+) -> Option<()> {
+    let mut text = String::new();
+    for line in lines {
+        text.push_str(&serde_json::to_string(&line).unwrap_or_default());
+        text.push('\n');
+    }
+    written(write, &text).await
+}
+
+async fn say(write: &mut OwnedWriteHalf, line: &impl Serialize) -> Option<()> {
+    say_all(write, std::iter::once(line)).await
+}
+
+async fn written(write: &mut OwnedWriteHalf, text: &str) -> Option<()> {
+    let written = tokio::time::timeout(PATIENCE, write.write_all(text.as_bytes())).await;
+    written.ok()?.ok()
+}
