@@ -207,7 +207,7 @@ fn rows() -> Vec<Row> {
         None,
         Some((
             HeaderName::Warning,
-            "399 b.mcx.example \"100 function not allowed due to local policy\"",
+            "399 b.mcx.example \"179 service not authorized with the interconnected system\"",
         )),
     );
     // 400: with a reason phrase that names what is wrong.

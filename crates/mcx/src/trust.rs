@@ -1,12 +1,6 @@
-//! Who may say what about whom (L5).
+//! Who may say what about whom (L5): [`TABLE`].
 //!
-//! | message | may come from |
-//! |---|---|
-//! | service authorization (REGISTER, PUBLISH) | the SIP core |
-//! | authorization request, user authorisation notification | the partner that gave the partner id, about a user of the own system |
-//! | authorization response, de-authorization notification | the system that gave the primary id, about a user of another system |
-//!
-//! Everything else is answered 403 with 179 and changes nothing. "Comes from" is proven by the
+//! What it does not allow is answered 403 with 179 and changes nothing. "Comes from" is proven by the
 //! certificate of the connection, by the source address where no certificate is wanted and none names
 //! somebody else who is known, or by P-Asserted-Identity when the source is the trusted SIP core.
 
@@ -101,8 +95,65 @@ pub(crate) fn same_uri(configured: &str, received: &[u8]) -> bool {
     }
 }
 
-/// The table at a service server: whether `sender` may send `kind` about this user. Answers the
-/// partner whose word it is.
+/// What can be said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Statement {
+    /// A service authorization, or its end: REGISTER and PUBLISH.
+    Event,
+    /// A MESSAGE.
+    Message(MessageKind),
+}
+
+/// Who may say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Voice {
+    /// The SIP core, of whatever its clients' tokens prove.
+    Core,
+    /// The partner that gave the partner id, of a user of the own system.
+    Partner,
+    /// The system that gave the primary id, of a user of its own, not of ours.
+    Primary,
+}
+
+/// Who may say what: everything that is allowed.
+const TABLE: [(Statement, Voice); 5] = [
+    (Statement::Event, Voice::Core),
+    (
+        Statement::Message(MessageKind::AuthorizationRequest),
+        Voice::Partner,
+    ),
+    (
+        Statement::Message(MessageKind::UserAuthorizationNotification),
+        Voice::Partner,
+    ),
+    (
+        Statement::Message(MessageKind::AuthorizationResponse),
+        Voice::Primary,
+    ),
+    (
+        Statement::Message(MessageKind::DeauthorizationNotification),
+        Voice::Primary,
+    ),
+];
+
+fn voices(statement: Statement) -> impl Iterator<Item = Voice> {
+    let row = move |(said, voice): &(Statement, Voice)| (*said == statement).then_some(*voice);
+    TABLE.iter().filter_map(row)
+}
+
+/// Whether who is at `source` may hand on a client's event: 403 with 179 when not.
+pub(crate) fn event_entitled(source: &Origin, core: &Core) -> Result<(), Refusal> {
+    if voices(Statement::Event).any(|voice| voice == Voice::Core) && core.is_at(source) {
+        return Ok(());
+    }
+    Err(Refusal {
+        detail: Some(format!("{source} is no source of the SIP core").into()),
+        weight: Weight::Minor,
+        ..Refusal::not_entitled()
+    })
+}
+
+/// Whether `sender` may send `kind` about this user. Answers the partner whose word it is.
 pub(crate) fn partner_entitled<'a>(
     systems: &'a Systems,
     sender: &Sender,
@@ -111,20 +162,14 @@ pub(crate) fn partner_entitled<'a>(
     partner_id: Option<&McId>,
 ) -> Result<&'a Partner, Refusal> {
     let own_user = systems.own.gave(primary_id);
-    let partner = if kind.from_primary() {
-        if own_user {
-            return Err(Refusal::not_entitled());
-        }
-        systems.partner_of(primary_id)
-    } else {
-        if !own_user {
-            return Err(Refusal::not_entitled());
-        }
-        partner_id.and_then(|id| systems.partner_of(id))
+    let of = |voice| match voice {
+        Voice::Core => None,
+        Voice::Partner if own_user => systems.partner_of(partner_id?),
+        Voice::Primary if !own_user => systems.partner_of(primary_id),
+        Voice::Partner | Voice::Primary => None,
     };
-    let partner = partner.ok_or_else(Refusal::not_entitled)?;
-    match sender {
-        Sender::Function(psi) if *psi == partner.peer.psi => Ok(partner),
-        _ => Err(Refusal::not_entitled()),
-    }
+    let mut entitled = voices(Statement::Message(kind)).filter_map(of);
+    let speaks =
+        |partner: &&Partner| matches!(sender, Sender::Function(psi) if *psi == partner.peer.psi);
+    entitled.find(speaks).ok_or_else(Refusal::not_entitled)
 }

@@ -25,7 +25,7 @@ use crate::state::{Command, OutboxRow, Outcome};
 use crate::trust::{self, Sender};
 use crate::{
     Decision, Effect, Input, McId, MessageKind, Now, Origin, Random, Refusal, RequestId, Role,
-    SendId, StoreFailure, StoreId, Warning, Weight,
+    SendId, StoreFailure, StoreId, Weight,
 };
 use pending::Pending;
 
@@ -228,12 +228,9 @@ impl ServiceServer {
                 self.message(now, id, &sender, request, out)
             }
             (Method::Message, _) => Err(trust::unknown_sender(source)),
-            _ if self.config.core.is_at(source) => self.event(now, id, request, out),
             _ => {
-                let mut refusal = Refusal::forbidden(Warning::LOCAL_POLICY, "L5");
-                refusal.detail = Some(format!("{source} is no source of the SIP core").into());
-                refusal.weight = Weight::Minor;
-                Err(refusal)
+                trust::event_entitled(source, &self.config.core)?;
+                self.event(now, id, request, out)
             }
         }
     }
