@@ -4,5 +4,6 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
 
 pub mod lab;
+pub mod leak;
 pub mod sim;
 pub mod torture;

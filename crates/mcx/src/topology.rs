@@ -163,15 +163,34 @@ impl System {
 pub struct MigrationPolicy {
     /// Whether any may.
     pub allowed: bool,
-    /// Users who may not.
+    /// Users who may, if not all.
+    pub users: Option<Vec<McId>>,
+    /// Users who may not, whatever else is said.
     pub refused_users: Vec<McId>,
+    /// User profile indexes that may be selected, if not all. A request that selects none means the user's
+    /// default.
+    pub profile_indexes: Option<Vec<u32>>,
 }
 
 impl MigrationPolicy {
-    /// Whether `user` may migrate there.
-    #[must_use]
-    pub fn allows(&self, user: &McId) -> bool {
-        self.allowed && !self.refused_users.contains(user)
+    /// Whether `user` may migrate there with the profile of that index; says why not.
+    ///
+    /// # Errors
+    /// What of the policy refuses it, in words that name no user.
+    pub fn allows(&self, user: &McId, profile_index: Option<u32>) -> Result<(), &'static str> {
+        if !self.allowed {
+            return Err("no user may migrate there");
+        }
+        let listed = self.users.as_ref().is_none_or(|users| users.contains(user));
+        if !listed || self.refused_users.contains(user) {
+            return Err("this user may not migrate there");
+        }
+        match (&self.profile_indexes, profile_index) {
+            (Some(may), Some(index)) if !may.contains(&index) => {
+                Err("no user may migrate there with this profile")
+            }
+            _ => Ok(()),
+        }
     }
 }
 

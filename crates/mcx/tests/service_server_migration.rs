@@ -6,11 +6,15 @@ mod common;
 use std::time::Duration;
 
 use common::tokens::{claims, sign};
+use common::visit;
 use common::world::*;
 use common::{ALICE, ALICE_AT_B, BOB, BOB_AT_A, id, key, system};
 use mcx::document::{Bounds, Document, Stay};
 use mcx::state::{Notice, StayPhase, VisitorPhase};
-use mcx::{MessageKind, ProcedureId, Role as _, SendFailure, SendId, Service, ServiceServer};
+use mcx::{
+    Effect, MessageKind, MigrationPolicy, ProcedureId, Role as _, SendFailure, SendId, Service,
+    ServiceServer,
+};
 use sip_message::{HeaderName, Request};
 
 /// Bob, whose primary is B, publishes at A.
@@ -279,4 +283,78 @@ fn a_response_that_nobody_waits_for_any_more_is_dropped() {
     assert!(sends(&out).is_empty());
     assert!(bench.rows.outbox.is_empty());
     assert_eq!(bench.rows.homes.len(), 1, "the stay itself is kept");
+}
+
+/// Verdict about a request of B's for a user with a profile, by a policy; and what is recorded of a refusal.
+fn asked(policy: MigrationPolicy, user: &str, profile_index: Option<u32>) -> (bool, String) {
+    let mut config = server_a();
+    config.systems.partners[0].migration = policy;
+    let mut bench = Bench::server(config);
+    let kind = MessageKind::AuthorizationRequest;
+    let document = Document {
+        profile_index,
+        ..visit::document(kind, user, ALICE_AT_B, None)
+    };
+    let message = Incoming::message(SERVER_B, &xml(&document));
+    let out = bench.exchange(B, &message.request());
+    assert_eq!(
+        told(&response(&out)).0,
+        200,
+        "the request is taken either way"
+    );
+    let (_, answer) = send(&out);
+    let bounds = mcx::document::Bounds::default();
+    let answer = Document::read(answer.body(), &common::profile(Service::Mcptt), bounds).unwrap();
+    let why = out.iter().find_map(|effect| match effect {
+        Effect::Decide(decision) if decision.verdict == "refuses" => Some(decision.why.to_string()),
+        _ => None,
+    });
+    (answer.result.unwrap(), why.unwrap_or_default())
+}
+
+#[test]
+fn policy_allows_users_and_profiles() {
+    let everybody = MigrationPolicy {
+        allowed: true,
+        users: None,
+        refused_users: vec![],
+        profile_indexes: None,
+    };
+    let nobody = MigrationPolicy {
+        allowed: false,
+        ..everybody.clone()
+    };
+    let alice_alone = MigrationPolicy {
+        users: Some(vec![id(ALICE)]),
+        ..everybody.clone()
+    };
+    let neither_alice = MigrationPolicy {
+        refused_users: vec![id(ALICE)],
+        ..alice_alone.clone()
+    };
+    let profiles = MigrationPolicy {
+        profile_indexes: Some(vec![0, 2]),
+        ..everybody.clone()
+    };
+    let eve = "sip:eve@a.mcx.example";
+    let user = "this user may not migrate there";
+    let profile = "no user may migrate there with this profile";
+    for (policy, who, index, refused) in [
+        (&everybody, eve, None, ""),
+        (&everybody, eve, Some(9), ""),
+        (&nobody, ALICE, None, "no user may migrate there"),
+        (&alice_alone, ALICE, None, ""),
+        (&alice_alone, eve, None, user),
+        (&neither_alice, ALICE, None, user),
+        (&profiles, ALICE, Some(2), ""),
+        (&profiles, ALICE, None, ""),
+        (&profiles, ALICE, Some(1), profile),
+    ] {
+        let expected = (refused.is_empty(), refused.to_owned());
+        assert_eq!(
+            asked(policy.clone(), who, index),
+            expected,
+            "{who} {index:?}"
+        );
+    }
 }

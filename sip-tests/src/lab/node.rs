@@ -1,5 +1,6 @@
 //! A node under test: `mcx run` as a process.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Once;
@@ -10,6 +11,7 @@ use mcx_node::process::NodeProcess;
 use sip_trace::{Direction, Record, What, ndjson};
 
 use super::Lab;
+use crate::leak::Inside;
 
 /// How long a test waits for something that must happen.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -20,6 +22,8 @@ pub struct Node {
     process: NodeProcess,
     lines: Receiver<String>,
     trace: PathBuf,
+    /// Of a gateway: who is behind it, and its name.
+    inside: Option<(Vec<SocketAddr>, String)>,
 }
 
 impl Node {
@@ -42,6 +46,11 @@ impl Node {
             process,
             lines,
             trace,
+            inside: name.strip_suffix("-gateway").map(|system| {
+                let behind =
+                    ["server", "core"].map(|kind| lab.address(&format!("{system}-{kind}")));
+                (behind.into(), name.to_owned())
+            }),
         }
     }
 
@@ -88,7 +97,8 @@ impl Node {
         self.process.start().expect("the node starts again");
     }
 
-    /// Ends the node in order; answers everything that it logged and recorded.
+    /// Ends the node in order; answers everything that it logged and recorded. A gateway has told nobody outside
+    /// anything of its inside (L6).
     #[must_use]
     pub fn stop(mut self) -> (String, Vec<Record>) {
         self.process.stop();
@@ -100,7 +110,38 @@ impl Node {
             .collect();
         drop(rest);
         let records = ndjson::read_file(&self.trace).expect("the trace file");
+        if let Some((inside, gateway)) = &self.inside {
+            watch_over_topology(inside, gateway, &records);
+        }
         (self.process.logged(), records)
+    }
+}
+
+/// Searches everything that a gateway sent outside for what was said inside.
+fn watch_over_topology(behind: &[SocketAddr], gateway: &str, records: &[Record]) {
+    let system = &gateway[..1];
+    let name = format!("mc-server@{system}.mcx.example");
+    let mut inside = Inside::new(&[&name], behind);
+    let messages = || {
+        records.iter().filter_map(|record| match &record.what {
+            What::Message(message) => Some(message),
+            What::Decision(_) => None,
+        })
+    };
+    for message in messages().filter(|m| behind.contains(&m.peer)) {
+        inside.hears(&message.bytes);
+    }
+    for message in messages() {
+        let sent = message.direction == Direction::Sent;
+        if sent
+            && !behind.contains(&message.peer)
+            && let Some(told) = inside.told_by(&message.bytes)
+        {
+            panic!(
+                "{gateway} tells of its inside: {told} in\n{}",
+                message.bytes.escape_ascii()
+            );
+        }
     }
 }
 

@@ -274,6 +274,8 @@ impl Plan {
                         peer: peer(place)?,
                         migration: MigrationPolicy {
                             allowed: true,
+                            users: None,
+                            profile_indexes: None,
                             refused_users: refused.map(|(user, _)| user.primary_id()).collect(),
                         },
                     })

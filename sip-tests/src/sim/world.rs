@@ -10,6 +10,8 @@ use mcx::state::{Home, StayPhase, UserKey, Visitor, VisitorPhase};
 use mcx::{Decision, Now, Service, Timestamp};
 use sip_transaction::ClientId;
 
+use crate::leak::Inside;
+
 use super::core::{Answered, Journey};
 use super::node::{Kind, Node, Wants};
 use super::{Datagram, Dice, Entry, Place, Plan, User};
@@ -41,6 +43,8 @@ pub struct World {
     journeys: Vec<Journey>,
     asking: HashMap<(usize, ClientId), usize>,
     record: Vec<Entry>,
+    /// What each system is not to tell, by place.
+    inside: Vec<Inside>,
 }
 
 struct Item {
@@ -76,7 +80,13 @@ impl World {
                 nodes.push(Node::new(&plan, place, kind, &mut dice));
             }
         }
+        let inside = |place: Place| {
+            let addresses = [Kind::Server, Kind::Core].map(|kind| place.address(kind));
+            let ips = addresses.map(|address| address.ip().to_string());
+            Inside::new(&["inside.", &ips[0], &ips[1]], &addresses)
+        };
         let mut world = Self {
+            inside: plan.places().map(inside).collect(),
             plan,
             dice,
             base: Instant::now(),
@@ -488,6 +498,7 @@ impl World {
             let bytes = bytes.clone();
             self.plan_at(self.now + delay, What::Arrive { from, to, bytes });
         }
+        self.watch_over_topology(from, to, &bytes);
         self.record.push(Entry::Sent(Datagram {
             at: self.now,
             from,
@@ -495,6 +506,26 @@ impl World {
             bytes,
             delays,
         }));
+    }
+
+    /// Nothing of what is behind a gateway leaves its system, whatever the test is about (L6).
+    fn watch_over_topology(&mut self, from: SocketAddr, to: SocketAddr, bytes: &Bytes) {
+        let (Some(from), Some(to)) = (self.at.get(&from), self.at.get(&to)) else {
+            return;
+        };
+        let (from, to) = (&self.nodes[*from], &self.nodes[*to]);
+        let gateway = |node: &Node| node.kind == Kind::Gateway;
+        if from.place == to.place && (gateway(from) || gateway(to)) {
+            self.inside[usize::from(from.place.0)].hears(bytes);
+        } else if gateway(from)
+            && from.place != to.place
+            && let Some(told) = self.inside[usize::from(from.place.0)].told_by(bytes)
+        {
+            panic!(
+                "{from} tells {to} of its inside: {told} in\n{}",
+                bytes.escape_ascii()
+            );
+        }
     }
 
     fn plan_at(&mut self, at: u64, what: What) {

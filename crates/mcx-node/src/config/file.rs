@@ -270,8 +270,10 @@ pub(super) struct Partner {
 pub(super) struct Migration {
     #[serde(default)]
     pub allow: bool,
+    pub users: Option<Vec<Text>>,
     #[serde(default)]
     pub refused_users: Vec<Text>,
+    pub profile_indexes: Option<Vec<u32>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mcx::document::Bounds;
 use mcx::{
-    ByPartner, Core, GatewayConfig, Issuer, MigrationPolicy, Partner, Peer, Profile, Retry,
+    ByPartner, Core, GatewayConfig, Issuer, McId, MigrationPolicy, Partner, Peer, Profile, Retry,
     Service, ServiceServerConfig, Stop, System, Systems, Tokens,
 };
 use sip_message::Limits;
@@ -219,13 +219,15 @@ impl Loader<'_, '_> {
     }
 
     fn migration(&mut self, migration: &file::Migration) -> MigrationPolicy {
+        let mut read = |users: &[file::Text]| -> Vec<McId> {
+            let read = users.iter().filter_map(|user| self.report.mc_id(user));
+            read.collect()
+        };
         MigrationPolicy {
             allowed: migration.allow,
-            refused_users: migration
-                .refused_users
-                .iter()
-                .filter_map(|user| self.report.mc_id(user))
-                .collect(),
+            users: migration.users.as_deref().map(&mut read),
+            refused_users: read(&migration.refused_users),
+            profile_indexes: migration.profile_indexes.clone(),
         }
     }
 

@@ -69,7 +69,8 @@ impl ServiceServer {
                 Ok(())
             }
             (MessageKind::AuthorizationRequest, Some(partner_id)) => {
-                self.migration_request(now, message, key, partner, partner_id, out)
+                let index = document.profile_index;
+                self.migration_request(now, message, key, partner, partner_id, index, out)
             }
             (MessageKind::AuthorizationResponse, Some(partner_id)) => {
                 self.migration_response(now, message, key, partner, partner_id, document, out)

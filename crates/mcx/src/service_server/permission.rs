@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Answerable, Continuation, ServiceServer};
 use crate::state::{Command, UserKey};
-use crate::{Effect, McId, MessageKind, Now, Refusal, SystemId};
+use crate::{Decision, Effect, McId, MessageKind, Now, Refusal, SystemId};
 
 /// How long a response is worth sending: the partner's client gives up at 64·T1 (RFC 3261
 /// §17.1.2.2).
@@ -13,6 +13,7 @@ const RESPONSE_VALIDITY: Duration = Duration::from_secs(32);
 
 impl ServiceServer {
     /// Primary: a partner asks whether an own user may migrate to it.
+    #[allow(clippy::too_many_arguments)]
     pub(super) fn migration_request(
         &mut self,
         now: Now,
@@ -20,6 +21,7 @@ impl ServiceServer {
         key: UserKey,
         partner: SystemId,
         partner_id: McId,
+        profile_index: Option<u32>,
         out: &mut Vec<Effect>,
     ) -> Result<(), Refusal> {
         let procedure = match message.procedure {
@@ -33,14 +35,19 @@ impl ServiceServer {
             .call_id()
             .map(|v| String::from_utf8_lossy(v).into_owned())
             .map_err(|_| Refusal::bad_request("Malformed Call-ID"))?;
-        let allowed = self
-            .config
-            .systems
-            .partner(&partner)
-            .is_some_and(|p| p.migration.allows(&key.primary_id));
+        let policy = self.config.systems.partner(&partner).map(|p| &p.migration);
+        let allowed = policy.map_or(Err("it is no partner"), |policy| {
+            policy.allows(&key.primary_id, profile_index)
+        });
+        if let Err(why) = allowed {
+            let decision = Decision::new("L1", "refuses", why);
+            out.push(Effect::Decide(
+                decision.of(Some(procedure)).about(&key.primary_id),
+            ));
+        }
         let expires = now.wall.after(RESPONSE_VALIDITY);
         let at = now.wall;
-        let command = if allowed {
+        let command = if allowed.is_ok() {
             Command::AllowMigration {
                 key,
                 system: partner,

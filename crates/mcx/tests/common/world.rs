@@ -55,7 +55,9 @@ pub fn partner(name: &str, peer: Peer) -> Partner {
         peer,
         migration: MigrationPolicy {
             allowed: true,
+            users: None,
             refused_users: vec![id(REFUSED)],
+            profile_indexes: None,
         },
     }
 }
