@@ -10,6 +10,7 @@ use mcx::state::{OutboxRow, Outcome};
 use mcx::{Decision, Now, Role, StoreFailure, StoreId, Weight};
 use mcx_store::{Applied, Store, StoreError};
 use sip_trace::{DecisionRecord, Recorder};
+use sip_transaction::Path;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{debug, info, warn};
@@ -19,7 +20,7 @@ use crate::congestion::Congestion;
 use crate::driver::{Driver, Output, Totals};
 use crate::next_hop::{Hop, LocateError, Locator, Target};
 use crate::transport::tls::Identity;
-use crate::transport::{Arrival, Transports};
+use crate::transport::{Arrival, Ended, Transports};
 
 /// Most messages handled before other work gets its turn.
 const BURST: usize = 64;
@@ -187,15 +188,32 @@ impl<R: Role> Function<R> {
         });
     }
 
-    /// Does what the driver wants done.
+    /// Does what the driver wants done, and sends what that makes.
     async fn carry_out(&mut self, stores: &mut Stores) {
+        loop {
+            self.outputs(stores).await;
+            let unsent = self.transports.flush().await;
+            if unsent.is_empty() {
+                return;
+            }
+            for (path, error) in unsent {
+                self.cannot_send(path, error);
+            }
+        }
+    }
+
+    fn cannot_send(&mut self, path: Path, error: Ended) {
+        warn!(node = %self.node, peer = %path.peer, transport = %path.transport, %error, "cannot send");
+        self.driver.transport_error(clock::now(), path);
+    }
+
+    async fn outputs(&mut self, stores: &mut Stores) {
         while let Some(output) = self.driver.poll_output() {
             match output {
                 Output::Transmit(transmit) => {
                     let path = transmit.path;
-                    if let Err(error) = self.transports.send(transmit).await {
-                        warn!(node = %self.node, peer = %path.peer, transport = %path.transport, %error, "cannot send");
-                        self.driver.transport_error(clock::now(), path);
+                    if let Err(error) = self.transports.queue(transmit).await {
+                        self.cannot_send(path, error);
                     }
                 }
                 Output::Expect(path, domain) => self.transports.expect(path, &domain),

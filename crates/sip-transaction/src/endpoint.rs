@@ -322,6 +322,18 @@ impl Endpoint {
             path,
             bytes,
             retransmission,
+            independent: false,
+            alternative,
+        });
+    }
+
+    /// Sends an answer that may overtake others.
+    fn transmit_alone(&mut self, path: Path, bytes: Bytes, alternative: Option<SocketAddr>) {
+        self.transmits.push_back(Transmit {
+            path,
+            bytes,
+            retransmission: false,
+            independent: true,
             alternative,
         });
     }

@@ -24,6 +24,9 @@ pub struct Transmit {
     pub bytes: Bytes,
     /// Whether it was sent before.
     pub retransmission: bool,
+    /// Whether it may go before or after any other message to the same peer: the one answer of a request that is no INVITE.
+    /// What is not independent keeps the order in which it comes out here, as far as the transport has one.
+    pub independent: bool,
     /// Where a response goes if the connection that its request came on is gone: to the address in `received`, which is
     /// where the request came from, at the port of sent-by, over a new connection (RFC 3261 §18.2.2). Nothing for
     /// requests, and over UDP.

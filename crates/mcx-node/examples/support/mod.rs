@@ -201,9 +201,12 @@ impl Stack {
     async fn send(&mut self, now: Instant) {
         while let Some(transmit) = self.endpoint.poll_transmit() {
             let path = transmit.path;
-            if self.transports.send(transmit).await.is_err() {
+            if self.transports.queue(transmit).await.is_err() {
                 self.endpoint.handle_transport_error(now, path);
             }
+        }
+        for (path, _) in self.transports.flush().await {
+            self.endpoint.handle_transport_error(now, path);
         }
     }
 }

@@ -21,6 +21,7 @@ mod icmp;
 pub mod listener;
 mod numbers;
 mod opening;
+mod runs;
 pub mod tls;
 pub mod udp;
 
@@ -42,8 +43,9 @@ use self::connection::{Common, Item};
 use self::connections::{Brought, Connections};
 pub use self::counters::{Counter, Counters};
 pub use self::ended::Ended;
+use self::runs::Datagram;
 use self::tls::{Identity, Tls};
-use self::udp::{IcmpErrors, Sockets};
+use self::udp::{IcmpErrors, Sockets, Unsent};
 use crate::clock;
 
 /// How long connections may take to write what is queued when the function ends.
@@ -124,6 +126,8 @@ impl Arrival {
 pub struct Transports {
     listening: Vec<Listen>,
     udp: Sockets,
+    /// Datagrams that could not be sent, until that is told.
+    unsent: Unsent,
     errors: IcmpErrors,
     connections: Connections,
     common: Arc<Common>,
@@ -181,6 +185,7 @@ impl Transports {
         Ok(Self {
             listening,
             udp,
+            unsent: Unsent::new(),
             errors,
             connections,
             common,
@@ -252,23 +257,61 @@ impl Transports {
     /// # Errors
     /// It cannot be sent.
     pub async fn send(&mut self, transmit: Transmit) -> Result<(), Ended> {
+        self.queue(transmit).await?;
+        match self.flush().await.pop() {
+            None => Ok(()),
+            Some((_, ended)) => Err(ended),
+        }
+    }
+
+    /// Takes a message that is to be sent: what [`Transports::send`] does, but datagrams wait for [`Transports::flush`],
+    /// which says which of them could not be sent.
+    ///
+    /// # Errors
+    /// It cannot be sent on its connection.
+    pub async fn queue(&mut self, transmit: Transmit) -> Result<(), Ended> {
         let Transmit {
             path,
             bytes,
             alternative,
+            independent,
             ..
         } = transmit;
         match path.transport {
             Transport::Udp => {
                 self.record(Direction::Sent, path, &bytes);
-                let sent = self.udp.send(path.local, path.peer, &bytes).await;
-                sent.map_err(|error| Ended::Failed(error.kind()))
+                let Path { local, peer, .. } = path;
+                let full = self.udp.queue(Datagram {
+                    local,
+                    peer,
+                    bytes,
+                    independent,
+                });
+                if full {
+                    self.udp.flush(&mut self.unsent).await;
+                }
+                Ok(())
             }
             _ => {
                 let domain = self.domains.get(&path);
                 self.connections.send(path, domain, alternative, bytes)
             }
         }
+    }
+
+    /// Sends the datagrams that wait. Whoever queues does so at the end of every turn. Gives those that could not be sent.
+    pub async fn flush(&mut self) -> Vec<(Path, Ended)> {
+        self.udp.flush(&mut self.unsent).await;
+        let unsent = self.unsent.drain(..).map(|(local, peer, error)| {
+            let transport = Transport::Udp;
+            let path = Path {
+                local,
+                peer,
+                transport,
+            };
+            (path, Ended::Failed(error.kind()))
+        });
+        unsent.collect()
     }
 
     /// Lets a connection go: what is queued is written, then it ends.

@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use super::icmp;
+use super::runs::{self, Datagram, Waiting, Went};
 
 /// Receive buffer that is asked for: the usual default loses bursts of 20,000 messages a second.
 const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
@@ -51,7 +52,15 @@ pub(super) struct Sockets {
     buffer: BytesMut,
     /// Whose turn it is.
     first: usize,
+    /// Datagrams that wait for the end of the turn.
+    waiting: Waiting,
+    run: Vec<Datagram>,
+    /// Whether the system takes runs.
+    runs: bool,
 }
+
+/// Datagrams that were not sent: from where, where to, and why.
+pub(super) type Unsent = Vec<(SocketAddr, SocketAddr, io::Error)>;
 
 /// ICMP errors of the UDP sockets of one function.
 #[derive(Debug)]
@@ -84,6 +93,9 @@ impl Sockets {
             sockets,
             buffer,
             first,
+            waiting: Waiting::default(),
+            run: Vec::new(),
+            runs: true,
         };
         (sockets, IcmpErrors { errors, watchers })
     }
@@ -125,21 +137,49 @@ impl Sockets {
         None
     }
 
-    /// Sends a datagram from the socket at `local`.
-    ///
-    /// # Errors
-    /// The system cannot send it.
-    pub async fn send(&self, local: SocketAddr, peer: SocketAddr, bytes: &[u8]) -> io::Result<()> {
-        let (_, socket) = self
-            .sockets
-            .iter()
-            .find(|(address, _)| *address == local)
-            .ok_or(io::ErrorKind::AddrNotAvailable)?;
-        match socket.try_send_to(bytes, peer) {
-            Ok(_) => Ok(()),
-            // Full; or an ICMP error about an earlier send, to whomever, takes the place of this one once.
-            Err(_) => socket.send_to(bytes, peer).await.map(drop),
+    /// Takes a datagram that [`Sockets::flush`] sends. Gives whether there is no room for others until then.
+    pub fn queue(&mut self, datagram: Datagram) -> bool {
+        self.waiting.push(datagram)
+    }
+
+    /// Sends what waits; what could not be sent is added to `unsent`.
+    pub async fn flush(&mut self, unsent: &mut Unsent) {
+        while self.waiting.next(&mut self.run) {
+            let Some(first) = self.run.first() else {
+                return;
+            };
+            let mut sockets = self.sockets.iter();
+            let socket = sockets.find(|(address, _)| *address == first.local);
+            let socket = socket.map(|(_, socket)| socket.clone());
+            if self.runs
+                && self.run.len() > 1
+                && let Some(socket) = &socket
+            {
+                match runs::send(socket, &self.run) {
+                    Went::Sent => continue,
+                    Went::NotNow => {}
+                    Went::Never => self.runs = false,
+                }
+            }
+            for datagram in self.run.drain(..) {
+                let Datagram {
+                    local, peer, bytes, ..
+                } = datagram;
+                if let Err(error) = send(socket.as_deref(), peer, &bytes).await {
+                    unsent.push((local, peer, error));
+                }
+            }
         }
+    }
+}
+
+/// Sends a datagram.
+async fn send(socket: Option<&UdpSocket>, peer: SocketAddr, bytes: &[u8]) -> io::Result<()> {
+    let socket = socket.ok_or(io::ErrorKind::AddrNotAvailable)?;
+    match socket.try_send_to(bytes, peer) {
+        Ok(_) => Ok(()),
+        // Full; or an ICMP error about an earlier send, to whomever, takes the place of this one once.
+        Err(_) => socket.send_to(bytes, peer).await.map(drop),
     }
 }
 

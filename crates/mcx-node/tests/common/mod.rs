@@ -127,6 +127,7 @@ pub fn transmit(path: Path, bytes: impl Into<Bytes>) -> Transmit {
         path,
         bytes: bytes.into(),
         retransmission: false,
+        independent: false,
         alternative: None,
     }
 }

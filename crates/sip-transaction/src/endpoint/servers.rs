@@ -511,8 +511,13 @@ impl Endpoint {
         open.answer = answer.clone();
         open.request = None;
         let alternative = open.alternative;
+        use non_invite_server::State::Completed;
+        let is_only_one = matches!(open.state, State::NonInvite(Completed));
         if let Some(path) = self.path_of(hop) {
-            self.transmit(path, answer, false, alternative);
+            match is_only_one {
+                true => self.transmit_alone(path, answer, alternative),
+                false => self.transmit(path, answer, false, alternative),
+            }
         }
     }
 

@@ -52,7 +52,7 @@ impl Endpoint {
         };
         self.counters.refused += 1;
         let alternative = path.alternative(&via);
-        self.transmit(path.of_response(&via), bytes, false, alternative);
+        self.transmit_alone(path.of_response(&via), bytes, alternative);
         true
     }
 
@@ -108,7 +108,7 @@ impl Endpoint {
                     true => overload::told(&response, &self.oc()),
                     false => response.as_bytes().clone(),
                 };
-                self.transmit(answers_to, bytes, false, alternative);
+                self.transmit_alone(answers_to, bytes, alternative);
                 self.events.push_back(Event::Rejected {
                     path,
                     status,
