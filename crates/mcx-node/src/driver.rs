@@ -21,8 +21,8 @@ use mcx::{
 };
 use sip_message::{Limits, Message, ParseError, ParseErrorKind, Request, Response};
 use sip_transaction::{
-    ClientId, Config, Counters, Endpoint, Event, Failure, Overload, Path, ServerId, Transmit,
-    Transport,
+    ClientId, Config, Counters, Endpoint, Event, Failure, Overload, Path, Sender, ServerId,
+    Transmit, Transport,
 };
 
 use self::sending::Locating;
@@ -143,11 +143,26 @@ impl<R: Role> Driver<R> {
         self.work(now);
     }
 
+    /// Looks at a message as soon as it is here, and refuses it for overload if that is its lot. Gives whether nothing is
+    /// left to be done; else it is handed over when its turn comes.
+    pub fn refuses(&mut self, path: Path, sender: Sender, bytes: &[u8]) -> bool {
+        let refuses = self.endpoint.refuse(path, sender, bytes);
+        if refuses {
+            match path.transport {
+                Transport::Udp => self.totals.datagrams += 1,
+                _ => self.totals.streamed += 1,
+            }
+        }
+        refuses
+    }
+
     /// Takes a datagram.
-    pub fn datagram(&mut self, now: Now, path: Path, bytes: Bytes) {
+    pub fn datagram(&mut self, now: Now, path: Path, sender: Sender, bytes: Bytes) {
         self.totals.datagrams += 1;
         match Message::parse_datagram(bytes, &self.limits) {
-            Ok(message) => self.endpoint.handle_message(now.mono, path, message),
+            Ok(message) => self
+                .endpoint
+                .handle_message_of(now.mono, path, sender, message),
             Err(error) => match error.kind {
                 // RFC 5626 §3.5.1: a keep-alive is no message.
                 ParseErrorKind::KeepAlive | ParseErrorKind::Empty => {}
@@ -163,6 +178,7 @@ impl<R: Role> Driver<R> {
         &mut self,
         now: Now,
         path: Path,
+        sender: Sender,
         domains: Arc<[Box<str>]>,
         message: Result<Message, ParseError>,
         last: bool,
@@ -170,7 +186,9 @@ impl<R: Role> Driver<R> {
         self.totals.streamed += 1;
         self.proven = Some((path, domains));
         match message {
-            Ok(message) => self.endpoint.handle_message(now.mono, path, message),
+            Ok(message) => self
+                .endpoint
+                .handle_message_of(now.mono, path, sender, message),
             Err(error) => self.broken(path, error),
         }
         self.work(now);
@@ -217,7 +235,9 @@ impl<R: Role> Driver<R> {
 
     /// The next thing to do, in order.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        // What was refused at a glance made no output.
+        let output = self.outputs.pop_front();
+        output.or_else(|| self.endpoint.poll_transmit().map(Output::Transmit))
     }
 
     /// A datagram that is no SIP message gets no answer; one that is a broken request gets the

@@ -22,7 +22,7 @@ use self::servers::Server;
 use crate::event::{ClientId, Counters, Event, Gone, Refused, ServerId, Transmit};
 use crate::hops::{HopId, Hops};
 use crate::key::Keys;
-use crate::overload::{Oc, Overload, Sequence};
+use crate::overload::{Oc, Overload, Sender, Sequence};
 use crate::slab::Slab;
 use crate::table::Table;
 use crate::timers::Rings;
@@ -147,8 +147,19 @@ impl Endpoint {
 
     /// Takes a message from the network.
     pub fn handle_message(&mut self, now: Instant, path: Path, message: Message) {
+        self.handle_message_of(now, path, Sender::Known, message);
+    }
+
+    /// The same, from somebody who may be a stranger: in overload, [`Overload::refuse_strangers`] holds for them.
+    pub fn handle_message_of(
+        &mut self,
+        now: Instant,
+        path: Path,
+        sender: Sender,
+        message: Message,
+    ) {
         match message {
-            Message::Request(request) => self.handle_request(now, path, request),
+            Message::Request(request) => self.handle_request(now, path, sender, request),
             Message::Response(response) => self.handle_response(now, path, response),
         }
     }
@@ -204,6 +215,19 @@ impl Endpoint {
     pub fn set_overload(&mut self, now: Instant, overload: Option<Overload>) {
         self.oc_seq.step(now);
         self.overload = overload;
+    }
+
+    /// Looks at a datagram, or at a message of a connection, before anybody spends time on it, and refuses it if it is a new
+    /// request and its share says so. Gives whether that was all there is to do; else it is to be parsed and handled, in
+    /// its turn. Costs a fraction of what parsing and handling do, and next to nothing without overload.
+    ///
+    /// What is not plainly a request passes, to be parsed, and a stranger's is dropped when all of theirs is refused,
+    /// unless it is a response.
+    pub fn refuse(&mut self, path: Path, sender: Sender, datagram: &[u8]) -> bool {
+        match self.overload {
+            Some(overload) => self.refuse_at_a_glance(path, sender, overload, datagram),
+            None => false,
+        }
     }
 
     /// What was said last of overload.

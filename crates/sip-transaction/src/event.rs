@@ -161,6 +161,8 @@ pub struct Counters {
     pub rejected: u64,
     /// Of new requests, those that were refused for overload; not among the rejected.
     pub refused: u64,
+    /// Datagrams of strangers that were dropped for overload, because they were neither plainly a request, nor a response.
+    pub dropped: u64,
     /// Messages that belonged to no transaction.
     pub strays: u64,
 }

@@ -162,7 +162,7 @@ impl Stack {
             let mut release = None;
             match self.transports.try_receive() {
                 None => break,
-                Some(Arrival::Datagram(path, bytes)) => {
+                Some(Arrival::Datagram(path, _, bytes)) => {
                     let message = Message::parse_datagram(bytes, &self.limits);
                     self.take(now, path, message);
                 }
@@ -170,6 +170,7 @@ impl Stack {
                     path,
                     message,
                     last,
+                    ..
                 }) => {
                     self.take(now, path, message);
                     release = last.then_some(path);

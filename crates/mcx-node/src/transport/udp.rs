@@ -115,8 +115,12 @@ impl Sockets {
         .await;
     }
 
-    /// Takes a datagram that is there: local address, peer, bytes.
-    pub fn try_receive(&mut self) -> Option<(SocketAddr, SocketAddr, Bytes)> {
+    /// Takes a datagram that is there: local address, peer, bytes; none of those that `drops` has done with, which leave
+    /// their room to others.
+    pub fn try_receive(
+        &mut self,
+        drops: impl FnOnce(SocketAddr, SocketAddr, &[u8]) -> bool,
+    ) -> Option<(SocketAddr, SocketAddr, Option<Bytes>)> {
         // Each socket's turn comes, however much another one has.
         self.first = self.first.wrapping_add(1);
         let count = self.sockets.len().max(1);
@@ -128,7 +132,13 @@ impl Sockets {
             // An ICMP error about an earlier send takes the place of a datagram once.
             for _ in 0..2 {
                 match socket.try_recv_buf_from(&mut self.buffer) {
-                    Ok((_, peer)) => return Some((*local, peer, self.buffer.split().freeze())),
+                    Ok((_, peer)) => {
+                        if drops(*local, peer, &self.buffer) {
+                            self.buffer.clear();
+                            return Some((*local, peer, None));
+                        }
+                        return Some((*local, peer, Some(self.buffer.split().freeze())));
+                    }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                     Err(_) => {}
                 }

@@ -11,6 +11,7 @@ use super::{Endpoint, Timer};
 use crate::event::{Event, Failure, Gone, ServerId};
 use crate::hops::{HopId, Links, Waits};
 use crate::key::Key;
+use crate::overload::Sender;
 use crate::slab::place;
 use crate::{Path, invite_server, non_invite_server, overload};
 
@@ -114,9 +115,17 @@ enum State {
 const TRYING_AFTER: Duration = Duration::from_millis(200);
 
 impl Endpoint {
-    pub(super) fn handle_request(&mut self, now: Instant, path: Path, mut request: Request) {
+    pub(super) fn handle_request(
+        &mut self,
+        now: Instant,
+        path: Path,
+        sender: Sender,
+        mut request: Request,
+    ) {
         request.set_source(path.peer);
-        if self.overload.is_some() && self.refuse(path, &request) {
+        if let Some(overload) = self.overload
+            && self.refuse_parsed(path, sender, overload, &request)
+        {
             return;
         }
         let read = match validate::essentials(&request) {
