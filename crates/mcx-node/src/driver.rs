@@ -7,7 +7,7 @@
 //!
 //! The node drives it with real sockets, the simulated network of the tests with virtual ones.
 
-mod sending;
+pub(crate) mod sending;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -56,8 +56,34 @@ pub struct Totals {
     pub streamed: u64,
     /// Of them, those that were no SIP and got no answer.
     pub not_sip: u64,
+    /// Turns in which nothing more was taken off the sockets, because as much as may waited already.
+    pub waiting_full: u64,
+    /// Requests of its own that were not sent because as many as may waited for their next hop to be looked up.
+    pub locating_full: u64,
     /// What its transactions counted.
     pub transactions: Counters,
+}
+
+impl Totals {
+    /// All of them by name.
+    pub fn all(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
+        let Self {
+            datagrams,
+            streamed,
+            not_sip,
+            waiting_full,
+            locating_full,
+            transactions,
+        } = *self;
+        let own = [
+            ("datagrams", datagrams),
+            ("streamed", streamed),
+            ("not_sip", not_sip),
+            ("waiting_full", waiting_full),
+            ("locating_full", locating_full),
+        ];
+        own.into_iter().chain(transactions.all())
+    }
 }
 
 /// A function: its transactions and its role.
@@ -154,6 +180,11 @@ impl<R: Role> Driver<R> {
             }
         }
         refuses
+    }
+
+    /// Takes note that as much as may waits for its turn.
+    pub fn waiting_is_full(&mut self) {
+        self.totals.waiting_full += 1;
     }
 
     /// Takes a datagram.

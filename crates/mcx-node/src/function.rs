@@ -26,9 +26,9 @@ use crate::transport::{Arrival, Ended, Taken, Transports};
 /// Most messages handled before other work gets its turn.
 const BURST: usize = 64;
 /// Most messages that wait here; what comes beyond waits in the system's buffers, of which UDP's overflow.
-const MOST_WAITING: usize = 16_384;
+pub(crate) const MOST_WAITING: usize = 16_384;
 /// Most bytes of them.
-const MOST_WAITING_BYTES: usize = 64 * 1024 * 1024;
+pub(crate) const MOST_WAITING_BYTES: usize = 64 * 1024 * 1024;
 /// Most messages that are taken off the sockets in one turn.
 const MOST_TAKEN: usize = 1_024;
 /// How long the loop sleeps at most when nothing is due.
@@ -156,6 +156,7 @@ impl<R: Role> Function<R> {
         let arrived = clock::now().mono;
         for _ in 0..MOST_TAKEN {
             if self.waiting.len() >= MOST_WAITING || self.waiting_bytes >= MOST_WAITING_BYTES {
+                self.driver.waiting_is_full();
                 break;
             }
             let driver = &mut self.driver;

@@ -1,6 +1,7 @@
 //! The program `mcx` as a library: sockets, clocks, files and configuration around the sans-IO
 //! crates. The only crate with tokio.
 
+pub mod bounds;
 pub mod cli;
 pub mod clock;
 pub mod config;

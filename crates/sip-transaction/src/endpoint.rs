@@ -255,13 +255,13 @@ impl Endpoint {
             return Err(Refused::Method);
         }
         if self.clients.len() >= self.config.max_clients {
-            return Err(Refused::TooMany);
+            return Err(self.too_many_clients());
         }
         let (via, branch) = self.new_via(path);
         let request = request.with_via(&via);
         let branch = via.as_bytes().get(branch).unwrap_or_default();
         self.begin_client(now, path, request, branch, true)
-            .ok_or(Refused::TooMany)
+            .ok_or_else(|| self.too_many_clients())
     }
 
     /// Passes a request on with its changes in a client transaction of its own, as a proxy does (RFC 3261 §16.6): what
@@ -276,7 +276,7 @@ impl Endpoint {
         request: Edit<'_, Request>,
     ) -> Result<ClientId, Refused> {
         if self.clients.len() >= self.config.max_clients {
-            return Err(Refused::TooMany);
+            return Err(self.too_many_clients());
         }
         let (via, branch) = self.new_via(path);
         let request = request.push(HeaderName::Via, &via).finish();
@@ -286,7 +286,7 @@ impl Endpoint {
         }
         let branch = via.as_bytes().get(branch).unwrap_or_default();
         self.begin_client(now, path, request, branch, true)
-            .ok_or(Refused::TooMany)
+            .ok_or_else(|| self.too_many_clients())
     }
 
     /// Takes an INVITE back (RFC 3261 §9.1): its CANCEL goes out as soon as a provisional answer is there. The
@@ -360,6 +360,11 @@ impl Endpoint {
             independent: true,
             alternative,
         });
+    }
+
+    fn too_many_clients(&mut self) -> Refused {
+        self.counters.clients_full += 1;
+        Refused::TooMany
     }
 
     fn path_of(&self, hop: HopId) -> Option<Path> {

@@ -165,4 +165,40 @@ pub struct Counters {
     pub dropped: u64,
     /// Messages that belonged to no transaction.
     pub strays: u64,
+    /// Requests of ours that were not sent because there were
+    /// [`max_clients`](crate::Config::max_clients) client transactions.
+    pub clients_full: u64,
+    /// Requests answered 503 because there were [`max_servers`](crate::Config::max_servers) server transactions.
+    pub servers_full: u64,
+}
+
+impl Counters {
+    /// All of them by name.
+    pub fn all(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
+        let Self {
+            requests,
+            absorbed,
+            retransmitted,
+            answers_retransmitted,
+            rejected,
+            refused,
+            dropped,
+            strays,
+            clients_full,
+            servers_full,
+        } = *self;
+        [
+            ("requests", requests),
+            ("absorbed", absorbed),
+            ("retransmitted", retransmitted),
+            ("answers_retransmitted", answers_retransmitted),
+            ("rejected", rejected),
+            ("refused", refused),
+            ("dropped", dropped),
+            ("strays", strays),
+            ("clients_full", clients_full),
+            ("servers_full", servers_full),
+        ]
+        .into_iter()
+    }
 }

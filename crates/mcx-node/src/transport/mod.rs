@@ -194,7 +194,7 @@ impl Transports {
                 }
             }
         }
-        let (udp, errors) = Sockets::new(udp);
+        let (udp, errors) = Sockets::new(udp, &common.counters);
         Ok(Self {
             listening,
             udp,

@@ -13,8 +13,8 @@ use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-use super::icmp;
 use super::runs::{self, Datagram, Waiting, Went};
+use super::{Counters, icmp};
 
 /// Receive buffer that is asked for: the usual default loses bursts of 20,000 messages a second.
 const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
@@ -23,7 +23,7 @@ const MAX_DATAGRAM: usize = 65_535;
 /// Received datagrams are slices of chunks of this size.
 const CHUNK: usize = 4 * MAX_DATAGRAM;
 /// Most ICMP errors that wait for the function; what comes beyond is left to Timer F.
-const ERRORS: usize = 1_024;
+pub(crate) const ERRORS: usize = 1_024;
 
 /// Binds a socket; must be called inside a tokio runtime.
 ///
@@ -71,7 +71,10 @@ pub(super) struct IcmpErrors {
 
 impl Sockets {
     /// Takes bound sockets with their addresses; must be called inside a tokio runtime.
-    pub fn new(sockets: Vec<(SocketAddr, UdpSocket)>) -> (Self, IcmpErrors) {
+    pub fn new(
+        sockets: Vec<(SocketAddr, UdpSocket)>,
+        counters: &Arc<Counters>,
+    ) -> (Self, IcmpErrors) {
         let (report, errors) = mpsc::channel(ERRORS);
         let sockets: Vec<_> = sockets
             .into_iter()
@@ -83,7 +86,7 @@ impl Sockets {
         });
         let watchers = watched
             .map(|(local, socket)| {
-                let watch = watch(socket.clone(), *local, report.clone());
+                let watch = watch(socket.clone(), *local, report.clone(), counters.clone());
                 tokio::spawn(watch).abort_handle()
             })
             .collect();
@@ -216,11 +219,16 @@ async fn watch(
     socket: Arc<UdpSocket>,
     local: SocketAddr,
     report: mpsc::Sender<(SocketAddr, SocketAddr)>,
+    counters: Arc<Counters>,
 ) {
     loop {
         let next = socket.async_io(Interest::ERROR, || icmp::take(&socket));
         match next.await {
-            Ok(Some(peer)) => drop(report.try_send((local, peer))),
+            Ok(Some(peer)) => {
+                if report.try_send((local, peer)).is_err() {
+                    counters.icmp_dropped.add();
+                }
+            }
             Ok(None) => {}
             // Only a socket that is of no use any more cannot be asked.
             Err(_) => return,

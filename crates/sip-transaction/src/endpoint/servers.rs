@@ -201,6 +201,7 @@ impl Endpoint {
         let full = self.servers.len() >= self.config.max_servers && !cancel;
         let server = (!full).then(|| self.enter_server(path, request, read, key, merged));
         let Some(Some((server, hop))) = server else {
+            self.counters.servers_full += 1;
             let retry_after = self.config.retry_after.to_string();
             let header = Some((HeaderName::RetryAfter, retry_after));
             let status = StatusCode::SERVICE_UNAVAILABLE;
