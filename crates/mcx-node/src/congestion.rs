@@ -27,6 +27,11 @@ const OF_STRANGERS: Duration = Duration::from_millis(10);
 /// How long everything of theirs is refused after the last wait that was longer.
 const HELD: Duration = Duration::from_millis(150);
 
+/// Up to this percentage, previous hops that offer to hold back (RFC 7339) are trusted to do so: they would be refused the
+/// same share twice otherwise, and be worse off than those who do not offer it (§5.10.2). Who does not keep the promise
+/// drives the share beyond, and is refused as well.
+const TRUSTED: u8 = 90;
+
 /// Watches the wait and says how many of a hundred new requests are refused.
 #[derive(Debug)]
 pub struct Congestion {
@@ -99,6 +104,7 @@ impl Congestion {
         let of_strangers = if self.crowded.is_some() { 100 } else { all };
         let told = std::mem::replace(&mut self.told, (all, of_strangers));
         let overload = (of_strangers > 0).then(|| Overload {
+            refuse_offering: of_offering(all),
             refuse_strangers: of_strangers,
             ..Overload::refusing(all)
         });
@@ -110,6 +116,11 @@ impl Congestion {
     pub fn refuse(&self) -> u8 {
         self.told.0
     }
+}
+
+/// How much is refused of those who hold back `percent` already: nothing up to [`TRUSTED`], everything at 100.
+fn of_offering(percent: u8) -> u8 {
+    percent.saturating_sub(TRUSTED) * (100 / (100 - TRUSTED))
 }
 
 /// Whole percent of a share of at most 1.
@@ -237,6 +248,14 @@ mod tests {
         assert_eq!((overload.refuse, overload.refuse_strangers), (0, 100));
         assert_eq!(congestion.step(start + 3 * STEP), None);
         assert_eq!(congestion.step(start + 2 * STEP + HELD), Some(None));
+    }
+
+    #[test]
+    fn who_holds_back_is_trusted_as_long_as_that_helps() {
+        assert_eq!(
+            [0, 50, 90, 95, 98, 100].map(of_offering),
+            [0, 0, 0, 50, 80, 100]
+        );
     }
 
     #[test]
