@@ -22,14 +22,29 @@ const DECAY: f64 = 0.92;
 /// The most that is refused: somebody has to get through to show that it is over.
 const MOST: f64 = 0.98;
 
+/// What may arrive in a moment, and be handled, before anything of strangers is refused.
+const OF_STRANGERS: Duration = Duration::from_millis(10);
+/// How long everything of theirs is refused after the last wait that was longer.
+const HELD: Duration = Duration::from_millis(150);
+
+/// Up to this percentage, previous hops that offer to hold back (RFC 7339) are trusted to do so: they would be refused the
+/// same share twice otherwise, and be worse off than those who do not offer it (§5.10.2). Who does not keep the promise
+/// drives the share beyond, and is refused as well.
+const TRUSTED: u8 = 90;
+
 /// Watches the wait and says how many of a hundred new requests are refused.
 #[derive(Debug)]
 pub struct Congestion {
     share: f64,
-    told: u8,
+    /// Percent that are refused: of all, and of strangers.
+    told: (u8, u8),
+    /// When messages waited last for longer than strangers may make them.
+    crowded: Option<Instant>,
     /// The longest wait of this step, and of the one before.
     wait: Duration,
     before: Duration,
+    /// The longest wait of a message in this step.
+    of_messages: Duration,
     stepped: Instant,
     /// Since when there has been a wait in every step.
     waits: Option<Instant>,
@@ -41,7 +56,9 @@ impl Congestion {
     pub fn new(now: Instant) -> Self {
         Self {
             share: 0.0,
-            told: 0,
+            told: (0, 0),
+            crowded: None,
+            of_messages: Duration::ZERO,
             wait: Duration::ZERO,
             before: Duration::ZERO,
             stepped: now,
@@ -49,8 +66,14 @@ impl Congestion {
         }
     }
 
-    /// Takes how long something has waited for its turn: a message, or a batch to become durable.
+    /// Takes how long a message has waited for its turn.
     pub fn waited(&mut self, wait: Duration) {
+        self.wait = self.wait.max(wait);
+        self.of_messages = self.of_messages.max(wait);
+    }
+
+    /// Takes how long a batch has waited to become durable. Strangers have none.
+    pub fn stored(&mut self, wait: Duration) {
         self.wait = self.wait.max(wait);
     }
 
@@ -72,16 +95,32 @@ impl Congestion {
             self.share += more.min(LARGEST);
         }
         self.share = self.share.clamp(0.0, MOST);
-        let told = std::mem::replace(&mut self.told, percent(self.share));
-        let overload = (self.told > 0).then(|| Overload::refusing(self.told));
+        if std::mem::take(&mut self.of_messages) > OF_STRANGERS {
+            self.crowded = Some(now);
+        } else if self.crowded.is_some_and(|at| now - at >= HELD) {
+            self.crowded = None;
+        }
+        let all = percent(self.share);
+        let of_strangers = if self.crowded.is_some() { 100 } else { all };
+        let told = std::mem::replace(&mut self.told, (all, of_strangers));
+        let overload = (of_strangers > 0).then(|| Overload {
+            refuse_offering: of_offering(all),
+            refuse_strangers: of_strangers,
+            ..Overload::refusing(all)
+        });
         (self.told != told).then_some(overload)
     }
 
     /// Of a hundred new requests, so many are refused.
     #[must_use]
     pub fn refuse(&self) -> u8 {
-        self.told
+        self.told.0
     }
+}
+
+/// How much is refused of those who hold back `percent` already: nothing up to [`TRUSTED`], everything at 100.
+fn of_offering(percent: u8) -> u8 {
+    percent.saturating_sub(TRUSTED) * (100 / (100 - TRUSTED))
 }
 
 /// Whole percent of a share of at most 1.
@@ -93,6 +132,7 @@ fn percent(share: f64) -> u8 {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 mod tests {
     use std::collections::VecDeque;
 
@@ -197,16 +237,38 @@ mod tests {
     }
 
     #[test]
+    fn strangers_are_refused_first_and_for_no_slow_disk() {
+        let start = Instant::now();
+        let mut congestion = Congestion::new(start);
+        congestion.stored(Duration::from_secs(1));
+        assert_eq!(congestion.step(start + STEP), None);
+        congestion.waited(OF_STRANGERS + Duration::from_millis(1));
+        let told = congestion.step(start + 2 * STEP);
+        let overload = told.flatten().unwrap();
+        assert_eq!((overload.refuse, overload.refuse_strangers), (0, 100));
+        assert_eq!(congestion.step(start + 3 * STEP), None);
+        assert_eq!(congestion.step(start + 2 * STEP + HELD), Some(None));
+    }
+
+    #[test]
+    fn who_holds_back_is_trusted_as_long_as_that_helps() {
+        assert_eq!(
+            [0, 50, 90, 95, 98, 100].map(of_offering),
+            [0, 0, 0, 50, 80, 100]
+        );
+    }
+
+    #[test]
     fn a_store_that_is_behind_counts_and_a_pause_is_made_up_for() {
         let start = Instant::now();
         let mut congestion = Congestion::new(start);
         let mut now = start;
         // One slow commit is no overload.
-        congestion.waited(Duration::from_secs(2));
+        congestion.stored(Duration::from_secs(2));
         assert_eq!(congestion.step(now + STEP), None);
         for n in 0..100 {
             now += STEP;
-            congestion.waited(Duration::from_millis(40 + n));
+            congestion.stored(Duration::from_millis(40 + n));
             let _ = congestion.step(now);
         }
         assert!(congestion.refuse() > 50, "{}", congestion.refuse());

@@ -7,7 +7,7 @@
 //!
 //! The node drives it with real sockets, the simulated network of the tests with virtual ones.
 
-mod sending;
+pub(crate) mod sending;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -21,8 +21,8 @@ use mcx::{
 };
 use sip_message::{Limits, Message, ParseError, ParseErrorKind, Request, Response};
 use sip_transaction::{
-    ClientId, Config, Counters, Endpoint, Event, Failure, Overload, Path, ServerId, Transmit,
-    Transport,
+    ClientId, Config, Counters, Endpoint, Event, Failure, Overload, Path, Sender, ServerId,
+    Transmit, Transport,
 };
 
 use self::sending::Locating;
@@ -58,8 +58,34 @@ pub struct Totals {
     pub streamed: u64,
     /// Of them, those that were no SIP and got no answer.
     pub not_sip: u64,
+    /// Turns in which nothing more was taken off the sockets, because as much as may waited already.
+    pub waiting_full: u64,
+    /// Requests of its own that were not sent because as many as may waited for their next hop to be looked up.
+    pub locating_full: u64,
     /// What its transactions counted.
     pub transactions: Counters,
+}
+
+impl Totals {
+    /// All of them by name.
+    pub fn all(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
+        let Self {
+            datagrams,
+            streamed,
+            not_sip,
+            waiting_full,
+            locating_full,
+            transactions,
+        } = *self;
+        let own = [
+            ("datagrams", datagrams),
+            ("streamed", streamed),
+            ("not_sip", not_sip),
+            ("waiting_full", waiting_full),
+            ("locating_full", locating_full),
+        ];
+        own.into_iter().chain(transactions.all())
+    }
 }
 
 /// A function: its transactions and its role.
@@ -146,11 +172,31 @@ impl<R: Role> Driver<R> {
         self.work(now);
     }
 
+    /// Looks at a message as soon as it is here, and refuses it for overload if that is its lot. Gives whether nothing is
+    /// left to be done; else it is handed over when its turn comes.
+    pub fn refuses(&mut self, path: Path, sender: Sender, bytes: &[u8]) -> bool {
+        let refuses = self.endpoint.refuse(path, sender, bytes);
+        if refuses {
+            match path.transport {
+                Transport::Udp => self.totals.datagrams += 1,
+                _ => self.totals.streamed += 1,
+            }
+        }
+        refuses
+    }
+
+    /// Takes note that as much as may waits for its turn.
+    pub fn waiting_is_full(&mut self) {
+        self.totals.waiting_full += 1;
+    }
+
     /// Takes a datagram.
-    pub fn datagram(&mut self, now: Now, path: Path, bytes: Bytes) {
+    pub fn datagram(&mut self, now: Now, path: Path, sender: Sender, bytes: Bytes) {
         self.totals.datagrams += 1;
         match Message::parse_datagram(bytes, &self.limits) {
-            Ok(message) => self.endpoint.handle_message(now.mono, path, message),
+            Ok(message) => self
+                .endpoint
+                .handle_message_of(now.mono, path, sender, message),
             Err(error) => match error.kind {
                 // RFC 5626 §3.5.1: a keep-alive is no message.
                 ParseErrorKind::KeepAlive | ParseErrorKind::Empty => {}
@@ -166,6 +212,7 @@ impl<R: Role> Driver<R> {
         &mut self,
         now: Now,
         path: Path,
+        sender: Sender,
         domains: Arc<[Box<str>]>,
         message: Result<Message, ParseError>,
         last: bool,
@@ -173,7 +220,9 @@ impl<R: Role> Driver<R> {
         self.totals.streamed += 1;
         self.proven = Some((path, domains));
         match message {
-            Ok(message) => self.endpoint.handle_message(now.mono, path, message),
+            Ok(message) => self
+                .endpoint
+                .handle_message_of(now.mono, path, sender, message),
             Err(error) => self.broken(path, error),
         }
         self.work(now);
@@ -226,7 +275,9 @@ impl<R: Role> Driver<R> {
 
     /// The next thing to do, in order.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        // What was refused at a glance made no output.
+        let output = self.outputs.pop_front();
+        output.or_else(|| self.endpoint.poll_transmit().map(Output::Transmit))
     }
 
     /// A datagram that is no SIP message gets no answer; one that is a broken request gets the

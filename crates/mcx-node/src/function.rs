@@ -4,12 +4,14 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use mcx::state::{OutboxRow, Outcome};
 use mcx::{Decision, Now, Role, StoreFailure, StoreId, Weight};
 use mcx_store::{Applied, Store, StoreError};
 use sip_trace::{DecisionRecord, Recorder};
+use sip_transaction::Path;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{debug, info, warn};
@@ -20,14 +22,16 @@ use crate::congestion::Congestion;
 use crate::driver::{Driver, Output, Totals};
 use crate::next_hop::{Hop, LocateError, Locator, Target};
 use crate::transport::tls::Identity;
-use crate::transport::{Arrival, Transports};
+use crate::transport::{Arrival, Ended, Taken, Transports};
 
 /// Most messages handled before other work gets its turn.
 const BURST: usize = 64;
 /// Most messages that wait here; what comes beyond waits in the system's buffers, of which UDP's overflow.
-const MOST_WAITING: usize = 16_384;
+pub(crate) const MOST_WAITING: usize = 16_384;
 /// Most bytes of them.
-const MOST_WAITING_BYTES: usize = 64 * 1024 * 1024;
+pub(crate) const MOST_WAITING_BYTES: usize = 64 * 1024 * 1024;
+/// Most messages that are taken off the sockets in one turn.
+const MOST_TAKEN: usize = 1_024;
 /// How long the loop sleeps at most when nothing is due.
 const IDLE: Duration = Duration::from_secs(3600);
 
@@ -106,6 +110,7 @@ impl<R: Role> Function<R> {
             (id, result) = outcome => {
                 stores.pop_front();
                 self.stored(id, result);
+                self.take_durable(stores);
             }
             () = arrived(&mut self.transports, &self.waiting) => self.receive(),
             Some(found) = self.locating.join_next() => {
@@ -119,7 +124,7 @@ impl<R: Role> Function<R> {
         }
         let now = clock::now();
         if let Some((_, _, since)) = stores.front() {
-            self.congestion.waited(now.mono - *since);
+            self.congestion.stored(now.mono - *since);
         }
         if let Some(overload) = self.congestion.step(now.mono) {
             self.driver.overload(now, overload);
@@ -132,6 +137,21 @@ impl<R: Role> Function<R> {
         self.driver.order(clock::now(), id, order, by);
     }
 
+    /// Takes what became durable in the same commit, as a rule, so that its answers go out together.
+    fn take_durable(&mut self, stores: &mut Stores) {
+        for _ in 0..BURST {
+            let Some((id, applied, _)) = stores.front_mut() else {
+                break;
+            };
+            let mut now_or_never = Context::from_waker(Waker::noop());
+            let (id, Poll::Ready(result)) = (*id, applied.as_mut().poll(&mut now_or_never)) else {
+                break;
+            };
+            stores.pop_front();
+            self.stored(id, result);
+        }
+    }
+
     fn stored(&mut self, id: StoreId, result: Result<Vec<Outcome>, StoreError>) {
         let result = result.map_err(|error| {
             warn!(node = %self.node, %error, "the store could not commit");
@@ -140,15 +160,26 @@ impl<R: Role> Function<R> {
         self.driver.stored(clock::now(), id, result);
     }
 
-    /// Takes what has arrived off the sockets, and handles some of it, oldest first.
+    /// Takes what has arrived off the sockets, without what is refused for overload, and handles some of it, oldest first.
     fn receive(&mut self) {
         let arrived = clock::now().mono;
-        while self.waiting.len() < MOST_WAITING && self.waiting_bytes < MOST_WAITING_BYTES {
-            let Some(arrival) = self.transports.try_receive() else {
+        for _ in 0..MOST_TAKEN {
+            if self.waiting.len() >= MOST_WAITING || self.waiting_bytes >= MOST_WAITING_BYTES {
+                self.driver.waiting_is_full();
                 break;
-            };
-            self.waiting_bytes += arrival.len();
-            self.waiting.push_back((arrived, arrival));
+            }
+            let driver = &mut self.driver;
+            let taken = self
+                .transports
+                .try_take(|path, sender, bytes| driver.refuses(path, sender, bytes));
+            match taken {
+                None => break,
+                Some(Taken::Dropped) => {}
+                Some(Taken::Arrival(arrival)) => {
+                    self.waiting_bytes += arrival.len();
+                    self.waiting.push_back((arrived, arrival));
+                }
+            }
         }
         for _ in 0..BURST {
             let Some((arrived, arrival)) = self.waiting.pop_front() else {
@@ -163,15 +194,19 @@ impl<R: Role> Function<R> {
 
     fn take(&mut self, now: Now, arrival: Arrival) {
         match arrival {
-            Arrival::Datagram(path, bytes) => self.driver.datagram(now, path, bytes),
+            Arrival::Datagram(path, sender, bytes) => {
+                self.driver.datagram(now, path, sender, bytes);
+            }
             Arrival::Message {
                 path,
+                sender,
                 message,
                 last,
             } => {
                 let domains = self.transports.identity(path).map(Identity::all);
                 let domains = domains.unwrap_or_default();
-                self.driver.message(now, path, domains, message, last);
+                self.driver
+                    .message(now, path, sender, domains, message, last);
             }
             Arrival::Lost(path, ended) => {
                 debug!(node = %self.node, peer = %path.peer, transport = %path.transport, %ended, "hop lost");
@@ -196,15 +231,32 @@ impl<R: Role> Function<R> {
         });
     }
 
-    /// Does what the driver wants done.
+    /// Does what the driver wants done, and sends what that makes.
     async fn carry_out(&mut self, stores: &mut Stores) {
+        loop {
+            self.outputs(stores).await;
+            let unsent = self.transports.flush().await;
+            if unsent.is_empty() {
+                return;
+            }
+            for (path, error) in unsent {
+                self.cannot_send(path, error);
+            }
+        }
+    }
+
+    fn cannot_send(&mut self, path: Path, error: Ended) {
+        warn!(node = %self.node, peer = %path.peer, transport = %path.transport, %error, "cannot send");
+        self.driver.transport_error(clock::now(), path);
+    }
+
+    async fn outputs(&mut self, stores: &mut Stores) {
         while let Some(output) = self.driver.poll_output() {
             match output {
                 Output::Transmit(transmit) => {
                     let path = transmit.path;
-                    if let Err(error) = self.transports.send(transmit).await {
-                        warn!(node = %self.node, peer = %path.peer, transport = %path.transport, %error, "cannot send");
-                        self.driver.transport_error(clock::now(), path);
+                    if let Err(error) = self.transports.queue(transmit).await {
+                        self.cannot_send(path, error);
                     }
                 }
                 Output::Expect(path, domain) => self.transports.expect(path, &domain),

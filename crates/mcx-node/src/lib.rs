@@ -3,6 +3,7 @@
 
 pub mod admin;
 mod boot;
+pub mod bounds;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -197,6 +197,7 @@ impl Node {
                     streamed,
                     not_sip,
                     transactions,
+                    ..
                 } = totals;
                 info!(
                     function,
@@ -210,9 +211,11 @@ impl Node {
                     strays = transactions.strays,
                     "stopped"
                 );
-                let met: Vec<_> = counters.all().filter(|(_, count)| *count > 0).collect();
+                // Those of the line above too: one place to look for every counter that there is.
+                let all = counters.all().chain(totals.all());
+                let met: Vec<_> = all.filter(|(_, count)| *count > 0).collect();
                 if !met.is_empty() {
-                    info!(function, sockets = ?met, "stopped");
+                    info!(function, counters = ?met, "stopped");
                 }
             }
         }

@@ -184,6 +184,7 @@ async fn what_cannot_be_framed_is_handed_up_and_the_connection_ends_when_it_is_r
         path,
         last,
         message,
+        ..
     } = next(&mut ours).await
     else {
         panic!("no message");

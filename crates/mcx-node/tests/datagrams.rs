@@ -107,3 +107,50 @@ async fn a_flood_on_one_socket_leaves_another_its_turn() {
     }
     panic!("the quiet socket's turn did not come");
 }
+
+#[tokio::test]
+async fn what_is_queued_in_a_turn_arrives_datagram_by_datagram_and_in_order() {
+    for host in ["127.0.0.1", "::1"] {
+        let mut ours = common::bind(Setup {
+            listen: vec![free(Transport::Udp, host)],
+            ..Setup::default()
+        });
+        let peers = [(); 2].map(|()| UdpSocket::bind((host, 0)).unwrap());
+        // More than a run may hold, of three lengths, one of them too long for a run, to two peers in turn and to nobody.
+        let nobody = gone(host);
+        for n in 0..300 {
+            let path = Path {
+                local: address(&ours),
+                peer: match n {
+                    150..153 => nobody,
+                    _ => peers[n % 2].local_addr().unwrap(),
+                },
+                transport: Transport::Udp,
+            };
+            let bytes = match n % 50 {
+                7 => vec![b'x'; 1_500],
+                8 => format!("{n} is longer").into_bytes(),
+                _ => format!("{n:03}").into_bytes(),
+            };
+            ours.queue(common::transmit(path, bytes)).await.unwrap();
+        }
+        assert_eq!(ours.flush().await, []);
+        for (number, peer) in peers.iter().enumerate() {
+            peer.set_nonblocking(true).unwrap();
+            for n in (0..300).filter(|n| n % 2 == number && !(150..153).contains(n)) {
+                let mut buffer = [0; 2048];
+                let length = peer.recv(&mut buffer).unwrap();
+                let got = String::from_utf8_lossy(&buffer[..length]);
+                match n % 50 {
+                    7 => assert_eq!(length, 1_500),
+                    8 => assert_eq!(got, format!("{n} is longer")),
+                    _ => assert_eq!(got, format!("{n:03}")),
+                }
+            }
+        }
+        match next(&mut ours).await {
+            Arrival::Lost(lost, _) => assert_eq!(lost.peer, nobody),
+            other => panic!("{other:?}"),
+        }
+    }
+}

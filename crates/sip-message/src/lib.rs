@@ -274,6 +274,7 @@
 //! | know what was wrong with a value | [`ValueError`], [`ValueErrorKind`], [`Subject`] |
 //! | check a message on reception | [`validate::request`], which gives a [`Refusal`]; [`validate::response`] |
 //! | build a request | [`Request::build`]: [`RequestBuilder`] |
+//! | refuse more requests than there is time to parse | [`Glance`] |
 //! | answer a request | [`Response::to`]: [`ResponseBuilder`]; [`Request::set_source`] |
 //! | build a response to no request | [`Response::build`] |
 //! | read a parameter | [`Params::get`], [`Params::unquoted`], [`Params::is`] |
@@ -311,6 +312,7 @@ mod build;
 mod class;
 mod edit;
 mod error;
+mod glance;
 mod grammar;
 mod headers;
 mod index;
@@ -336,6 +338,7 @@ pub use edit::Edit;
 pub use error::{
     BuildError, BuildErrorKind, ParseError, ParseErrorKind, Subject, ValueError, ValueErrorKind,
 };
+pub use glance::Glance;
 pub use grammar::{escape, unquote};
 pub use headers::Headers;
 pub use limits::Limits;

@@ -41,7 +41,7 @@ impl Response {
     /// ```
     pub fn to(request: &Request, status: StatusCode, to_tag: Option<&str>) -> ResponseBuilder {
         let mut builder = ResponseBuilder::new(status, request.raw.head_end() + ADDED);
-        copy(&mut builder.draft, request, status, to_tag, &[]);
+        copy(&mut builder.draft, origin(request), status, to_tag, &[]);
         builder
     }
 
@@ -78,24 +78,24 @@ impl Response {
         via: &[(&[u8], &[u8])],
         headers: &[(HeaderName, &[u8])],
     ) -> Result<Bytes, BuildError> {
-        let room = request.raw.head_end() + ADDED;
-        let mut draft = Draft::of_status(status, Writer::without_index(room));
-        copy(&mut draft, request, status, to_tag, via);
-        for (name, value) in headers {
-            draft.header(name.clone(), value);
-        }
-        draft.finish_bytes()
+        let room = request.raw.head_end();
+        bytes_of(origin(request), room, status, to_tag, via, headers)
     }
 }
 
-/// Copies what a response has of its request.
-fn copy(
-    draft: &mut Draft,
-    request: &Request,
-    status: StatusCode,
-    to_tag: Option<&str>,
-    via: &[(&[u8], &[u8])],
-) {
+/// What a response copies from its request.
+pub(crate) struct Origin<'a, V> {
+    pub vias: V,
+    pub from: Option<Copied<'a>>,
+    pub to: Option<Copied<'a>>,
+    pub call_id: Option<Copied<'a>>,
+    pub cseq: Option<Copied<'a>>,
+    pub timestamp: Option<Copied<'a>>,
+    /// Where the request came from.
+    pub source: Option<SocketAddr>,
+}
+
+fn origin(request: &Request) -> Origin<'_, impl Iterator<Item = Copied<'_>>> {
     let headers = request.headers();
     let all = |name: &'static HeaderName| {
         headers.named(name).map(|(_, field)| Copied {
@@ -103,20 +103,57 @@ fn copy(
             folded: field.is_folded(),
         })
     };
+    Origin {
+        vias: all(&HeaderName::Via),
+        from: all(&HeaderName::From).next(),
+        to: all(&HeaderName::To).next(),
+        call_id: all(&HeaderName::CallId).next(),
+        cseq: all(&HeaderName::CSeq).next(),
+        timestamp: all(&HeaderName::Timestamp).next(),
+        source: request.source(),
+    }
+}
+
+/// The bytes of a response without a body; what is copied takes `room`.
+pub(crate) fn bytes_of<'a>(
+    origin: Origin<'a, impl Iterator<Item = Copied<'a>>>,
+    room: usize,
+    status: StatusCode,
+    to_tag: Option<&str>,
+    via: &[(&[u8], &[u8])],
+    headers: &[(HeaderName, &[u8])],
+) -> Result<Bytes, BuildError> {
+    let mut draft = Draft::of_status(status, Writer::without_index(room + ADDED));
+    copy(&mut draft, origin, status, to_tag, via);
+    for (name, value) in headers {
+        draft.header(name.clone(), value);
+    }
+    draft.finish_bytes()
+}
+
+/// Copies what a response has of its request.
+fn copy<'a>(
+    draft: &mut Draft,
+    origin: Origin<'a, impl Iterator<Item = Copied<'a>>>,
+    status: StatusCode,
+    to_tag: Option<&str>,
+    via: &[(&[u8], &[u8])],
+) {
+    let source = origin.source;
     // The topmost value is told where it came from; fields without any may stand above it.
-    let mut told = request.source().is_none() && via.is_empty();
-    for field in all(&HeaderName::Via) {
+    let mut told = source.is_none() && via.is_empty();
+    for field in origin.vias {
         if told || LWS.span(field.value) == field.value.len() {
             draft.copy(&HeaderName::Via, field, &[]);
         } else {
             told = true;
-            copy_told(draft, field, request.source(), via);
+            copy_told(draft, field, source, via);
         }
     }
-    if let Some(from) = all(&HeaderName::From).next() {
+    if let Some(from) = origin.from {
         draft.copy(&HeaderName::From, from, &[]);
     }
-    if let Some(to) = all(&HeaderName::To).next() {
+    if let Some(to) = origin.to {
         match to_tag.filter(|_| status != StatusCode::TRYING && is_untagged(to.value)) {
             Some(tag) if !TOKEN.fills(tag.as_bytes()) => {
                 draft.fail(Subject::Header(HeaderName::To), BuildErrorKind::Malformed);
@@ -125,13 +162,14 @@ fn copy(
             None => draft.copy(&HeaderName::To, to, &[]),
         }
     }
-    for name in [&HeaderName::CallId, &HeaderName::CSeq] {
-        if let Some(value) = all(name).next() {
-            draft.copy(name, value, &[]);
-        }
+    if let Some(call_id) = origin.call_id {
+        draft.copy(&HeaderName::CallId, call_id, &[]);
+    }
+    if let Some(cseq) = origin.cseq {
+        draft.copy(&HeaderName::CSeq, cseq, &[]);
     }
     if status == StatusCode::TRYING
-        && let Some(timestamp) = all(&HeaderName::Timestamp).next()
+        && let Some(timestamp) = origin.timestamp
     {
         draft.copy(&HeaderName::Timestamp, timestamp, &[]);
     }

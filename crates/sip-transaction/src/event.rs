@@ -24,6 +24,9 @@ pub struct Transmit {
     pub bytes: Bytes,
     /// Whether it was sent before.
     pub retransmission: bool,
+    /// Whether it may go before or after any other message to the same peer: the one answer of a request that is no INVITE.
+    /// What is not independent keeps the order in which it comes out here, as far as the transport has one.
+    pub independent: bool,
     /// Where a response goes if the connection that its request came on is gone: to the address in `received`, which is
     /// where the request came from, at the port of sent-by, over a new connection (RFC 3261 §18.2.2). Nothing for
     /// requests, and over UDP.
@@ -158,6 +161,44 @@ pub struct Counters {
     pub rejected: u64,
     /// Of new requests, those that were refused for overload; not among the rejected.
     pub refused: u64,
+    /// Datagrams of strangers that were dropped for overload, because they were neither plainly a request, nor a response.
+    pub dropped: u64,
     /// Messages that belonged to no transaction.
     pub strays: u64,
+    /// Requests of ours that were not sent because there were
+    /// [`max_clients`](crate::Config::max_clients) client transactions.
+    pub clients_full: u64,
+    /// Requests answered 503 because there were [`max_servers`](crate::Config::max_servers) server transactions.
+    pub servers_full: u64,
+}
+
+impl Counters {
+    /// All of them by name.
+    pub fn all(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
+        let Self {
+            requests,
+            absorbed,
+            retransmitted,
+            answers_retransmitted,
+            rejected,
+            refused,
+            dropped,
+            strays,
+            clients_full,
+            servers_full,
+        } = *self;
+        [
+            ("requests", requests),
+            ("absorbed", absorbed),
+            ("retransmitted", retransmitted),
+            ("answers_retransmitted", answers_retransmitted),
+            ("rejected", rejected),
+            ("refused", refused),
+            ("dropped", dropped),
+            ("strays", strays),
+            ("clients_full", clients_full),
+            ("servers_full", servers_full),
+        ]
+        .into_iter()
+    }
 }

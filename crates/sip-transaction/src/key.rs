@@ -154,6 +154,13 @@ impl Keys {
         self.server_with(request, via, method, None)
     }
 
+    /// The same without the rest of the request; none for a client of RFC 2543.
+    pub fn by_branch(&self, via: &Via<'_>, method: &[u8]) -> Option<Key> {
+        let branch = via.branch().filter(|branch| is_rfc3261(branch))?;
+        let digest = self.digest(b's').caseless(branch).caseless(via.sent_by());
+        Some(digest.part(method).key())
+    }
+
     /// The keys that the INVITE of an ACK may have. For a client of RFC 2543 the ACK has the tag of the answer in To
     /// (§17.2.3), and the INVITE none, or inside a dialog the same.
     pub fn invite_of(&self, ack: &Request, via: &Via<'_>) -> [Option<Key>; 2] {
@@ -167,9 +174,8 @@ impl Keys {
         method: &Method,
         to_tag: Option<&[u8]>,
     ) -> Option<Key> {
-        if let Some(branch) = via.branch().filter(|branch| is_rfc3261(branch)) {
-            let digest = self.digest(b's').caseless(branch).caseless(via.sent_by());
-            return Some(digest.part(method.as_bytes()).key());
+        if let Some(key) = self.by_branch(via, method.as_bytes()) {
+            return Some(key);
         }
         let headers = request.headers();
         let to_tag = match to_tag {

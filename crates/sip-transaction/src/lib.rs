@@ -37,6 +37,6 @@ mod timers;
 pub use config::{Config, Hops, StrayResponses};
 pub use endpoint::Endpoint;
 pub use event::{ClientId, Counters, Event, Failure, Gone, Refused, ServerId, Transmit};
-pub use overload::Overload;
+pub use overload::{Overload, Sender};
 pub use path::{Path, Transport};
 pub use timers::Timers;

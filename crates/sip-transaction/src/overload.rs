@@ -14,6 +14,9 @@ pub struct Overload {
     /// The same for requests of previous hops that offer it, and so leave out `refuse` of a hundred already: 0 trusts
     /// them to do so, `refuse` does not.
     pub refuse_offering: u8,
+    /// The same for requests of [`Sender::Stranger`]s, whether they offer it or not: what nobody has to serve can make room
+    /// before those whom one knows are refused anything.
+    pub refuse_strangers: u8,
     /// Retry-After of the 503, in seconds. A previous hop sends nothing at all for so long (RFC 3261 §21.5.4), so one that
     /// offers to hold back a part is not sent it. `None`, and nobody is.
     pub retry_after: Option<u32>,
@@ -29,10 +32,20 @@ impl Overload {
         Self {
             refuse: refuse.min(100),
             refuse_offering: refuse.min(100),
+            refuse_strangers: refuse.min(100),
             retry_after: Some(5),
             validity: Duration::from_millis(500),
         }
     }
+}
+
+/// Who sent a message, as far as its receiver knows them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sender {
+    /// Somebody who is expected.
+    Known,
+    /// Anybody else.
+    Stranger,
 }
 
 /// The sequence number of what is told (`oc-seq`, RFC 7339 §4.4): a time in steps of 10 µs, as it has five digits behind
@@ -91,9 +104,14 @@ const SEQ: &[u8] = b"oc-seq";
 impl Oc {
     /// §5.7: 0 for 0 ms says that it is supported and not needed.
     pub fn new(overload: Option<Overload>, seq: Sequence) -> Self {
+        Self::of(overload.map(|o| (o.refuse, o)), seq)
+    }
+
+    /// With another percentage than that of those who are known.
+    pub fn of(overload: Option<(u8, Overload)>, seq: Sequence) -> Self {
         let (seconds, rest) = (seq.now / STEPS_OF_A_SECOND, seq.now % STEPS_OF_A_SECOND);
         let (oc, validity) = match overload {
-            Some(overload) => (overload.refuse.min(100), overload.validity.as_millis()),
+            Some((refuse, overload)) => (refuse.min(100), overload.validity.as_millis()),
             None => (0, 0),
         };
         Self {

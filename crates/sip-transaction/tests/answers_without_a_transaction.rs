@@ -144,6 +144,7 @@ fn beyond_the_configured_transactions_requests_get_503_and_repeats_pass() {
     assert_eq!(refusal.status().as_u16(), 503);
     assert_eq!(refusal.headers().retry_after().unwrap(), Some(7));
     assert_eq!(rejected(&mut bench), 503);
+    assert_eq!(bench.endpoint.counters().servers_full, 1);
     bench.respond(server, &answer(&request, 200));
     bench.sent();
     bench.receive(incoming("MESSAGE", &via("z9hG4bK1")));

@@ -120,6 +120,7 @@ fn more_than_the_configured_transactions_are_refused() {
     let second = common::outgoing(Method::Message);
     let refused = bench.endpoint.request(now, path(Transport::Udp), &second);
     assert!(refused.is_err());
+    assert_eq!(bench.endpoint.counters().clients_full, 1);
     bench.sent_nothing();
     bench.receive(answer(&request, 200));
     bench.event();

@@ -12,7 +12,9 @@ use mcx::{Decision, GatewayServer, Now, Random, Role, ServiceServer, StoreId};
 use mcx_node::driver::{Driver, Output};
 use mcx_node::transport::Listen;
 use sip_message::{Limits, Message, Request, Response};
-use sip_transaction::{ClientId, Config, Endpoint, Event, Failure, Path, Transmit, Transport};
+use sip_transaction::{
+    ClientId, Config, Endpoint, Event, Failure, Path, Sender, Transmit, Transport,
+};
 
 use super::{Dice, Place, Plan};
 
@@ -154,7 +156,7 @@ impl Node {
     pub(super) fn datagram(&mut self, now: Now, peer: SocketAddr, bytes: Bytes) -> Wants {
         let path = self.towards(peer);
         match &mut self.inside {
-            Inside::Function(driver) => driver.datagram(now, path, bytes),
+            Inside::Function(driver) => driver.datagram(now, path, Sender::Known, bytes),
             Inside::Core(endpoint) => {
                 if let Ok(message) = Message::parse_datagram(bytes, &Limits::default()) {
                     endpoint.handle_message(now.mono, path, message);

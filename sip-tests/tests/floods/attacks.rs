@@ -9,10 +9,11 @@ use super::{End, Size};
 
 pub type Attack = fn(&Target, Size, &End, &dyn Fn()) -> String;
 
-pub const ATTACKS: [(&str, Attack); 5] = [
+pub const ATTACKS: [(&str, Attack); 6] = [
     ("idle connections", idle),
     ("a byte a second", drips),
-    ("half-open TLS handshakes", handshakes),
+    ("half-open TLS handshakes", half_open),
+    ("ClientHellos and no more", hellos),
     ("junk datagrams", junk),
     ("never reads", deaf),
 ];
@@ -67,12 +68,27 @@ fn drips(target: &Target, size: Size, end: &End, ready: &dyn Fn()) -> String {
     format!("{sent} bytes on {} connections", size.drips)
 }
 
-fn handshakes(target: &Target, size: Size, end: &End, ready: &dyn Fn()) -> String {
+fn half_open(target: &Target, size: Size, end: &End, ready: &dyn Fn()) -> String {
     // The head of a record with a ClientHello of 508 bytes, of which none come.
     let begin = [22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3];
+    handshakes(target, size, &begin, end, ready)
+}
+
+/// The server answers with its certificate, a key and a signature, and hears no more.
+fn hellos(target: &Target, size: Size, end: &End, ready: &dyn Fn()) -> String {
+    let hello = client_hello();
+    let mut first = connect(stranger(0), target.tls).unwrap();
+    first.write_all(&hello).unwrap();
+    let mut record = [0; 6];
+    first.read_exact(&mut record).unwrap();
+    assert_eq!((record[0], record[5]), (22, 2), "it is a ServerHello");
+    handshakes(target, size, &hello, end, ready)
+}
+
+fn handshakes(target: &Target, size: Size, begin: &[u8], end: &End, ready: &dyn Fn()) -> String {
     let mut streams = open(size.handshakes, target.tls);
     for stream in &mut streams {
-        stream.write_all(&begin).unwrap();
+        stream.write_all(begin).unwrap();
     }
     ready();
     let (mut next, mut begun) = (Instant::now(), size.handshakes);
@@ -82,7 +98,7 @@ fn handshakes(target: &Target, size: Size, end: &End, ready: &dyn Fn()) -> Strin
         for (number, stream) in streams.iter_mut().enumerate() {
             if !is_open(stream)
                 && let Ok(mut again) = connect(stranger(number), target.tls)
-                && again.write_all(&begin).is_ok()
+                && again.write_all(begin).is_ok()
             {
                 again.set_nonblocking(true).unwrap();
                 *stream = again;
@@ -91,6 +107,34 @@ fn handshakes(target: &Target, size: Size, end: &End, ready: &dyn Fn()) -> Strin
         }
     }
     format!("{} at once, {begun} begun", size.handshakes)
+}
+
+/// A ClientHello of TLS 1.3 (RFC 8446 §4.1.2) that nothing is wrong with: X25519, ECDSA with P-256, AES-128-GCM.
+fn client_hello() -> Vec<u8> {
+    fn sized(bytes: &[u8]) -> Vec<u8> {
+        let length = u16::try_from(bytes.len()).unwrap().to_be_bytes();
+        [&length[..], bytes].concat()
+    }
+    let extension = |kind: u8, content: &[u8]| [&[0, kind][..], &sized(content)].concat();
+    let share = [&[0, 29][..], &sized(&[9; 32])].concat();
+    let extensions = [
+        extension(10, &sized(&[0, 29])),
+        extension(13, &sized(&[4, 3])),
+        extension(43, &[2, 3, 4]),
+        extension(51, &sized(&share)),
+    ];
+    let random = [7; 32];
+    let body = [
+        &[3, 3][..],
+        &random,
+        &[0],
+        &sized(&[0x13, 0x01]),
+        &[1, 0],
+        &sized(&extensions.concat()),
+    ];
+    let body = body.concat();
+    let handshake = [&[1, 0][..], &sized(&body)].concat();
+    [&[22, 3, 1][..], &sized(&handshake)].concat()
 }
 
 /// What is no request, or not quite.

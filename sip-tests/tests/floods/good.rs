@@ -56,11 +56,6 @@ impl Answered {
         self.share(990)
     }
 
-    /// How many were answered with 200.
-    pub fn succeeded(&self) -> usize {
-        self.took.len()
-    }
-
     /// How many did not succeed.
     pub fn failed(&self) -> usize {
         self.failed.len()

@@ -162,7 +162,7 @@ impl Stack {
             let mut release = None;
             match self.transports.try_receive() {
                 None => break,
-                Some(Arrival::Datagram(path, bytes)) => {
+                Some(Arrival::Datagram(path, _, bytes)) => {
                     let message = Message::parse_datagram(bytes, &self.limits);
                     self.take(now, path, message);
                 }
@@ -170,6 +170,7 @@ impl Stack {
                     path,
                     message,
                     last,
+                    ..
                 }) => {
                     self.take(now, path, message);
                     release = last.then_some(path);
@@ -201,9 +202,12 @@ impl Stack {
     async fn send(&mut self, now: Instant) {
         while let Some(transmit) = self.endpoint.poll_transmit() {
             let path = transmit.path;
-            if self.transports.send(transmit).await.is_err() {
+            if self.transports.queue(transmit).await.is_err() {
                 self.endpoint.handle_transport_error(now, path);
             }
+        }
+        for (path, _) in self.transports.flush().await {
+            self.endpoint.handle_transport_error(now, path);
         }
     }
 }

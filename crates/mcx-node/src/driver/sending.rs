@@ -18,7 +18,7 @@ pub(super) struct Locating {
 }
 
 /// Most requests whose next hop is being looked up; more are refused as overload.
-const MAX_LOCATING: usize = 10_000;
+pub(crate) const MAX_LOCATING: usize = 10_000;
 
 impl<R: Role> Driver<R> {
     /// Finds out where a request goes, and sends it.
@@ -35,6 +35,7 @@ impl<R: Role> Driver<R> {
             return self.go_on(now, next);
         }
         if self.locating.len() >= MAX_LOCATING {
+            self.totals.locating_full += 1;
             return self.tell(id, Went::Failed(SendFailure::Overload));
         }
         self.located += 1;

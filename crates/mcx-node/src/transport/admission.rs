@@ -30,6 +30,11 @@ impl Acquaintances {
         self.domains.iter().any(|domain| identity.is(domain))
     }
 
+    /// Whether it knows nobody at all: then nobody is a stranger.
+    pub fn is_empty(&self) -> bool {
+        self.hosts.is_empty() && self.domains.is_empty()
+    }
+
     /// Whether datagrams from `host` are not even looked at.
     pub fn ignore(&self, host: IpAddr) -> bool {
         self.ignore_strangers && !self.know(host)

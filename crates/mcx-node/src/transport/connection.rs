@@ -39,6 +39,19 @@ pub(super) struct Common {
     pub recorder: Recorder,
 }
 
+impl Common {
+    /// Records a datagram.
+    pub fn record(&self, direction: Direction, path: Path, bytes: &Bytes) {
+        if self.recorder.is_on() {
+            let at = clock::wall_us();
+            let Path { local, peer, .. } = path;
+            let transport = sip_trace::Transport::Udp;
+            self.recorder
+                .message(at, direction, transport, local, peer, bytes);
+        }
+    }
+}
+
 /// What a connection tells the function.
 #[derive(Debug)]
 pub(super) enum Item {

@@ -70,4 +70,6 @@ counters! {
     strangers,
     /// ICMP errors about datagrams of ours.
     icmp,
+    /// ICMP errors that were dropped because as many as may waited already.
+    icmp_dropped,
 }

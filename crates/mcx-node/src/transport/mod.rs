@@ -21,6 +21,7 @@ mod icmp;
 pub mod listener;
 mod numbers;
 mod opening;
+mod runs;
 pub mod tls;
 pub mod udp;
 
@@ -33,7 +34,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use sip_message::{Limits, Message, ParseError};
 use sip_trace::{Direction, Recorder};
-use sip_transaction::{Path, Transmit, Transport};
+use sip_transaction::{Path, Sender, Transmit, Transport};
 use tokio::net::{TcpListener, UdpSocket};
 
 pub use self::admission::Acquaintances;
@@ -42,12 +43,14 @@ use self::connection::{Common, Item};
 use self::connections::{Brought, Connections};
 pub use self::counters::{Counter, Counters};
 pub use self::ended::Ended;
+use self::runs::Datagram;
 use self::tls::{Identity, Tls};
-use self::udp::{IcmpErrors, Sockets};
-use crate::clock;
+use self::udp::{IcmpErrors, Sockets, Unsent};
 
 /// How long connections may take to write what is queued when the function ends.
 const CLOSING: Duration = Duration::from_secs(2);
+/// Most datagrams that are dropped before others get their turn.
+const MOST_DROPPED: usize = 64;
 /// Most hops whose domain is remembered; those of the configuration are fewer.
 const DOMAINS: usize = 16_384;
 
@@ -85,13 +88,15 @@ pub struct Setup {
 /// What came in.
 #[derive(Debug)]
 pub enum Arrival {
-    /// A datagram.
-    Datagram(Path, Bytes),
+    /// A datagram, from somebody known or not.
+    Datagram(Path, Sender, Bytes),
     /// A message on a connection, or something that is none. With `last` nothing more is read from it:
     /// [`Transports::release`] ends it, once what is owed is sent.
     Message {
         /// Where it came from.
         path: Path,
+        /// Whether the sender is known.
+        sender: Sender,
         /// What it was.
         message: Result<Message, ParseError>,
         /// Whether the stream is lost.
@@ -101,12 +106,22 @@ pub enum Arrival {
     Lost(Path, Ended),
 }
 
+/// What became of what came in.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "it is taken apart at once")]
+pub enum Taken {
+    /// It is to be handled.
+    Arrival(Arrival),
+    /// It was refused, or came from somebody who is not answered.
+    Dropped,
+}
+
 impl Arrival {
     /// How many bytes it holds.
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
-            Self::Datagram(_, bytes) => bytes.len(),
+            Self::Datagram(_, _, bytes) => bytes.len(),
             Self::Message { message, .. } => message.as_ref().map_or(0, |m| m.as_bytes().len()),
             Self::Lost(..) => 0,
         }
@@ -124,6 +139,8 @@ impl Arrival {
 pub struct Transports {
     listening: Vec<Listen>,
     udp: Sockets,
+    /// Datagrams that could not be sent, until that is told.
+    unsent: Unsent,
     errors: IcmpErrors,
     connections: Connections,
     common: Arc<Common>,
@@ -177,10 +194,11 @@ impl Transports {
                 }
             }
         }
-        let (udp, errors) = Sockets::new(udp);
+        let (udp, errors) = Sockets::new(udp, &common.counters);
         Ok(Self {
             listening,
             udp,
+            unsent: Unsent::new(),
             errors,
             connections,
             common,
@@ -228,13 +246,44 @@ impl Transports {
 
     /// Takes what is there.
     pub fn try_receive(&mut self) -> Option<Arrival> {
-        self.datagrams_first = !self.datagrams_first;
-        if self.datagrams_first {
-            let datagram = self.datagram();
-            return datagram.or_else(|| self.streamed());
+        // What is dropped makes room for what is not, within a bound.
+        for _ in 0..MOST_DROPPED {
+            if let Taken::Arrival(arrival) = self.try_take(|_, _, _| false)? {
+                return Some(arrival);
+            }
         }
-        let message = self.streamed();
-        message.or_else(|| self.datagram())
+        None
+    }
+
+    /// Takes what is there, unless `refuses` is done with it when it sees the message, which way it came, and whether the
+    /// sender is known.
+    pub fn try_take(
+        &mut self,
+        mut refuses: impl FnMut(Path, Sender, &[u8]) -> bool,
+    ) -> Option<Taken> {
+        self.datagrams_first = !self.datagrams_first;
+        let refuses = &mut refuses;
+        if self.datagrams_first {
+            let datagram = self.datagram(refuses);
+            return datagram.or_else(|| self.streamed(refuses));
+        }
+        let message = self.streamed(refuses);
+        message.or_else(|| self.datagram(refuses))
+    }
+
+    /// Who sends on that way: known by the address, or by what a certificate proves.
+    fn sender(&self, path: Path) -> Sender {
+        let known = self.acquaintances.is_empty()
+            || self.acquaintances.know(path.peer.ip())
+            || path.transport == Transport::Tls
+                && self
+                    .connections
+                    .identity(path)
+                    .is_some_and(|identity| self.acquaintances.know_by_name(identity));
+        match known {
+            true => Sender::Known,
+            false => Sender::Stranger,
+        }
     }
 
     /// Says who has to be at a hop: what is sent there by TLS from now on goes to this SIP domain, or nowhere
@@ -252,23 +301,61 @@ impl Transports {
     /// # Errors
     /// It cannot be sent.
     pub async fn send(&mut self, transmit: Transmit) -> Result<(), Ended> {
+        self.queue(transmit).await?;
+        match self.flush().await.pop() {
+            None => Ok(()),
+            Some((_, ended)) => Err(ended),
+        }
+    }
+
+    /// Takes a message that is to be sent: what [`Transports::send`] does, but datagrams wait for [`Transports::flush`],
+    /// which says which of them could not be sent.
+    ///
+    /// # Errors
+    /// It cannot be sent on its connection.
+    pub async fn queue(&mut self, transmit: Transmit) -> Result<(), Ended> {
         let Transmit {
             path,
             bytes,
             alternative,
+            independent,
             ..
         } = transmit;
         match path.transport {
             Transport::Udp => {
-                self.record(Direction::Sent, path, &bytes);
-                let sent = self.udp.send(path.local, path.peer, &bytes).await;
-                sent.map_err(|error| Ended::Failed(error.kind()))
+                self.common.record(Direction::Sent, path, &bytes);
+                let Path { local, peer, .. } = path;
+                let full = self.udp.queue(Datagram {
+                    local,
+                    peer,
+                    bytes,
+                    independent,
+                });
+                if full {
+                    self.udp.flush(&mut self.unsent).await;
+                }
+                Ok(())
             }
             _ => {
                 let domain = self.domains.get(&path);
                 self.connections.send(path, domain, alternative, bytes)
             }
         }
+    }
+
+    /// Sends the datagrams that wait. Whoever queues does so at the end of every turn. Gives those that could not be sent.
+    pub async fn flush(&mut self) -> Vec<(Path, Ended)> {
+        self.udp.flush(&mut self.unsent).await;
+        let unsent = self.unsent.drain(..).map(|(local, peer, error)| {
+            let transport = Transport::Udp;
+            let path = Path {
+                local,
+                peer,
+                transport,
+            };
+            (path, Ended::Failed(error.kind()))
+        });
+        unsent.collect()
     }
 
     /// Lets a connection go: what is queued is written, then it ends.
@@ -281,60 +368,76 @@ impl Transports {
         let _ = tokio::time::timeout(CLOSING, self.connections.close()).await;
     }
 
-    fn datagram(&mut self) -> Option<Arrival> {
-        // What is dropped makes room for what is not, within a bound.
-        for _ in 0..64 {
-            let (local, peer, bytes) = self.udp.try_receive()?;
-            if self.acquaintances.ignore(peer.ip()) {
-                self.common.counters.strangers.add();
-                continue;
+    fn datagram(&mut self, refuses: &mut impl FnMut(Path, Sender, &[u8]) -> bool) -> Option<Taken> {
+        let mut sender = Sender::Stranger;
+        let (acquaintances, common) = (&self.acquaintances, &self.common);
+        let path_of = |local, peer| Path {
+            local,
+            peer,
+            transport: Transport::Udp,
+        };
+        let received = self.udp.try_receive(|local, peer, bytes| {
+            if acquaintances.know(peer.ip()) {
+                sender = Sender::Known;
+            } else if acquaintances.ignore_strangers {
+                common.counters.strangers.add();
+                return true;
+            } else if acquaintances.is_empty() {
+                sender = Sender::Known;
             }
-            let path = Path {
-                local,
-                peer,
-                transport: Transport::Udp,
-            };
-            self.record(Direction::Received, path, &bytes);
-            return Some(Arrival::Datagram(path, bytes));
-        }
-        None
+            let path = path_of(local, peer);
+            let refused = refuses(path, sender, bytes);
+            if refused && common.recorder.is_on() {
+                let bytes = Bytes::copy_from_slice(bytes);
+                common.record(Direction::Received, path, &bytes);
+            }
+            refused
+        });
+        let (local, peer, bytes) = received?;
+        let Some(bytes) = bytes else {
+            return Some(Taken::Dropped);
+        };
+        let path = path_of(local, peer);
+        self.common.record(Direction::Received, path, &bytes);
+        Some(Taken::Arrival(Arrival::Datagram(path, sender, bytes)))
     }
 
-    fn streamed(&mut self) -> Option<Arrival> {
+    fn streamed(&mut self, refuses: &mut impl FnMut(Path, Sender, &[u8]) -> bool) -> Option<Taken> {
         loop {
             let item = match self.ahead.take() {
                 Some(Ahead::Item(item)) => item,
                 Some(Ahead::Unreachable(path)) => {
-                    return Some(Arrival::Lost(
-                        path,
-                        Ended::Failed(io::ErrorKind::ConnectionRefused),
-                    ));
+                    let ended = Ended::Failed(io::ErrorKind::ConnectionRefused);
+                    return Some(Taken::Arrival(Arrival::Lost(path, ended)));
                 }
                 None => self.connections.try_next()?,
             };
             match self.connections.take(item) {
                 None => {}
-                Some(Brought::Lost(path, ended)) => return Some(Arrival::Lost(path, ended)),
+                Some(Brought::Lost(path, ended)) => {
+                    return Some(Taken::Arrival(Arrival::Lost(path, ended)));
+                }
                 Some(Brought::Message {
                     path,
                     message,
                     last,
                 }) => {
-                    return Some(Arrival::Message {
+                    let sender = self.sender(path);
+                    if !last
+                        && let Ok(message) = &message
+                        && refuses(path, sender, message.as_bytes())
+                    {
+                        return Some(Taken::Dropped);
+                    }
+                    return Some(Taken::Arrival(Arrival::Message {
                         path,
+                        sender,
                         message,
                         last,
-                    });
+                    }));
                 }
             }
         }
-    }
-
-    fn record(&self, direction: Direction, path: Path, bytes: &Bytes) {
-        let at = clock::wall_us();
-        let Path { local, peer, .. } = path;
-        let recorder = &self.common.recorder;
-        recorder.message(at, direction, sip_trace::Transport::Udp, local, peer, bytes);
     }
 }
 

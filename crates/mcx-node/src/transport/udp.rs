@@ -13,7 +13,8 @@ use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-use super::icmp;
+use super::runs::{self, Datagram, Waiting, Went};
+use super::{Counters, icmp};
 
 /// Receive buffer that is asked for: the usual default loses bursts of 20,000 messages a second.
 const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
@@ -22,7 +23,7 @@ const MAX_DATAGRAM: usize = 65_535;
 /// Received datagrams are slices of chunks of this size.
 const CHUNK: usize = 4 * MAX_DATAGRAM;
 /// Most ICMP errors that wait for the function; what comes beyond is left to Timer F.
-const ERRORS: usize = 1_024;
+pub(crate) const ERRORS: usize = 1_024;
 
 /// Binds a socket; must be called inside a tokio runtime.
 ///
@@ -51,7 +52,15 @@ pub(super) struct Sockets {
     buffer: BytesMut,
     /// Whose turn it is.
     first: usize,
+    /// Datagrams that wait for the end of the turn.
+    waiting: Waiting,
+    run: Vec<Datagram>,
+    /// Whether the system takes runs.
+    runs: bool,
 }
+
+/// Datagrams that were not sent: from where, where to, and why.
+pub(super) type Unsent = Vec<(SocketAddr, SocketAddr, io::Error)>;
 
 /// ICMP errors of the UDP sockets of one function.
 #[derive(Debug)]
@@ -62,7 +71,10 @@ pub(super) struct IcmpErrors {
 
 impl Sockets {
     /// Takes bound sockets with their addresses; must be called inside a tokio runtime.
-    pub fn new(sockets: Vec<(SocketAddr, UdpSocket)>) -> (Self, IcmpErrors) {
+    pub fn new(
+        sockets: Vec<(SocketAddr, UdpSocket)>,
+        counters: &Arc<Counters>,
+    ) -> (Self, IcmpErrors) {
         let (report, errors) = mpsc::channel(ERRORS);
         let sockets: Vec<_> = sockets
             .into_iter()
@@ -74,7 +86,7 @@ impl Sockets {
         });
         let watchers = watched
             .map(|(local, socket)| {
-                let watch = watch(socket.clone(), *local, report.clone());
+                let watch = watch(socket.clone(), *local, report.clone(), counters.clone());
                 tokio::spawn(watch).abort_handle()
             })
             .collect();
@@ -84,6 +96,9 @@ impl Sockets {
             sockets,
             buffer,
             first,
+            waiting: Waiting::default(),
+            run: Vec::new(),
+            runs: true,
         };
         (sockets, IcmpErrors { errors, watchers })
     }
@@ -103,8 +118,12 @@ impl Sockets {
         .await;
     }
 
-    /// Takes a datagram that is there: local address, peer, bytes.
-    pub fn try_receive(&mut self) -> Option<(SocketAddr, SocketAddr, Bytes)> {
+    /// Takes a datagram that is there: local address, peer, bytes; none of those that `drops` has done with, which leave
+    /// their room to others.
+    pub fn try_receive(
+        &mut self,
+        drops: impl FnOnce(SocketAddr, SocketAddr, &[u8]) -> bool,
+    ) -> Option<(SocketAddr, SocketAddr, Option<Bytes>)> {
         // Each socket's turn comes, however much another one has.
         self.first = self.first.wrapping_add(1);
         let count = self.sockets.len().max(1);
@@ -116,7 +135,13 @@ impl Sockets {
             // An ICMP error about an earlier send takes the place of a datagram once.
             for _ in 0..2 {
                 match socket.try_recv_buf_from(&mut self.buffer) {
-                    Ok((_, peer)) => return Some((*local, peer, self.buffer.split().freeze())),
+                    Ok((_, peer)) => {
+                        if drops(*local, peer, &self.buffer) {
+                            self.buffer.clear();
+                            return Some((*local, peer, None));
+                        }
+                        return Some((*local, peer, Some(self.buffer.split().freeze())));
+                    }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                     Err(_) => {}
                 }
@@ -125,21 +150,49 @@ impl Sockets {
         None
     }
 
-    /// Sends a datagram from the socket at `local`.
-    ///
-    /// # Errors
-    /// The system cannot send it.
-    pub async fn send(&self, local: SocketAddr, peer: SocketAddr, bytes: &[u8]) -> io::Result<()> {
-        let (_, socket) = self
-            .sockets
-            .iter()
-            .find(|(address, _)| *address == local)
-            .ok_or(io::ErrorKind::AddrNotAvailable)?;
-        match socket.try_send_to(bytes, peer) {
-            Ok(_) => Ok(()),
-            // Full; or an ICMP error about an earlier send, to whomever, takes the place of this one once.
-            Err(_) => socket.send_to(bytes, peer).await.map(drop),
+    /// Takes a datagram that [`Sockets::flush`] sends. Gives whether there is no room for others until then.
+    pub fn queue(&mut self, datagram: Datagram) -> bool {
+        self.waiting.push(datagram)
+    }
+
+    /// Sends what waits; what could not be sent is added to `unsent`.
+    pub async fn flush(&mut self, unsent: &mut Unsent) {
+        while self.waiting.next(&mut self.run) {
+            let Some(first) = self.run.first() else {
+                return;
+            };
+            let mut sockets = self.sockets.iter();
+            let socket = sockets.find(|(address, _)| *address == first.local);
+            let socket = socket.map(|(_, socket)| socket.clone());
+            if self.runs
+                && self.run.len() > 1
+                && let Some(socket) = &socket
+            {
+                match runs::send(socket, &self.run) {
+                    Went::Sent => continue,
+                    Went::NotNow => {}
+                    Went::Never => self.runs = false,
+                }
+            }
+            for datagram in self.run.drain(..) {
+                let Datagram {
+                    local, peer, bytes, ..
+                } = datagram;
+                if let Err(error) = send(socket.as_deref(), peer, &bytes).await {
+                    unsent.push((local, peer, error));
+                }
+            }
         }
+    }
+}
+
+/// Sends a datagram.
+async fn send(socket: Option<&UdpSocket>, peer: SocketAddr, bytes: &[u8]) -> io::Result<()> {
+    let socket = socket.ok_or(io::ErrorKind::AddrNotAvailable)?;
+    match socket.try_send_to(bytes, peer) {
+        Ok(_) => Ok(()),
+        // Full; or an ICMP error about an earlier send, to whomever, takes the place of this one once.
+        Err(_) => socket.send_to(bytes, peer).await.map(drop),
     }
 }
 
@@ -166,11 +219,16 @@ async fn watch(
     socket: Arc<UdpSocket>,
     local: SocketAddr,
     report: mpsc::Sender<(SocketAddr, SocketAddr)>,
+    counters: Arc<Counters>,
 ) {
     loop {
         let next = socket.async_io(Interest::ERROR, || icmp::take(&socket));
         match next.await {
-            Ok(Some(peer)) => drop(report.try_send((local, peer))),
+            Ok(Some(peer)) => {
+                if report.try_send((local, peer)).is_err() {
+                    counters.icmp_dropped.add();
+                }
+            }
             Ok(None) => {}
             // Only a socket that is of no use any more cannot be asked.
             Err(_) => return,

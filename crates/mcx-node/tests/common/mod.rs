@@ -65,7 +65,7 @@ pub async fn message(transports: &mut Transports) -> (Path, Message) {
             message: Ok(message),
             ..
         } => (path, message),
-        Arrival::Datagram(path, bytes) => {
+        Arrival::Datagram(path, _, bytes) => {
             let limits = sip_message::Limits::default();
             (path, Message::parse_datagram(bytes, &limits).unwrap())
         }
@@ -127,6 +127,7 @@ pub fn transmit(path: Path, bytes: impl Into<Bytes>) -> Transmit {
         path,
         bytes: bytes.into(),
         retransmission: false,
+        independent: false,
         alternative: None,
     }
 }

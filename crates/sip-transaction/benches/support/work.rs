@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use sip_message::{HeaderName, Limits, Message, Request, Response, StatusCode};
-use sip_transaction::{Config, Endpoint, Event, Overload, Path, Timers, Transport};
+use sip_transaction::{Config, Endpoint, Event, Overload, Path, Sender, Timers, Transport};
 
 /// The `number`th MESSAGE: a head as in IMS (three Via, two Route) and an MC info document.
 pub fn message(number: u64) -> Bytes {
@@ -134,8 +134,8 @@ impl Work {
     /// A MESSAGE comes and is refused for overload.
     pub fn refuse(&mut self, bytes: Bytes) -> Bytes {
         self.pass();
-        self.take(upstream(), bytes);
-        assert!(self.endpoint.poll_event().is_none(), "it was not refused");
+        let refused = self.endpoint.refuse(upstream(), Sender::Known, &bytes);
+        assert!(refused, "it was not refused");
         self.endpoint.poll_transmit().unwrap().bytes
     }
 

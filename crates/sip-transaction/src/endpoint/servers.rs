@@ -11,6 +11,7 @@ use super::{Endpoint, Timer};
 use crate::event::{Event, Failure, Gone, ServerId};
 use crate::hops::{HopId, Links, Waits};
 use crate::key::Key;
+use crate::overload::Sender;
 use crate::slab::place;
 use crate::{Path, invite_server, non_invite_server, overload};
 
@@ -114,9 +115,17 @@ enum State {
 const TRYING_AFTER: Duration = Duration::from_millis(200);
 
 impl Endpoint {
-    pub(super) fn handle_request(&mut self, now: Instant, path: Path, mut request: Request) {
+    pub(super) fn handle_request(
+        &mut self,
+        now: Instant,
+        path: Path,
+        sender: Sender,
+        mut request: Request,
+    ) {
         request.set_source(path.peer);
-        if self.overload.is_some() && self.refuse(path, &request) {
+        if let Some(overload) = self.overload
+            && self.refuse_parsed(path, sender, overload, &request)
+        {
             return;
         }
         let read = match validate::essentials(&request) {
@@ -192,6 +201,7 @@ impl Endpoint {
         let full = self.servers.len() >= self.config.max_servers && !cancel;
         let server = (!full).then(|| self.enter_server(path, request, read, key, merged));
         let Some(Some((server, hop))) = server else {
+            self.counters.servers_full += 1;
             let retry_after = self.config.retry_after.to_string();
             let header = Some((HeaderName::RetryAfter, retry_after));
             let status = StatusCode::SERVICE_UNAVAILABLE;
@@ -511,8 +521,13 @@ impl Endpoint {
         open.answer = answer.clone();
         open.request = None;
         let alternative = open.alternative;
+        use non_invite_server::State::Completed;
+        let is_only_one = matches!(open.state, State::NonInvite(Completed));
         if let Some(path) = self.path_of(hop) {
-            self.transmit(path, answer, false, alternative);
+            match is_only_one {
+                true => self.transmit_alone(path, answer, alternative),
+                false => self.transmit(path, answer, false, alternative),
+            }
         }
     }
 

@@ -2,34 +2,89 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use sip_message::{HeaderName, Method, Request, Response, StatusCode, ValueErrorKind};
+use bytes::Bytes;
+use sip_message::{
+    BuildError, Glance, HeaderName, Method, Request, Response, StatusCode, ValueErrorKind, Via,
+};
 
 use super::Endpoint;
 use crate::Path;
 use crate::event::Event;
-use crate::overload::{self, Digits};
+use crate::key::Key;
+use crate::overload::{self, Digits, Oc, Overload, Sender};
+
+/// Parameters of Via, and header fields, that an answer has besides what it copies.
+type Params<'a> = [(&'a [u8], &'a [u8])];
+type Fields<'a> = [(HeaderName, &'a [u8])];
 
 impl Endpoint {
     /// Refuses a new request for overload, as cheaply as can be: it is matched to the transactions that there are, and
-    /// not looked at any further. Gives whether it was.
-    pub(super) fn refuse(&mut self, path: Path, request: &Request) -> bool {
-        // An ACK gets no answer; a CANCEL makes room, or is answered without a transaction.
-        let (Some(overload), false) = (
-            self.overload,
-            matches!(request.method(), Method::Ack | Method::Cancel),
-        ) else {
-            return false;
+    /// not looked at any further. Gives whether nothing is left to be done.
+    pub(super) fn refuse_at_a_glance(
+        &mut self,
+        path: Path,
+        sender: Sender,
+        overload: Overload,
+        datagram: &[u8],
+    ) -> bool {
+        let Some(glance) = Glance::of(datagram) else {
+            let drops = sender == Sender::Stranger
+                && overload.refuse_strangers >= 100
+                && !datagram.starts_with(b"SIP/2.0 ");
+            self.counters.dropped += u64::from(drops);
+            return drops;
         };
+        let via = glance.top_via();
+        // An ACK gets no answer; a CANCEL makes room, or is answered without a transaction.
+        let key = match glance.method() {
+            b"ACK" | b"CANCEL" => None,
+            method => self.keys.by_branch(via, method),
+        };
+        key.is_some_and(|key| {
+            self.refuse_with(path, sender, overload, key, via, |tag, via, headers| {
+                let status = StatusCode::SERVICE_UNAVAILABLE;
+                glance.answer(Some(path.peer), status, tag, via, headers)
+            })
+        })
+    }
+
+    /// The same for what has been parsed.
+    pub(super) fn refuse_parsed(
+        &mut self,
+        path: Path,
+        sender: Sender,
+        overload: Overload,
+        request: &Request,
+    ) -> bool {
+        if matches!(request.method(), Method::Ack | Method::Cancel) {
+            return false;
+        }
         let Ok(via) = request.headers().top_via() else {
             return false;
         };
         let Some(key) = self.keys.server(request, &via, request.method()) else {
             return false;
         };
-        let offers = overload::is_offered(&via);
-        let refused = match offers {
-            true => overload.refuse_offering,
-            false => overload.refuse,
+        self.refuse_with(path, sender, overload, key, &via, |tag, via, headers| {
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            Response::bytes_to(request, status, tag, via, headers)
+        })
+    }
+
+    fn refuse_with(
+        &mut self,
+        path: Path,
+        sender: Sender,
+        overload: Overload,
+        key: Key,
+        via: &Via<'_>,
+        answer: impl FnOnce(Option<&str>, &Params<'_>, &Fields<'_>) -> Result<Bytes, BuildError>,
+    ) -> bool {
+        let offers = overload::is_offered(via);
+        let refused = match (sender, offers) {
+            (Sender::Stranger, _) => overload.refuse_strangers,
+            (Sender::Known, true) => overload.refuse_offering,
+            (Sender::Known, false) => overload.refuse,
         };
         // The key is as good as a random number, and a request that comes again meets the same fate.
         if key.short() % 100 >= u32::from(refused) || self.server_with(key).is_some() {
@@ -37,22 +92,29 @@ impl Endpoint {
         }
         let tag = key.tag();
         let tag = std::str::from_utf8(&tag).ok();
-        let status = StatusCode::SERVICE_UNAVAILABLE;
-        let bytes = match overload.retry_after.filter(|_| !offers) {
-            _ if offers => Response::bytes_to(request, status, tag, &self.oc().params(), &[]),
-            None => Response::bytes_to(request, status, tag, &[], &[]),
+        let bytes = match overload.retry_after {
+            _ if offers => {
+                let told = match sender {
+                    Sender::Known => overload.refuse,
+                    Sender::Stranger => overload.refuse_strangers,
+                };
+                answer(
+                    tag,
+                    &Oc::of(Some((told, overload)), self.oc_seq).params(),
+                    &[],
+                )
+            }
+            None => answer(tag, &[], &[]),
             Some(seconds) => {
                 let later = Digits::of(seconds);
-                let later = [(HeaderName::RetryAfter, later.as_bytes())];
-                Response::bytes_to(request, status, tag, &[], &later)
+                answer(tag, &[], &[(HeaderName::RetryAfter, later.as_bytes())])
             }
         };
         let Ok(bytes) = bytes else {
             return false;
         };
         self.counters.refused += 1;
-        let alternative = path.alternative(&via);
-        self.transmit(path.of_response(&via), bytes, false, alternative);
+        self.transmit_alone(path.of_response(via), bytes, path.alternative(via));
         true
     }
 
@@ -108,7 +170,7 @@ impl Endpoint {
                     true => overload::told(&response, &self.oc()),
                     false => response.as_bytes().clone(),
                 };
-                self.transmit(answers_to, bytes, false, alternative);
+                self.transmit_alone(answers_to, bytes, alternative);
                 self.events.push_back(Event::Rejected {
                     path,
                     status,
