@@ -7,7 +7,7 @@ use std::fmt;
 use jsonwebtoken::{Algorithm as JwtAlgorithm, DecodingKey, Validation};
 use serde::Deserialize;
 
-use crate::{McId, ServiceProfile, Timestamp};
+use crate::{McId, Service, ServiceProfile, Timestamp};
 
 /// Longest token accepted, in bytes.
 const MAX_TOKEN: usize = 16 * 1024;
@@ -31,6 +31,8 @@ pub struct Issuer {
     audience: String,
     key: DecodingKey,
     validation: Validation,
+    /// Of which services it names the users; of all where none are named.
+    services: Vec<Service>,
 }
 
 impl fmt::Debug for Issuer {
@@ -83,7 +85,19 @@ impl Issuer {
             audience: audience.to_owned(),
             key: key.map_err(|_| IssuerKeyError(algorithm))?,
             validation,
+            services: Vec::new(),
         })
+    }
+
+    /// The same issuer, whose word counts for users of these services alone.
+    #[must_use]
+    pub fn for_services(mut self, services: Vec<Service>) -> Self {
+        self.services = services;
+        self
+    }
+
+    fn names_users_of(&self, service: Service) -> bool {
+        self.services.is_empty() || self.services.contains(&service)
     }
 }
 
@@ -181,11 +195,20 @@ impl Tokens {
     /// # Errors
     /// Says why it proves nothing.
     pub fn verify(&self, token: &str, at: Timestamp) -> Result<Claims, TokenError> {
+        self.verify_by(token, at, |_| true)
+    }
+
+    fn verify_by(
+        &self,
+        token: &str,
+        at: Timestamp,
+        counts: impl Fn(&Issuer) -> bool,
+    ) -> Result<Claims, TokenError> {
         if token.len() > MAX_TOKEN || token.split('.').count() != 3 {
             return Err(TokenError::Malformed);
         }
         let mut last = TokenError::Issuer;
-        for issuer in &self.issuers {
+        for issuer in self.issuers.iter().filter(|issuer| counts(issuer)) {
             match issuer.verify(token) {
                 Ok(claims) if claims.exp <= at.as_secs() || claims.nbf > at.as_secs() => {
                     return Err(TokenError::Expired);
@@ -206,10 +229,12 @@ impl Tokens {
     pub fn user(
         &self,
         token: Option<&str>,
+        service: Service,
         profile: &ServiceProfile,
         at: Timestamp,
     ) -> Result<McId, TokenError> {
-        self.verify(token.ok_or(TokenError::Missing)?, at)?
+        let token = token.ok_or(TokenError::Missing)?;
+        self.verify_by(token, at, |issuer| issuer.names_users_of(service))?
             .user(profile)
     }
 }

@@ -1,10 +1,11 @@
 //! Who there is: the own system, its partners, and how each function is reached.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use crate::{McId, SystemId};
+use crate::{McId, Service, SystemId};
 
 /// Where requests for a function are sent: a SIP URI that names the host (RFC 3263).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -203,8 +204,18 @@ pub struct Partner {
     pub system: System,
     /// The function to send to and to hear from.
     pub peer: Peer,
-    /// Whether own users may migrate there.
+    /// Whether own users may migrate there, where their service says nothing else.
     pub migration: MigrationPolicy,
+    /// Whether own users of a service may.
+    pub migration_of: HashMap<Service, MigrationPolicy>,
+}
+
+impl Partner {
+    /// Whether own users of that service may migrate there.
+    #[must_use]
+    pub fn migration(&self, service: Service) -> &MigrationPolicy {
+        self.migration_of.get(&service).unwrap_or(&self.migration)
+    }
 }
 
 /// The own system and its partners.

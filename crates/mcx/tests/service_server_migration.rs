@@ -313,6 +313,29 @@ fn asked(policy: MigrationPolicy, user: &str, profile_index: Option<u32>) -> (bo
 }
 
 #[test]
+fn a_service_has_a_policy_of_its_own() {
+    let mut config = server_a();
+    let mut nobody = config.systems.partners[0].migration.clone();
+    nobody.allowed = false;
+    let of = &mut config.systems.partners[0].migration_of;
+    of.insert(Service::McVideo, nobody);
+    let b = &config.systems.partners[0];
+    assert!(b.migration(Service::Mcptt).allowed);
+    assert!(!b.migration(Service::McVideo).allowed);
+    let mut bench = Bench::server(config.clone());
+    let video = common::profile(Service::McVideo);
+    let document = visit::document(MessageKind::AuthorizationRequest, ALICE, ALICE_AT_B, None);
+    let message = Incoming {
+        content_type: video.media_type(),
+        ..Incoming::message(SERVER_B, &document.write(&video))
+    };
+    let out = bench.exchange(B, &message.request());
+    let (_, answer) = send(&out);
+    let answer = Document::read(answer.body(), &video, mcx::document::Bounds::default()).unwrap();
+    assert_eq!(answer.result, Some(false));
+}
+
+#[test]
 fn policy_allows_users_and_profiles() {
     let everybody = MigrationPolicy {
         allowed: true,

@@ -27,7 +27,7 @@ fn a_valid_token_names_its_user() {
     let verified = idms().verify(&token, NOW).unwrap();
     assert_eq!(verified.user(&profile(Service::Mcptt)).unwrap(), id(ALICE));
     assert_eq!(verified.expires(), Timestamp(START + 3_600_000));
-    let user = idms().user(Some(&token), &profile(Service::Mcptt), NOW);
+    let user = idms().user(Some(&token), Service::Mcptt, &profile(Service::Mcptt), NOW);
     assert_eq!(user.unwrap(), id(ALICE));
 }
 
@@ -159,7 +159,7 @@ fn a_token_of_another_service() {
     let token = sign(&claims(ALICE));
     for service in [Service::McVideo, Service::McData] {
         let error = idms()
-            .user(Some(&token), &profile(service), NOW)
+            .user(Some(&token), service, &profile(service), NOW)
             .unwrap_err();
         assert_eq!(format!("{error:?}"), "NoIdentity");
     }
@@ -171,7 +171,12 @@ fn a_token_of_another_service() {
     ] {
         let mut claims = claims(ALICE);
         claims["mcptt_id"] = value;
-        let error = idms().user(Some(&sign(&claims)), &profile(Service::Mcptt), NOW);
+        let error = idms().user(
+            Some(&sign(&claims)),
+            Service::Mcptt,
+            &profile(Service::Mcptt),
+            NOW,
+        );
         assert_eq!(format!("{:?}", error.unwrap_err()), "NoIdentity");
     }
 }
@@ -179,7 +184,7 @@ fn a_token_of_another_service() {
 #[test]
 fn no_token_at_all() {
     let error = idms()
-        .user(None, &profile(Service::Mcptt), NOW)
+        .user(None, Service::Mcptt, &profile(Service::Mcptt), NOW)
         .unwrap_err();
     assert_eq!(format!("{error:?}"), "Missing");
 }
@@ -257,4 +262,20 @@ fn debug_names_nobody() {
     let shown = format!("{verified:?} {:?}", idms());
     assert!(!shown.contains("alice"), "{shown}");
     assert!(!shown.contains("BEGIN"), "{shown}");
+}
+
+#[test]
+fn an_issuer_of_one_service_says_nothing_about_another() {
+    let issuer = Issuer::new(ISSUER, AUDIENCE, Algorithm::ES256, IDMS_A_PEM).unwrap();
+    let tokens = Tokens::new(vec![issuer.for_services(vec![Service::McData])]);
+    let mut claims = claims(ALICE);
+    claims["mcdata_id"] = ALICE.into();
+    let token = sign(&claims);
+    let user = |service| {
+        let profile = profile(service);
+        tokens.user(Some(&token), service, &profile, NOW)
+    };
+    assert_eq!(user(Service::McData).unwrap(), id(ALICE));
+    let error = user(Service::Mcptt).unwrap_err().to_string();
+    assert!(error.contains("another issuer"), "{error}");
 }

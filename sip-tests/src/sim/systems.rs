@@ -278,6 +278,7 @@ impl Plan {
                             profile_indexes: None,
                             refused_users: refused.map(|(user, _)| user.primary_id()).collect(),
                         },
+                        migration_of: std::collections::HashMap::new(),
                     })
                 })
                 .collect(),

@@ -223,6 +223,8 @@ pub(super) struct TokenIssuer {
     pub audience: Text,
     pub algorithm: Algorithm,
     pub key_file: Text,
+    #[serde(default)]
+    pub services: Vec<Service>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -264,10 +266,25 @@ pub(super) struct Partner {
     pub migration: Migration,
 }
 
-/// Nobody may migrate where nothing is said.
+/// Who may migrate; nobody where nothing is said.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Migration {
+    #[serde(default)]
+    pub allow: bool,
+    pub users: Option<Vec<Text>>,
+    #[serde(default)]
+    pub refused_users: Vec<Text>,
+    pub profile_indexes: Option<Vec<u32>>,
+    pub mcptt: Option<MigrationOfService>,
+    pub mcvideo: Option<MigrationOfService>,
+    pub mcdata: Option<MigrationOfService>,
+}
+
+/// Who may migrate in one service, whatever is said of the others.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct MigrationOfService {
     #[serde(default)]
     pub allow: bool,
     pub users: Option<Vec<Text>>,

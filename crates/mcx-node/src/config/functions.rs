@@ -71,6 +71,7 @@ impl Loader<'_, '_> {
                 system,
                 peer,
                 migration: self.migration(&partner.migration),
+                migration_of: self.migration_of(&partner.migration),
             });
         }
         if section.core.sources.is_empty() && section.core.domain.is_none() {
@@ -167,6 +168,7 @@ impl Loader<'_, '_> {
                 system,
                 peer,
                 migration: self.migration(&partner.migration),
+                migration_of: HashMap::new(),
             });
         }
         GatewaySection {
@@ -218,16 +220,50 @@ impl Loader<'_, '_> {
         }
     }
 
-    fn migration(&mut self, migration: &file::Migration) -> MigrationPolicy {
+    fn migration(&mut self, said: &file::Migration) -> MigrationPolicy {
+        self.policy(
+            said.allow,
+            said.users.as_deref(),
+            &said.refused_users,
+            said.profile_indexes.as_deref(),
+        )
+    }
+
+    fn migration_of(&mut self, said: &file::Migration) -> HashMap<Service, MigrationPolicy> {
+        let all = [
+            (Service::Mcptt, &said.mcptt),
+            (Service::McVideo, &said.mcvideo),
+            (Service::McData, &said.mcdata),
+        ];
+        let said = all
+            .into_iter()
+            .filter_map(|(service, said)| Some((service, said.as_ref()?)));
+        let policies = said.map(|(service, said)| {
+            let (users, indexes) = (said.users.as_deref(), said.profile_indexes.as_deref());
+            (
+                service,
+                self.policy(said.allow, users, &said.refused_users, indexes),
+            )
+        });
+        policies.collect()
+    }
+
+    fn policy(
+        &mut self,
+        allowed: bool,
+        users: Option<&[file::Text]>,
+        refused_users: &[file::Text],
+        profile_indexes: Option<&[u32]>,
+    ) -> MigrationPolicy {
         let mut read = |users: &[file::Text]| -> Vec<McId> {
             let read = users.iter().filter_map(|user| self.report.mc_id(user));
             read.collect()
         };
         MigrationPolicy {
-            allowed: migration.allow,
-            users: migration.users.as_deref().map(&mut read),
-            refused_users: read(&migration.refused_users),
-            profile_indexes: migration.profile_indexes.clone(),
+            allowed,
+            users: users.map(&mut read),
+            refused_users: read(refused_users),
+            profile_indexes: profile_indexes.map(<[u32]>::to_vec),
         }
     }
 
@@ -328,7 +364,7 @@ impl Loader<'_, '_> {
             };
             let (name, audience) = (issuer.issuer.get_ref(), issuer.audience.get_ref());
             match Issuer::new(name, audience, issuer.algorithm, &pem) {
-                Ok(issuer) => known.push(issuer),
+                Ok(known_issuer) => known.push(known_issuer.for_services(issuer.services.clone())),
                 Err(error) => self.report.wrong(
                     issuer.key_file.span(),
                     format!(

@@ -115,7 +115,7 @@ impl ServiceServer {
         let id_here = self
             .config
             .tokens
-            .user(document.access_token.as_deref(), profile, now.wall)
+            .user(document.access_token.as_deref(), service, profile, now.wall)
             .map_err(|error| not_authorized(&error))?;
         let another = || not_authorized(&TokenError::AnotherIdentity);
         if !systems.own.gave(&id_here) {

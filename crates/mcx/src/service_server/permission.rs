@@ -35,7 +35,8 @@ impl ServiceServer {
             .call_id()
             .map(|v| String::from_utf8_lossy(v).into_owned())
             .map_err(|_| Refusal::bad_request("Malformed Call-ID"))?;
-        let policy = self.config.systems.partner(&partner).map(|p| &p.migration);
+        let known = self.config.systems.partner(&partner);
+        let policy = known.map(|known| known.migration(key.service));
         let allowed = policy.map_or(Err("it is no partner"), |policy| {
             policy.allows(&key.primary_id, profile_index)
         });

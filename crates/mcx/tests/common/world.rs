@@ -1,5 +1,6 @@
 //! System A's service server and its surroundings, and requests as they come in.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -59,6 +60,7 @@ pub fn partner(name: &str, peer: Peer) -> Partner {
             refused_users: vec![id(REFUSED)],
             profile_indexes: None,
         },
+        migration_of: HashMap::new(),
     }
 }
 
