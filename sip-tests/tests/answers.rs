@@ -518,6 +518,48 @@ fn a_body_that_comes_back_to_a_gateway_is_a_loop() {
     let _ = node.stop();
 }
 
+/// Two gateways of one system, each told that the way to B leads through the other.
+#[test]
+fn two_gateways_that_send_to_each_other_end_it_within_one_round() {
+    let lab = Lab::new("answers-gateways-loop");
+    let [one_at, other_at] = ["a-gateway", "b-gateway"].map(|name| lab.address(name).to_string());
+    let (one, other) = (
+        "sip:mc-gateway@a.mcx.example",
+        "sip:second-gateway@a.mcx.example",
+    );
+    // The way to B, and a server behind, are both the other gateway.
+    let misled = |text: String, psi: &str, address: &str| {
+        let start = text.find("[[partner]]").unwrap();
+        format!(
+            "{}[[gateway.server]]\nservices = [\"mcdata\"]\npsi = \"{psi}\"\nnext-hop = \"sip:{address}\"\n\n\
+             [[partner]]\nsystem = \"b.mcx.example\"\ntopology-hiding = true\n\
+             gateway = {{ psi = \"{psi}\", next-hop = \"sip:{address}\" }}\n",
+            text[..start].replace("[\"mcptt\", \"mcvideo\", \"mcdata\"]", "[\"mcptt\"]")
+        )
+    };
+    let first = Node::start(&lab, "gateways/a-gateway", |text| {
+        misled(text, other, &other_at)
+    });
+    let example = lab.example("gateways/a-gateway");
+    let second = Node::start(&lab, "gateways/b-gateway", |_| {
+        let text = example.replace(one, other).replace(&one_at, &other_at);
+        let text = text.replace("\"a-gateway\"", "\"b-gateway\"");
+        misled(text, one, &one_at)
+    });
+    let server = Wire::new(&lab, "a-server", "a-gateway");
+    let answer = server.ask(&notification(1).bytes(&server));
+    assert_eq!(answer.status().as_u16(), 482, "{}", reason(&answer));
+    let requests = |records: &[sip_trace::Record]| {
+        let sent = sip_tests::lab::sent(records);
+        sent.iter()
+            .filter(|bytes| bytes.starts_with(b"MESSAGE"))
+            .count()
+    };
+    let (_, there) = first.stop();
+    let (_, back) = second.stop();
+    assert_eq!((requests(&there), requests(&back)), (1, 1), "one round");
+}
+
 #[test]
 fn what_a_partner_says_of_a_user_is_kept_and_not_logged() {
     let lab = Lab::new("answers-words");

@@ -64,6 +64,12 @@ impl<'a> Glance<'a> {
     /// Looks at a datagram. `None` for whatever is not plainly a request that an answer can be made of: a response, line
     /// folding, blanks before a colon, a field twice, none where one is due, a Via that cannot be read. It has to be parsed
     /// to know what it is. What is wrong with other header fields and with the body is not seen.
+    ///
+    /// ```
+    /// use sip_message::Glance;
+    ///
+    /// assert!(Glance::of(b"SIP/2.0 200 OK\r\nCSeq: 1 MESSAGE\r\n\r\n").is_none());
+    /// ```
     #[must_use]
     pub fn of(datagram: &'a [u8]) -> Option<Self> {
         let (line, mut rest) = line(datagram)?;
@@ -118,12 +124,28 @@ impl<'a> Glance<'a> {
     }
 
     /// The method, as it is written.
+    ///
+    /// ```
+    /// # let datagram = b"MESSAGE sip:b@home1.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\n\
+    /// #     From: <sip:a@home1.example>;tag=1\r\nTo: <sip:b@home1.example>\r\nCall-ID: 1\r\nCSeq: 1 MESSAGE\r\n\r\n";
+    /// let glance = sip_message::Glance::of(datagram).ok_or("it has to be parsed")?;
+    /// assert_eq!(glance.method(), b"MESSAGE");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn method(&self) -> &'a [u8] {
         self.method
     }
 
     /// The topmost Via.
+    ///
+    /// ```
+    /// # let datagram = b"MESSAGE sip:b@home1.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\n\
+    /// #     From: <sip:a@home1.example>;tag=1\r\nTo: <sip:b@home1.example>\r\nCall-ID: 1\r\nCSeq: 1 MESSAGE\r\n\r\n";
+    /// let glance = sip_message::Glance::of(datagram).ok_or("it has to be parsed")?;
+    /// assert_eq!(glance.top_via().branch(), Some(&b"z9hG4bK1"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn top_via(&self) -> &Via<'a> {
         &self.top_via
@@ -131,6 +153,16 @@ impl<'a> Glance<'a> {
 
     /// The bytes of a response: what [`Response::bytes_to`](crate::Response::bytes_to) makes of the request once it is
     /// parsed. `source` is where it came from.
+    ///
+    /// ```
+    /// # use sip_message::StatusCode;
+    /// # let datagram = b"MESSAGE sip:b@home1.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\n\
+    /// #     From: <sip:a@home1.example>;tag=1\r\nTo: <sip:b@home1.example>\r\nCall-ID: 1\r\nCSeq: 1 MESSAGE\r\n\r\n";
+    /// let glance = sip_message::Glance::of(datagram).ok_or("it has to be parsed")?;
+    /// let answer = glance.answer(None, StatusCode::SERVICE_UNAVAILABLE, None, &[], &[])?;
+    /// assert!(answer.starts_with(b"SIP/2.0 503 Service Unavailable\r\n"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// What cannot be written: a tag that is no token, line ends in a value.
@@ -173,17 +205,19 @@ fn line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 /// Which field stands on a line, if it is one that is copied, and its value. `None` for a name with blanks behind it.
 #[inline]
 fn name(first: u8, line: &[u8]) -> Option<Option<(Name, &[u8])>> {
-    let (name, long, compact): (_, &[u8], _) = match first {
-        b'V' | b'v' => (Name::Via, b"via", b'v'),
-        b'F' | b'f' => (Name::From, b"from", b'f'),
-        b'T' | b't' => (Name::To, b"to", b't'),
-        b'I' | b'i' => (Name::CallId, b"i", b'i'),
-        b'C' | b'c' if matches!(line.get(1), Some(b'S' | b's')) => (Name::CSeq, b"cseq", 0),
-        b'C' | b'c' => (Name::CallId, b"call-id", 0),
+    let (name, long): (_, &HeaderName) = match first {
+        b'V' | b'v' => (Name::Via, &HeaderName::Via),
+        b'F' | b'f' => (Name::From, &HeaderName::From),
+        b'T' | b't' => (Name::To, &HeaderName::To),
+        b'I' | b'i' => (Name::CallId, &HeaderName::CallId),
+        b'C' | b'c' if matches!(line.get(1), Some(b'S' | b's')) => (Name::CSeq, &HeaderName::CSeq),
+        b'C' | b'c' => (Name::CallId, &HeaderName::CallId),
         _ => return Some(None),
     };
+    let long = long.as_bytes();
+    // A compact name is one letter; `c` is that of another header.
     let length = match line.get(1) {
-        Some(b':' | b' ' | b'\t') if first.to_ascii_lowercase() == compact => 1,
+        Some(b':' | b' ' | b'\t') if !first.eq_ignore_ascii_case(&b'c') => 1,
         _ => long.len(),
     };
     let Some((written, value)) = line.split_at_checked(length) else {
