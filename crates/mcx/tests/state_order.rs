@@ -5,7 +5,7 @@ mod common;
 
 use common::commands::*;
 use common::{ALICE_AT_B, at, system};
-use mcx::state::{MemoryRows, StayPhase, Verdict, VisitorPhase};
+use mcx::state::{Command, MOST_REPLACED, MemoryRows, Notice, StayPhase, Verdict, VisitorPhase};
 
 fn mapped(number: Option<u64>) -> MemoryRows {
     let mut rows = MemoryRows::default();
@@ -229,6 +229,91 @@ fn a_stay_hidden_by_a_late_request_ends_when_she_moves_on() {
         verdict(&mut a, &moved("c", Some(2), 2)),
         Verdict::Moved { ended: vec![] }
     );
+}
+
+/// The request of her next stay, for which the partner gave her another id.
+fn allow_as(partner_id: &str, name: &str, n: u8) -> Command {
+    let Command::AllowMigration {
+        key,
+        system,
+        procedure,
+        in_reply_to,
+        at,
+        expires,
+        ..
+    } = allow(name, n)
+    else {
+        unreachable!();
+    };
+    Command::AllowMigration {
+        partner_id: common::id(partner_id),
+        key,
+        system,
+        procedure,
+        in_reply_to,
+        at,
+        expires,
+    }
+}
+
+/// Partner, id there and number of what is owed.
+fn owed_ids(rows: &MemoryRows) -> Vec<(String, u64)> {
+    let owed = rows
+        .outbox
+        .values()
+        .filter_map(|row| match &row.row.notice {
+            Notice::Deauthorization { partner_id, number } => {
+                let id = partner_id.as_ref().unwrap().as_str().to_owned();
+                Some((id, *number))
+            }
+            _ => None,
+        });
+    owed.collect()
+}
+
+/// A partner that sends no numbers knows a stay by the id that it gave for it: the one that ended is named, never
+/// that of her newest there.
+#[test]
+fn a_stay_that_a_newer_one_hides_is_named_by_its_own_id() {
+    let (old, new) = ("sip:guest-1@c.mcx.example", "sip:guest-3@c.mcx.example");
+    let mut a = MemoryRows::default();
+    run(&mut a, &allow_as(old, "c", 1));
+    run(&mut a, &allow("b", 2));
+    run(&mut a, &allow_as(new, "c", 3));
+    run(&mut a, &moved("b", Some(2), 2));
+    assert_eq!(owed_ids(&a), [(old.to_owned(), 1)]);
+    // Once is enough; and when she comes home, the newer one is named.
+    run(&mut a, &moved("b", Some(2), 2));
+    assert_eq!(owed_ids(&a).len(), 1);
+    run(&mut a, &returns(4));
+    let owed = owed_ids(&a);
+    assert!(owed.contains(&(new.to_owned(), 3)), "{owed:?}");
+    assert_eq!(owed.len(), 3, "C twice, and B");
+}
+
+#[test]
+fn all_ids_of_stays_that_are_over_are_named() {
+    let (old, new) = ("sip:guest-1@c.mcx.example", "sip:guest-3@c.mcx.example");
+    let mut a = MemoryRows::default();
+    run(&mut a, &allow_as(old, "c", 1));
+    run(&mut a, &allow_as(new, "c", 2));
+    run(&mut a, &returns(3));
+    assert_eq!(owed_ids(&a), [(old.to_owned(), 1), (new.to_owned(), 2)]);
+}
+
+#[test]
+fn so_many_hidden_stays_are_kept_and_no_more() {
+    let mut a = MemoryRows::default();
+    for n in 1..=20 {
+        run(
+            &mut a,
+            &allow_as(&format!("sip:guest-{n}@c.mcx.example"), "c", n),
+        );
+    }
+    let stay = home(&a).stay_at(&system("c")).unwrap();
+    assert_eq!(stay.replaced.len(), MOST_REPLACED);
+    assert_eq!((stay.number, stay.oldest), (20, 1));
+    assert_eq!(stay.replaced.last().unwrap().number, 19);
 }
 
 #[test]

@@ -130,7 +130,7 @@ impl Rows for SqlRows<'_> {
             return Ok(None);
         };
         let mut statement = self.0.prepare_cached(
-            "SELECT system, partner_id, number, procedure, since, open, oldest FROM stay
+            "SELECT system, partner_id, number, procedure, since, open, oldest, replaced FROM stay
              WHERE service = ? AND primary_id = ? ORDER BY number",
         )?;
         let stays = statement.query_map(of, |row| {
@@ -139,6 +139,8 @@ impl Rows for SqlRows<'_> {
                 partner_id: id(row, 1)?,
                 number: unsigned(row, 2)?,
                 oldest: unsigned(row, 6)?,
+                replaced: serde_json::from_str(&row.get::<_, String>(7)?)
+                    .map_err(|e| unreadable(7, e))?,
                 procedure: procedure(row, 3)?,
                 since: Timestamp(unsigned(row, 4)?),
                 phase: if row.get(5)? {
@@ -182,10 +184,12 @@ impl Rows for SqlRows<'_> {
             .execute(params![service, user])?;
         let mut insert = self.0.prepare_cached(
             "INSERT INTO stay (service, primary_id, system, partner_id, number, procedure, since, open,
-                 oldest)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 oldest, replaced)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )?;
         for stay in &home.stays {
+            let replaced = serde_json::to_string(&stay.replaced)
+                .map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
             insert.execute(params![
                 service,
                 user,
@@ -196,6 +200,7 @@ impl Rows for SqlRows<'_> {
                 signed(stay.since.0),
                 stay.phase == StayPhase::Open,
                 signed(stay.oldest),
+                replaced,
             ])?;
         }
         Ok(())

@@ -77,6 +77,7 @@ const STEPS: [&str; 2] = [
     CREATE INDEX visitor_deadline ON visitor (coalesce(stop_at, purge_at)) WHERE purge_at IS NOT NULL;
 
     ALTER TABLE outbox ADD COLUMN failure TEXT;
+    ALTER TABLE stay ADD COLUMN replaced TEXT NOT NULL DEFAULT '[]';
 
     CREATE TABLE event (
         seq INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -35,6 +35,9 @@ pub struct HomeStay {
     /// The partner may still be serving the user under a stay of this number or a later one:
     /// less than `number` when the row replaced one that was open, as a late request does.
     pub oldest: u64,
+    /// The stays that this row replaced while they were open, oldest first, at most [`MOST_REPLACED`]: a partner
+    /// that sends no numbers knows a stay by the id that it gave the user then.
+    pub replaced: Vec<Replaced>,
     /// The procedure that opened it.
     pub procedure: ProcedureId,
     /// When the primary allowed it.
@@ -42,6 +45,18 @@ pub struct HomeStay {
     /// Whether the partner may still be serving the user.
     pub phase: StayPhase,
 }
+
+/// A stay behind a newer one at the same partner.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replaced {
+    /// Its number.
+    pub number: u64,
+    /// The id that the partner gave the user for it.
+    pub partner_id: McId,
+}
+
+/// Most replaced stays of one row; beyond, the oldest is known by its number alone.
+pub const MOST_REPLACED: usize = 8;
 
 /// Whether the partner may still be serving the user on a stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,17 +94,24 @@ impl Home {
         at: Timestamp,
     ) -> u64 {
         self.counter = self.counter.saturating_add(1);
-        let replaced = self.stay_at(&system);
-        let oldest = match replaced.filter(|s| s.phase == StayPhase::Open) {
-            Some(open) => open.oldest,
-            None => self.counter,
-        };
+        let open = self.stay_at(&system).filter(|s| s.phase == StayPhase::Open);
+        let oldest = open.map_or(self.counter, |open| open.oldest);
+        let mut replaced = open.map_or_else(Vec::new, |open| {
+            let this = Replaced {
+                number: open.number,
+                partner_id: open.partner_id.clone(),
+            };
+            open.replaced.iter().cloned().chain([this]).collect()
+        });
+        let beyond = replaced.len().saturating_sub(MOST_REPLACED);
+        replaced.drain(..beyond);
         self.stays.retain(|s| s.system != system);
         self.stays.push(HomeStay {
             system,
             partner_id,
             number: self.counter,
             oldest,
+            replaced,
             procedure,
             since: at,
             phase: StayPhase::Open,
@@ -109,20 +131,50 @@ impl Home {
             }
             if stay.number < number {
                 stay.phase = StayPhase::Ended;
+                // A partner without numbers may still have a stay that it calls by another id.
+                let mut behind = std::mem::take(&mut stay.replaced);
+                behind.retain(|old| old.partner_id != stay.partner_id);
+                ended.extend(behind.into_iter().map(|old| stay.behind(old)));
                 ended.push(stay.clone());
             } else if stay.oldest < number {
                 // A newer row hides an older stay there. That one is over; the newer may be his
-                // next place, so its number is not named. At the partner where he arrived, his
-                // arrival replaced the older.
+                // next place, so neither its number nor its id is named. At the partner where he
+                // arrived, his arrival replaced the older.
                 stay.oldest = number;
-                if arrived != Some(&stay.system) {
+                let (mut behind, kept) = std::mem::take(&mut stay.replaced)
+                    .into_iter()
+                    .partition::<Vec<_>, _>(|old| old.number < number);
+                stay.replaced = kept;
+                if arrived == Some(&stay.system) {
+                    continue;
+                }
+                let alike = |old: &Replaced| old.partner_id == stay.partner_id;
+                let by_number = behind.is_empty() || behind.iter().any(alike);
+                behind.retain(|old| old.partner_id != stay.partner_id);
+                ended.extend(behind.into_iter().map(|old| stay.behind(old)));
+                if by_number {
                     ended.push(HomeStay {
                         number: over,
+                        replaced: Vec::new(),
                         ..stay.clone()
                     });
                 }
             }
         }
         ended
+    }
+}
+
+impl HomeStay {
+    /// A stay that was replaced by this one.
+    fn behind(&self, old: Replaced) -> Self {
+        Self {
+            number: old.number,
+            oldest: old.number,
+            partner_id: old.partner_id,
+            replaced: Vec::new(),
+            phase: StayPhase::Ended,
+            ..self.clone()
+        }
     }
 }

@@ -19,7 +19,7 @@ pub use apply::{Rows, apply};
 pub use clock::{ClockAnchor, NEVER};
 pub use command::{Authorization, Command, Heard, Outcome, Verdict};
 pub use event::{Event, EventKind, NewEvent};
-pub use home::{Home, HomeStay, StayPhase};
+pub use home::{Home, HomeStay, MOST_REPLACED, Replaced, StayPhase};
 pub use memory::MemoryRows;
 pub use outbox::{Lane, NewRow, Notice, OutboxRow, Parked};
 pub use visitor::{Visitor, VisitorPhase};
