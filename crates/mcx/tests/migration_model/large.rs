@@ -31,3 +31,13 @@ fn three_moves_of_one_who_does_not_wait() {
     };
     holds("three moves of one who does not wait", extent);
 }
+
+#[test]
+#[ignore = "takes minutes"]
+fn three_moves_with_a_late_event() {
+    let extent = Extent {
+        late_events: 1,
+        ..Extent::of(3)
+    };
+    holds("three moves with a late event", extent);
+}

@@ -96,3 +96,12 @@ fn a_primary_that_sends_no_stay() {
     };
     holds("a primary that sends no stay", extent);
 }
+
+#[test]
+fn an_event_that_comes_late_once_more() {
+    let extent = Extent {
+        late_events: 1,
+        ..Extent::of(2)
+    };
+    holds("late events", extent);
+}
