@@ -162,6 +162,7 @@ impl Node {
         let at = Timestamp(1000 + stay);
         let procedure = ProcedureId::new(at, [7; 10]);
         let comes = Command::StoreMapping {
+            heard: None,
             key: key.clone(),
             primary: SystemId::new("a.mcx.example"),
             partner_id: McId::parse("sip:visitor@b.mcx.example").unwrap(),

@@ -157,6 +157,7 @@ fn allow(partner: &str, number: u8) -> Command {
 
 fn visits() -> Command {
     Command::StoreMapping {
+        heard: None,
         key: key(BOB),
         primary: SystemId::new("b.mcx.example"),
         partner_id: McId::parse("sip:guest-7@a.mcx.example").unwrap(),

@@ -17,6 +17,7 @@ const FAR_FUTURE: Timestamp = Timestamp(4_000_000_000_000);
 fn visitor(number: u64) -> Result<[Command; 2], Box<dyn Error>> {
     let id = |text: String| McId::parse(&text).map_err(|_| "no id");
     let mapping = Command::StoreMapping {
+        heard: None,
         key: UserKey {
             service: Service::Mcptt,
             primary_id: id(format!("sip:user{number:06}@a.mcx.example"))?,

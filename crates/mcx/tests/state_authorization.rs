@@ -5,7 +5,7 @@ mod common;
 
 use common::commands::*;
 use common::{ALICE_AT_B, alice, at, id, procedure, system};
-use mcx::state::{Authorization, Command, MemoryRows, Verdict};
+use mcx::state::{Authorization, Command, Heard, MemoryRows, Verdict};
 
 /// Her mapping at B, of a registration and a publication.
 fn registered() -> MemoryRows {
@@ -23,6 +23,7 @@ fn registered() -> MemoryRows {
         unreachable!();
     };
     let command = Command::StoreMapping {
+        heard: None,
         authorization: Authorization {
             etag: Some("t1".into()),
             registration: Some("call-1".into()),
@@ -115,6 +116,7 @@ fn an_authorization_that_ended_is_not_refreshed() {
         unreachable!();
     };
     let late = Command::RefreshVisitor {
+        heard: None,
         at: authorization.until,
         key,
         partner_id,
@@ -231,4 +233,39 @@ fn a_publication_is_removed_by_its_own_entity_tag_alone() {
     };
     assert_eq!(verdict(&mut a, &remove("t0")), Verdict::NoSuchEntityTag);
     assert_eq!(verdict(&mut a, &remove("t1")), Verdict::Done);
+}
+
+/// A registration at B, as the SIP core's request of that CSeq number handed it over.
+fn heard_at_b(cseq: u32) -> Command {
+    let mut command = register("b", "call-1");
+    if let Command::RefreshVisitor { heard, .. } = &mut command {
+        *heard = Some(Heard {
+            call_id: "core-1".to_owned(),
+            cseq,
+        });
+    }
+    command
+}
+
+#[test]
+fn a_late_copy_of_an_event_at_a_partner_is_no_new_migration() {
+    let mut b = MemoryRows::default();
+    let mut stay = map("b", Some(1), 1);
+    if let (Command::StoreMapping { heard, .. }, Command::RefreshVisitor { heard: of, .. }) =
+        (&mut stay, heard_at_b(7))
+    {
+        *heard = of;
+    }
+    run(&mut b, &stay);
+    let before = b.clone();
+    for late in [6, 7] {
+        let verdict = verdict(&mut b, &heard_at_b(late));
+        assert_eq!(verdict, Verdict::HeardBefore { etag: None });
+    }
+    assert_eq!(b, before);
+    run(&mut b, &end(Some(1), None));
+    let ended = b.clone();
+    assert_eq!(verdict(&mut b, &heard_at_b(7)), Verdict::Stale);
+    assert_eq!(b, ended);
+    assert_eq!(verdict(&mut b, &heard_at_b(8)), Verdict::NotMigrated);
 }

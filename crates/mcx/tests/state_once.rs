@@ -201,6 +201,7 @@ fn rows_of_other_users_services_and_partners_are_others() {
         key(Service::Mcptt, "sip:eve@a.mcx.example"),
     ] {
         let command = Command::StoreMapping {
+            heard: None,
             key: other,
             primary: primary.clone(),
             partner_id: partner_id.clone(),
@@ -241,6 +242,7 @@ fn purging_respects_the_retention_and_its_limit() {
             unreachable!();
         };
         let map = Command::StoreMapping {
+            heard: None,
             key: user.clone(),
             primary,
             partner_id,

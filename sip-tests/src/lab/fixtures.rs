@@ -47,6 +47,7 @@ pub fn stay_at_b() -> Command {
 pub fn mapping_at_b(number: Option<u64>) -> Vec<Command> {
     vec![
         Command::StoreMapping {
+            heard: None,
             key: alice(),
             primary: SystemId::new("a.mcx.example"),
             partner_id: id(ALICE_AT_B),

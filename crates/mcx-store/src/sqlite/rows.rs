@@ -119,10 +119,7 @@ impl Rows for SqlRows<'_> {
                     ended: unsigned(row, 4)?,
                     stays: Vec::new(),
                     authorization: authorization(row, 1, 2, 3)?,
-                    heard: match (row.get(5)?, row.get(6)?) {
-                        (Some(call_id), Some(cseq)) => Some(Heard { call_id, cseq }),
-                        _ => None,
-                    },
+                    heard: heard(row, 5, 6)?,
                 })
             })
             .optional()?;
@@ -210,7 +207,7 @@ impl Rows for SqlRows<'_> {
         self.0
             .prepare_cached(
                 "SELECT partner_id, number, procedure, since, left_at, purge_at,
-                        authorized_until, etag, registration, stop_at
+                        authorized_until, etag, registration, stop_at, heard_call_id, heard_cseq
                  FROM visitor WHERE service = ? AND primary_id = ?",
             )?
             .query_row(
@@ -241,6 +238,7 @@ impl Rows for SqlRows<'_> {
                             _ => VisitorPhase::Migrated,
                         },
                         authorization: authorization(row, 6, 7, 8)?,
+                        heard: heard(row, 10, 11)?,
                     })
                 },
             )
@@ -260,8 +258,9 @@ impl Rows for SqlRows<'_> {
         self.0
             .prepare_cached(
                 "INSERT OR REPLACE INTO visitor (service, primary_id, partner_id, number,
-                     procedure, since, left_at, stop_at, purge_at, authorized_until, etag, registration)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                     procedure, since, left_at, stop_at, purge_at, authorized_until, etag, registration,
+                     heard_call_id, heard_cseq)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             )?
             .execute(params![
                 key.service.as_str(),
@@ -282,6 +281,8 @@ impl Rows for SqlRows<'_> {
                     .authorization
                     .as_ref()
                     .and_then(|a| a.registration.as_deref()),
+                visitor.heard.as_ref().map(|h| h.call_id.as_str()),
+                visitor.heard.as_ref().map(|h| h.cseq),
             ])?;
         Ok(())
     }
@@ -577,6 +578,13 @@ fn authorization(
             etag: row.get(etag)?,
             registration: row.get(registration)?,
         }),
+    })
+}
+
+fn heard(row: &Row<'_>, call_id: usize, cseq: usize) -> Result<Option<Heard>> {
+    Ok(match (row.get(call_id)?, row.get(cseq)?) {
+        (Some(call_id), Some(cseq)) => Some(Heard { call_id, cseq }),
+        _ => None,
     })
 }
 

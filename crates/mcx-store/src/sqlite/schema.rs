@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::{OpenError, failed};
 
 /// One step a version: step n brings version n to n + 1. Steps are never changed once released.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     "
     CREATE TABLE home (
         service TEXT NOT NULL,
@@ -99,6 +99,10 @@ const STEPS: [&str; 2] = [
         boot TEXT NOT NULL,
         wall_less_uptime INTEGER NOT NULL
     );
+",
+    "
+    ALTER TABLE visitor ADD COLUMN heard_call_id TEXT;
+    ALTER TABLE visitor ADD COLUMN heard_cseq INTEGER;
 ",
 ];
 

@@ -134,6 +134,7 @@ pub fn allow(key: UserKey, to: &str, number: u8) -> Command {
 
 pub fn map(key: UserKey, number: Option<u64>) -> Command {
     Command::StoreMapping {
+        heard: None,
         key,
         primary: system("a"),
         partner_id: id("sip:guest@b.mcx.example"),

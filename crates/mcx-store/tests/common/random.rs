@@ -1,6 +1,6 @@
 //! Random commands over few users, so that they meet.
 
-use mcx::state::{ClockAnchor, Command, OutboxRow, Parked, UserKey};
+use mcx::state::{ClockAnchor, Command, Heard, OutboxRow, Parked, UserKey};
 use mcx::{Random, Service, Timestamp};
 
 use super::{allow, at, authorization, end, id, map, procedure, returns, system, user};
@@ -11,6 +11,13 @@ fn key(random: &mut Random) -> UserKey {
         service,
         ..user(random.below(3))
     }
+}
+
+fn heard(n: u8) -> Option<Heard> {
+    (n > 1).then(|| Heard {
+        call_id: "registration".to_owned(),
+        cseq: n.into(),
+    })
 }
 
 fn number(random: &mut Random) -> Option<u64> {
@@ -74,8 +81,30 @@ pub fn command(random: &mut Random, rows: &[OutboxRow]) -> Command {
                 at: at(2),
             }
         }
-        9 => map(key, number(random)),
+        9 => match map(key, number(random)) {
+            Command::StoreMapping {
+                key,
+                primary,
+                partner_id,
+                number,
+                procedure,
+                authorization,
+                at,
+                ..
+            } => Command::StoreMapping {
+                key,
+                primary,
+                partner_id,
+                number,
+                procedure,
+                authorization,
+                heard: heard(n),
+                at,
+            },
+            other => other,
+        },
         10 => Command::RefreshVisitor {
+            heard: heard(n),
             key,
             partner_id: id("sip:guest@b.mcx.example"),
             authorization: authorization(Some(["t1", "t2"][random.below(2) as usize])),

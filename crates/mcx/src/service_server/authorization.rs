@@ -209,6 +209,7 @@ impl ServiceServer {
                         key,
                         partner_id: user.id_here.clone(),
                         authorization: event.authorization.clone(),
+                        heard: heard(&event.request),
                         if_match: if_match.clone(),
                         at: now.wall,
                     }
@@ -303,7 +304,7 @@ impl ServiceServer {
 }
 
 /// Which request an event came with.
-fn heard(request: &Request) -> Option<Heard> {
+pub(super) fn heard(request: &Request) -> Option<Heard> {
     let headers = request.headers();
     Some(Heard {
         call_id: String::from_utf8_lossy(headers.call_id().ok()?).into_owned(),

@@ -3,7 +3,7 @@
 
 use sip_message::{HeaderName, Response, StatusCode};
 
-use super::authorization::{Event, User};
+use super::authorization::{Event, User, heard};
 use super::pending::PendingMigration;
 use super::{Answerable, Continuation, RETRY_AFTER, Sending, ServiceServer};
 use crate::document::{Document, Stay};
@@ -17,7 +17,7 @@ impl ServiceServer {
     pub(super) fn visitor_looked_up(
         &mut self,
         now: Now,
-        event: Event,
+        mut event: Event,
         outcomes: &[Outcome],
         out: &mut Vec<Effect>,
     ) {
@@ -25,6 +25,21 @@ impl ServiceServer {
         match (outcomes.first().map(|o| &o.verdict), user) {
             (Some(Verdict::NotMigrated), Some(user)) => self.ask_primary(now, event, user, out),
             (Some(Verdict::NoSuchEntityTag), _) => self.no_such_entity_tag(&event, out),
+            (Some(Verdict::Stale), _) => {
+                let mut refusal = unreachable_primary();
+                refusal.detail = Some("a late copy of an event of a stay that ended".into());
+                self.refuse(event.id, &event.request, &refusal, out);
+            }
+            (Some(Verdict::HeardBefore { etag }), Some(user)) => {
+                event.authorization.etag.clone_from(etag);
+                let why = "a late copy of an event that was heard before; nothing changed";
+                out.push(Effect::Decide(
+                    Decision::new("L2", "repeated", why)
+                        .of(Some(event.procedure))
+                        .about(&user.key.primary_id),
+                ));
+                self.event_succeeded(&event, out);
+            }
             (_, Some(user)) => {
                 let why = "the mapping of this stay is in force: no migration is asked for";
                 out.push(Effect::Decide(
@@ -192,6 +207,7 @@ impl ServiceServer {
             number: document.stay_number(),
             procedure: pending.event.procedure,
             authorization: pending.event.authorization.clone(),
+            heard: heard(&pending.event.request),
             at: now.wall,
         };
         let event = Box::new(pending.event);

@@ -144,9 +144,9 @@ pub fn apply<R: Rows>(rows: &mut R, command: &Command) -> Result<Outcome, R::Err
             if !Authorization::matches(home.authorization.as_ref(), if_match.as_deref(), *at) {
                 return Ok(Verdict::NoSuchEntityTag.into());
             }
-            if let (Some(old), Some(new)) = (&home.heard, heard)
-                && old.call_id == new.call_id
-                && new.cseq <= old.cseq
+            if heard
+                .as_ref()
+                .is_some_and(|h| h.is_late(home.heard.as_ref()))
             {
                 let etag = home.authorization.and_then(|a| a.etag);
                 return Ok(Verdict::HeardBefore { etag }.into());
@@ -244,6 +244,7 @@ pub fn apply<R: Rows>(rows: &mut R, command: &Command) -> Result<Outcome, R::Err
             number,
             procedure,
             authorization,
+            heard,
             at,
         } => {
             let stored = rows.visitor(key)?;
@@ -262,6 +263,7 @@ pub fn apply<R: Rows>(rows: &mut R, command: &Command) -> Result<Outcome, R::Err
                 since: *at,
                 phase: VisitorPhase::Migrated,
                 authorization: Some(authorization.after(present)),
+                heard: heard.clone(),
             };
             rows.put_visitor(key, &visitor)?;
             let notice = Notice::UserAuthorization {
@@ -279,9 +281,22 @@ pub fn apply<R: Rows>(rows: &mut R, command: &Command) -> Result<Outcome, R::Err
             key,
             partner_id,
             authorization,
+            heard,
             if_match,
             at,
         } => match rows.visitor(key)? {
+            Some(visitor)
+                if heard
+                    .as_ref()
+                    .is_some_and(|h| h.is_late(visitor.heard.as_ref())) =>
+            {
+                // L2: a late copy is no new migration of a user who left.
+                if visitor.phase != VisitorPhase::Migrated {
+                    return Ok(Verdict::Stale.into());
+                }
+                let etag = visitor.authorization.and_then(|a| a.etag);
+                Ok(Verdict::HeardBefore { etag }.into())
+            }
             Some(mut visitor)
                 if visitor.phase == VisitorPhase::Migrated && visitor.partner_id == *partner_id =>
             {
@@ -293,6 +308,7 @@ pub fn apply<R: Rows>(rows: &mut R, command: &Command) -> Result<Outcome, R::Err
                     return Ok(Verdict::NotMigrated.into());
                 }
                 visitor.authorization = Some(authorization.after(present));
+                visitor.heard.clone_from(heard);
                 rows.put_visitor(key, &visitor)?;
                 Ok(Verdict::Refreshed.into())
             }

@@ -120,6 +120,8 @@ pub enum Command {
         procedure: ProcedureId,
         /// The authorization that waited for it.
         authorization: Authorization,
+        /// Which request it came with.
+        heard: Option<Heard>,
         /// When.
         at: Timestamp,
     },
@@ -133,6 +135,8 @@ pub enum Command {
         partner_id: McId,
         /// The authorization.
         authorization: Authorization,
+        /// Which request it came with.
+        heard: Option<Heard>,
         /// Entity-tag that must be the present authorization's (RFC 3903 §4.1), if any.
         if_match: Option<String>,
         /// When.
@@ -345,6 +349,13 @@ pub enum Verdict {
     },
     /// That many events were removed.
     Trimmed(usize),
+}
+
+impl Heard {
+    /// Whether this request, after `newest`, is a late copy of it or of one before it.
+    pub(super) fn is_late(&self, newest: Option<&Self>) -> bool {
+        newest.is_some_and(|n| n.call_id == self.call_id && self.cseq <= n.cseq)
+    }
 }
 
 impl Authorization {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Authorization, NEVER};
+use super::{Authorization, Heard, NEVER};
 use crate::{McId, ProcedureId, Timestamp};
 
 /// The mapping between the MC service ID given by the primary system (its key) and the one given
@@ -21,6 +21,8 @@ pub struct Visitor {
     pub phase: VisitorPhase,
     /// Service authorization in this system; `None` once it ended.
     pub authorization: Option<Authorization>,
+    /// The newest event of the user.
+    pub heard: Option<Heard>,
 }
 
 /// Whether the user is served under a mapping.

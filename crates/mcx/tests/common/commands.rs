@@ -75,6 +75,7 @@ pub fn moved(name: &str, number: Option<u64>, n: u8) -> Command {
 /// The partner `name` stores its mapping.
 pub fn map(name: &str, number: Option<u64>, n: u8) -> Command {
     Command::StoreMapping {
+        heard: None,
         key: alice(),
         primary: system("a"),
         partner_id: id(her_id_at(name)),
@@ -88,6 +89,7 @@ pub fn map(name: &str, number: Option<u64>, n: u8) -> Command {
 /// She authorizes at the partner `name`.
 pub fn refresh(name: &str, etag: Option<&str>, if_match: Option<&str>) -> Command {
     Command::RefreshVisitor {
+        heard: None,
         key: alice(),
         partner_id: id(her_id_at(name)),
         authorization: authorization(etag),
@@ -99,6 +101,7 @@ pub fn refresh(name: &str, etag: Option<&str>, if_match: Option<&str>) -> Comman
 /// She registers at the partner `name`, with the client's Call-ID.
 pub fn register(name: &str, call_id: &str) -> Command {
     Command::RefreshVisitor {
+        heard: None,
         key: alice(),
         partner_id: id(her_id_at(name)),
         authorization: Authorization {

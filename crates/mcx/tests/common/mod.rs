@@ -12,7 +12,6 @@ pub mod bench;
 pub mod commands;
 pub mod documents;
 pub mod gateway;
-pub mod model;
 pub mod owed;
 pub mod telltales;
 pub mod tokens;

@@ -47,6 +47,7 @@ pub fn bench() -> Bench<ServiceServer> {
         unreachable!();
     };
     let stay = Command::StoreMapping {
+        heard: None,
         key: key(Service::Mcptt, BOB),
         primary: super::system("b"),
         partner_id: id(BOB_AT_A),
