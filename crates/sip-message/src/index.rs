@@ -167,6 +167,12 @@ impl Index {
         }
     }
 
+    /// Is the name there?
+    #[inline]
+    pub(crate) fn has(&self, name: Number) -> bool {
+        self.first.get(name.place()).is_some_and(|first| *first > 0)
+    }
+
     /// Are all these names there?
     pub(crate) fn has_all(&self, names: &[HeaderName]) -> bool {
         let mut first = names

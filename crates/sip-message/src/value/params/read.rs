@@ -3,32 +3,50 @@
 use nom::IResult;
 
 use super::{Distinct, Params};
-use crate::class::GEN_VALUE;
-use crate::grammar::{Bits, before, behind, failed, quoted, token};
+use crate::class::{GEN_VALUE, TOKEN};
+use crate::grammar::{Bits, Read, before, behind, behind_lws, combined, quoted, read};
 
 /// Name and value of a parameter.
 type Pair<'a> = (Bits<'a>, Option<Bits<'a>>);
 
 /// `generic-param`
 #[inline(always)]
-fn param(input: Bits<'_>) -> IResult<Bits<'_>, Pair<'_>> {
-    let (rest, name) = token(input)?;
-    let Some(after) = behind(b'=', rest) else {
-        return Ok((rest, (name, None)));
+fn param(input: Bits<'_>) -> Read<'_, Pair<'_>> {
+    let (name, rest) = match TOKEN.split(input) {
+        ([], _) => return Err(input),
+        split => split,
     };
-    let (rest, value) = match after.first() {
-        Some(b'"') => quoted(after)?,
-        _ => match after.split_at_checked(GEN_VALUE.long_span(after)) {
-            Some((value @ [_, ..], rest)) => (rest, value),
-            _ => return failed(after),
+    let after = match rest {
+        [] | [b';' | b',', ..] => return Ok(((name, None), rest)),
+        [b'=', after @ ..] => after,
+        _ => match behind(b'=', rest) {
+            Some(after) => after,
+            None => return Ok(((name, None), rest)),
         },
     };
-    Ok((rest, (name, Some(value))))
+    let (value, rest) = match after.split_at_checked(GEN_VALUE.long_span(after)) {
+        Some((value @ [_, ..], rest)) => (value, rest),
+        _ => unusual_value(after)?,
+    };
+    Ok(((name, Some(value)), rest))
+}
+
+/// A value that begins with white space or is a `quoted-string`.
+#[inline(never)]
+fn unusual_value(input: Bits<'_>) -> Read<'_, Bits<'_>> {
+    let value = behind_lws(input);
+    if value.first() == Some(&b'"') {
+        return read(quoted(value));
+    }
+    match value.split_at_checked(GEN_VALUE.long_span(value)) {
+        Some((value @ [_, ..], rest)) => Ok((value, rest)),
+        _ => Err(value),
+    }
 }
 
 /// `*( SEMI generic-param )`
 pub(crate) fn params(input: Bits<'_>) -> IResult<Bits<'_>, Params<'_>> {
-    params_noting(input, |_, _| {})
+    combined(params_noting(input, |_, _| {}))
 }
 
 /// The same, each parameter shown as it is read.
@@ -36,42 +54,58 @@ pub(crate) fn params(input: Bits<'_>) -> IResult<Bits<'_>, Params<'_>> {
 pub(crate) fn params_noting<'a>(
     input: Bits<'a>,
     mut note: impl FnMut(Bits<'a>, Option<Bits<'a>>),
-) -> IResult<Bits<'a>, Params<'a>> {
+) -> Read<'a, Params<'a>> {
     let mut rest = input;
     let mut names = Distinct::default();
-    while let Some(after) = behind(b';', rest) {
-        let (left, (name, value)) = param(after)?;
-        if !names.add(name) {
-            return failed(after);
+    loop {
+        let after = match rest {
+            [] => break,
+            [b';', after @ ..] => behind_lws(after),
+            _ => match behind(b';', rest) {
+                Some(after) => after,
+                None => break,
+            },
+        };
+        let ((name, value), left) = param(after)?;
+        let earlier = names.count;
+        if !names.add(name, || Params::checked(before(input, rest), b';', earlier)) {
+            return Err(after);
         }
         note(name, value);
         rest = left;
     }
     let params = Params::checked(before(input, rest), b';', names.count);
-    if names.hold_for(&params) {
-        Ok((rest, params))
-    } else {
-        failed(input)
+    match names.hold_for(&params) {
+        true => Ok((params, rest)),
+        false => Err(input),
     }
 }
 
 /// `generic-param *( separator generic-param )`
 pub(crate) fn list(by: u8, input: Bits<'_>) -> IResult<Bits<'_>, Params<'_>> {
-    let (mut rest, (first, _)) = param(input)?;
+    combined(listed(by, input))
+}
+
+fn listed(by: u8, input: Bits<'_>) -> Read<'_, Params<'_>> {
+    let mut rest = input;
+    let mut after = input;
     let mut names = Distinct::default();
-    names.add(first);
-    while let Some(after) = behind(by, rest) {
-        let (left, (name, _)) = param(after)?;
-        if !names.add(name) {
-            return failed(after);
+    loop {
+        let ((name, _), left) = param(after)?;
+        let earlier = names.count;
+        if !names.add(name, || Params::checked(before(input, rest), by, earlier)) {
+            return Err(after);
         }
         rest = left;
+        after = match behind(by, rest) {
+            Some(after) => after,
+            None => break,
+        };
     }
     let params = Params::checked(before(input, rest), by, names.count);
-    if names.hold_for(&params) {
-        Ok((rest, params))
-    } else {
-        failed(input)
+    match names.hold_for(&params) {
+        true => Ok((params, rest)),
+        false => Err(input),
     }
 }
 
