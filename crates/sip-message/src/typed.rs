@@ -173,21 +173,6 @@ impl Headers {
         parsed
     }
 
-    /// The first value of the first field with this name, if it is right and within bounds: one that is read in one go
-    /// ends where its grammar does, at a comma or at the end.
-    #[inline(always)]
-    pub(crate) fn first_read<'a, T: Parameters>(
-        &'a self,
-        name: &HeaderName,
-        read: impl Fn(&'a [u8], &mut &'a [u8]) -> Result<T, ValueError>,
-    ) -> Option<Result<T, ValueError>> {
-        let value = self.first(name)?;
-        let mut rest = behind_lws(value);
-        let parsed = read(value, &mut rest);
-        let ended = matches!(behind_lws(rest).first(), None | Some(b','));
-        (ended && self.is_within_bounds(&parsed)).then_some(parsed)
-    }
-
     /// Are all values of the fields with this name right, within bounds, and not too many? Each is read once, in one go,
     /// and given to `each`; false says that there is something to be explained.
     #[inline(always)]
@@ -219,7 +204,7 @@ impl Headers {
     }
 
     #[inline(always)]
-    fn is_within_bounds<T: Parameters>(&self, parsed: &Result<T, ValueError>) -> bool {
+    pub(crate) fn is_within_bounds<T: Parameters>(&self, parsed: &Result<T, ValueError>) -> bool {
         match parsed {
             Ok(value) => value.parameters() <= self.bounds.parameters,
             Err(_) => false,

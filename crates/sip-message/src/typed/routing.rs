@@ -2,6 +2,7 @@
 
 use crate::class::WORD;
 use crate::error::ValueError;
+use crate::grammar::behind_lws;
 use crate::headers::Headers;
 use crate::list::List;
 use crate::name::HeaderName;
@@ -47,10 +48,15 @@ impl Headers {
     /// Missing; malformed.
     pub fn top_via(&self) -> Result<Via<'_>, ValueError> {
         let name = &HeaderName::Via;
-        match self.first_read(name, Via::read) {
-            Some(via) => via,
-            None => self.first_via(),
+        let value = self.first(name).ok_or_else(|| ValueError::missing(name))?;
+        let mut rest = behind_lws(value);
+        let mut via = Via::read(value, &mut rest);
+        // what is read in one go ends where its grammar does: at a comma or at the end
+        let ended = matches!(rest, [] | [b',', ..]) || matches!(behind_lws(rest), [] | [b',', ..]);
+        if !ended || !self.is_within_bounds(&via) {
+            via = self.first_via();
         }
+        via
     }
 
     /// The same by the list that it is the first value of.

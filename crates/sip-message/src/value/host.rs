@@ -89,7 +89,7 @@ impl fmt::Debug for Host<'_> {
 }
 
 /// `host = hostname / IPv4address / IPv6reference`
-#[inline]
+#[inline(always)]
 pub(crate) fn host(input: Bits<'_>) -> Read<'_, Host<'_>> {
     match input.first() {
         Some(b'[') => {
@@ -127,18 +127,23 @@ fn ipv4_address(input: Bits<'_>) -> Option<(Bits<'_>, Ipv4Addr)> {
     }
 }
 
+#[inline(always)]
 fn decimal_octet(input: Bits<'_>) -> Option<(Bits<'_>, u8)> {
-    let digit = |byte: &u8| byte.is_ascii_digit().then_some(byte & 0x0f);
-    let (first, mut rest) = input.split_first()?;
-    let mut value = digit(first)?;
-    while let Some((next, tail)) = rest.split_first()
-        && let Some(next) = digit(next)
+    let [first @ b'0'..=b'9', rest @ ..] = input else {
+        return None;
+    };
+    let mut value = u16::from(first & 0x0f);
+    let mut rest = rest;
+    while let [digit @ b'0'..=b'9', tail @ ..] = rest
         && value > 0
     {
-        value = value.checked_mul(10)?.checked_add(next)?;
+        value = value * 10 + u16::from(digit & 0x0f);
+        if value > 0xff {
+            return None;
+        }
         rest = tail;
     }
-    Some((rest, value))
+    Some((rest, u8::try_from(value).ok()?))
 }
 
 /// What stands between the brackets; none is longer than the longest address.

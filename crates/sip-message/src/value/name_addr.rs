@@ -115,7 +115,9 @@ impl<'a> NameAddr<'a> {
     #[inline]
     fn is_tagged_well(&self) -> bool {
         match self.tag {
-            Some(tag) => tag.is_some_and(|tag| TOKEN.fills(tag)),
+            Some(tag) => {
+                tag.is_some_and(|tag| !tag.is_empty() && TOKEN.long_span(tag) == tag.len())
+            }
             None => true,
         }
     }
