@@ -59,29 +59,57 @@ impl<'a> NameAddr<'a> {
     /// becomes what is left behind it.
     #[inline(always)]
     pub(crate) fn read(value: &'a [u8], rest: &mut &'a [u8]) -> Result<NameAddr<'a>, ValueError> {
+        // what most addresses are comes first, and is not mixed with what the others need
+        match rest
+            .strip_prefix(b"<")
+            .and_then(|inner| Uri::plain_before(b'>', inner))
+        {
+            Some((uri, after)) => NameAddr::behind_uri(value, rest, (None, uri, true), after),
+            None => NameAddr::read_unusual(value, rest),
+        }
+    }
+
+    /// The same, whatever it is.
+    #[inline(never)]
+    fn read_unusual(value: &'a [u8], rest: &mut &'a [u8]) -> Result<NameAddr<'a>, ValueError> {
         let failed = |left| malformed(NAME_ADDR, value, left);
         let (display_name, after_name) = display_name(rest).map_err(failed)?;
         let bracket = after_name.strip_prefix(b"<");
-        let (uri, after_uri) = match bracket {
+        let (uri, after) = match bracket {
             Some(inner) => bracketed(inner),
             None => bare(rest),
         }
         .map_err(failed)?;
+        NameAddr::behind_uri(value, rest, (display_name, uri, bracket.is_some()), after)
+    }
+
+    /// `*( SEMI generic-param )` behind display name and URI, of which the last says whether it stands in brackets.
+    #[inline(always)]
+    fn behind_uri(
+        value: &'a [u8],
+        rest: &mut &'a [u8],
+        (display_name, uri, bracketed): (Option<&'a [u8]>, Uri<'a>, bool),
+        after: &'a [u8],
+    ) -> Result<NameAddr<'a>, ValueError> {
         let mut tag = None;
-        let (params, after) = params_noting(after_uri, |name, value| {
+        let read = params_noting(after, |name, value| {
             if name == b"tag" || name.eq_ignore_ascii_case(b"tag") {
                 tag = Some(value);
             }
-        })
-        .map_err(failed)?;
-        *rest = after;
-        Ok(NameAddr {
-            display_name,
-            uri,
-            params,
-            tag,
-            bracketed: bracket.is_some(),
-        })
+        });
+        match read {
+            Ok((params, behind)) => {
+                *rest = behind;
+                Ok(NameAddr {
+                    display_name,
+                    uri,
+                    params,
+                    tag,
+                    bracketed,
+                })
+            }
+            Err(left) => Err(malformed(NAME_ADDR, value, left)),
+        }
     }
 
     /// The same where the grammar has no `addr-spec`.
@@ -262,17 +290,7 @@ fn display_name(input: Bits<'_>) -> Read<'_, Option<Bits<'_>>> {
 }
 
 /// What stands between brackets, the closing one eaten.
-#[inline(always)]
 fn bracketed(inner: Bits<'_>) -> Read<'_, Uri<'_>> {
-    match Uri::plain_before(b'>', inner) {
-        Some(plain) => Ok(plain),
-        None => bracketed_unusual(inner),
-    }
-}
-
-/// The same, whatever it is.
-#[inline(never)]
-fn bracketed_unusual(inner: Bits<'_>) -> Read<'_, Uri<'_>> {
     let end = memchr(b'>', inner).ok_or(inner)?;
     let (uri, rest) = inner.split_at_checked(end).ok_or(inner)?;
     match Uri::read(uri) {
