@@ -46,7 +46,8 @@ impl<'a> Via<'a> {
     /// ```
     ///
     /// # Errors
-    /// Malformed, with the place: also a parameter given twice, and an `rport` or `ttl` that is no number.
+    /// Malformed, with the place: also a parameter given twice, a `branch` without a value, and an `rport` or `ttl` that is no
+    /// number.
     #[inline]
     pub fn parse(value: &'a [u8]) -> Result<Via<'a>, ValueError> {
         read_to_end(HeaderName::Via, value, |rest| Via::read(value, rest))
@@ -275,7 +276,7 @@ struct Noted<'a> {
     branch: Option<Bits<'a>>,
     rport: Option<Option<u16>>,
     ttl: Option<u8>,
-    /// No number where one has to be.
+    /// No number, or no value at all, where one has to be.
     malformed: bool,
 }
 
@@ -284,7 +285,7 @@ impl<'a> Noted<'a> {
     fn note(&mut self, name: Bits<'a>, value: Option<Bits<'a>>) {
         match name {
             // as nearly everybody spells them
-            b"branch" => self.branch = value,
+            b"branch" => self.branch = self.some(value),
             b"rport" => self.rport = self.whole(value),
             _ => self.note_unusual(name, value),
         }
@@ -292,11 +293,18 @@ impl<'a> Noted<'a> {
 
     fn note_unusual(&mut self, name: Bits<'a>, value: Option<Bits<'a>>) {
         match name.len() {
-            6 if name.eq_ignore_ascii_case(b"branch") => self.branch = value,
+            6 if name.eq_ignore_ascii_case(b"branch") => self.branch = self.some(value),
             5 if name.eq_ignore_ascii_case(b"rport") => self.rport = self.whole(value),
             3 if name.eq_ignore_ascii_case(b"ttl") => self.ttl = self.whole(value).flatten(),
             _ => {}
         }
+    }
+
+    /// A value has to be there.
+    #[inline]
+    fn some(&mut self, value: Option<Bits<'a>>) -> Option<Bits<'a>> {
+        self.malformed |= value.is_none();
+        value
     }
 
     /// A number and nothing else, if there is a value at all.
