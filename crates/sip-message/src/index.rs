@@ -199,7 +199,7 @@ impl Index {
 }
 
 /// A set of known header names; all others are one member together.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Names(u128);
 
 impl Names {

@@ -296,9 +296,9 @@ fn content_length_is_guarded_in_every_spelling() {
         let name = HeaderName::Other(bytes::Bytes::copy_from_slice(spelling));
         assert_eq!(name, HeaderName::ContentLength);
         assert!(request.edit().set(name.clone(), "1").finish().is_err());
-        for edited in [request.edit().remove(&name), request.edit().pop(&name)] {
-            assert_eq!(edited.finish().unwrap().as_bytes(), request.as_bytes());
-        }
+        let edited = request.edit().remove(&name).finish().unwrap();
+        assert_eq!(edited.as_bytes(), request.as_bytes());
+        assert!(request.edit().pop(&name).finish().is_err());
         let built = Request::build(Method::Message, "sip:b@h")
             .header(name, "99")
             .body("a/b", "hi")

@@ -13,7 +13,7 @@ use crate::grammar::{Bits, behind_lws, quoted, unquote, whole};
 use crate::limits::Limits;
 
 pub(super) use self::distinct::Distinct;
-pub(crate) use self::read::{list, params, params_noting};
+pub(crate) use self::read::{is_param_value, list, params, params_noting};
 
 /// The parameters of a value: `;name=value;name`, in the order they came (RFC 3261 §7.3.1). Names are compared
 /// without case; in a URI, `%6Cr` is `lr` (§19.1.4). Checked once when the value is parsed, read again from the bytes when

@@ -3,6 +3,7 @@
 use nom::IResult;
 
 use super::{Distinct, Params};
+use crate::build::has_control;
 use crate::class::{GEN_VALUE, TOKEN};
 use crate::grammar::{Bits, Read, before, behind, behind_lws, combined, quoted, read};
 
@@ -42,6 +43,12 @@ fn unusual_value(input: Bits<'_>) -> Read<'_, Bits<'_>> {
         Some((value @ [_, ..], rest)) => Ok((value, rest)),
         _ => Err(value),
     }
+}
+
+/// Is this the whole value of one parameter, without line ends?
+pub(crate) fn is_param_value(value: Bits<'_>) -> bool {
+    let whole = GEN_VALUE.fills(value) || matches!(quoted(value), Ok(([], _)));
+    whole && !has_control(value)
 }
 
 /// `*( SEMI generic-param )`
