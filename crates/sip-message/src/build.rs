@@ -1,11 +1,13 @@
 //! Messages of our own making.
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
 
 use crate::error::{BuildError, BuildErrorKind, Subject};
 use crate::grammar::{trim, trim_start};
 use crate::headers::Bounds;
-use crate::index::Index;
+use crate::index::{Index, Names};
 use crate::limits::Limits;
 use crate::message::{Raw, Request, Response};
 use crate::method::Method;
@@ -18,8 +20,23 @@ use crate::writer::Writer;
 pub(crate) struct Draft {
     out: Writer,
     body: Bytes,
+    /// Of [`ONCE`], those that are written.
+    once: Names,
     error: Option<BuildError>,
 }
+
+/// Fields that say who, which transaction, how far and what the body is: written once. The rules for a second one of any
+/// other name are its reader's.
+const ONCE: &[HeaderName] = &[
+    HeaderName::From,
+    HeaderName::To,
+    HeaderName::CallId,
+    HeaderName::CSeq,
+    HeaderName::MaxForwards,
+    HeaderName::ContentType,
+];
+
+static ONCE_NAMES: LazyLock<Names> = LazyLock::new(|| Names::of(ONCE));
 
 /// Room for the head of a usual message.
 pub(crate) const USUAL_BYTES: usize = 768;
@@ -54,6 +71,7 @@ impl Draft {
         Draft {
             out,
             body: Bytes::new(),
+            once: Names::default(),
             error: None,
         }
     }
@@ -68,11 +86,23 @@ impl Draft {
         if has_control(value) {
             return self.fail(Subject::Header(name), BuildErrorKind::ControlCharacter);
         }
+        if !self.is_first(&name) {
+            return self.fail(Subject::Header(name), BuildErrorKind::Duplicate);
+        }
         self.out.field(&name, trim(value));
+    }
+
+    /// False for the second field of a name that stands once.
+    fn is_first(&mut self, name: &HeaderName) -> bool {
+        let name = Names::only(name.number()).and(*ONCE_NAMES);
+        let first = self.once.and(name).is_empty();
+        self.once = self.once.with(name);
+        first
     }
 
     /// Writes a field as it stands in a parsed message, and what follows its value.
     pub(crate) fn copy(&mut self, name: &HeaderName, field: Copied<'_>, more: &[&[u8]]) {
+        self.is_first(name);
         self.out.begin_field(name);
         self.piece(field, field.value);
         more.iter().for_each(|piece| self.out.put(piece));
@@ -115,7 +145,6 @@ impl Draft {
         self.error.get_or_insert(BuildError { subject, kind });
     }
 
-    /// The message that begins with these pieces of a start line.
     /// The bytes of a message without a body.
     pub(crate) fn finish_bytes(mut self) -> Result<Bytes, BuildError> {
         match self.error {
@@ -172,6 +201,13 @@ pub(crate) fn decimal(mut number: usize, digits: &mut [u8; 20]) -> &[u8] {
     digits.get(start..).unwrap_or_default()
 }
 
+/// May this stand as a Request-URI? What is no URI otherwise is its reader's to find; but blanks end one, brackets and
+/// quotes are what stands around one, and bytes above ASCII are escaped in one (RFC 3261 §7.1, §19.1.2).
+pub(crate) fn is_request_uri(uri: &[u8]) -> bool {
+    let stands_in_none = |byte: &u8| matches!(byte, 0..=b' ' | 0x7f..=0xff | b'<' | b'>' | b'"');
+    !uri.is_empty() && !uri.iter().any(stands_in_none)
+}
+
 /// CR, LF and NUL are what ends lines or strings for somebody.
 pub(crate) fn has_control(value: &[u8]) -> bool {
     memchr::memchr3(b'\r', b'\n', 0, value).is_some()
@@ -219,6 +255,7 @@ impl Request {
     /// assert_eq!(injected.unwrap_err().to_string(), "Subject: control character");
     /// ```
     pub fn build(method: Method, uri: &str) -> RequestBuilder {
+        let method = method.canonical();
         RequestBuilder {
             draft: Draft::new(
                 &[method.as_bytes(), b" ", uri.as_bytes(), b" SIP/2.0"],
@@ -278,7 +315,8 @@ impl RequestBuilder {
     /// ```
     ///
     /// # Errors
-    /// What cannot be written without becoming something else: line ends in a value, blanks in the URI.
+    /// What cannot be written without becoming something else: line ends in a value, blanks or brackets in the URI; a second
+    /// From, To, Call-ID, CSeq, Max-Forwards or Content-Type.
     pub fn finish(mut self) -> Result<Request, BuildError> {
         if !self.method.is_token() {
             self.draft.fail(Subject::Method, BuildErrorKind::Malformed);
@@ -287,7 +325,7 @@ impl RequestBuilder {
             self.draft
                 .fail(Subject::RequestUri, BuildErrorKind::ControlCharacter);
         }
-        if self.uri.is_empty() || self.uri.iter().any(|byte| *byte <= b' ' || *byte == 0x7f) {
+        if !is_request_uri(&self.uri) {
             self.draft
                 .fail(Subject::RequestUri, BuildErrorKind::Malformed);
         }
@@ -417,7 +455,8 @@ impl ResponseBuilder {
     /// ```
     ///
     /// # Errors
-    /// What cannot be written without becoming something else: line ends in a value or in the reason phrase.
+    /// What cannot be written without becoming something else: line ends in a value or in the reason phrase; a second field
+    /// of those that stand once, as for a request.
     pub fn finish(mut self) -> Result<Response, BuildError> {
         if self.reason.as_deref().is_some_and(has_control) {
             self.draft

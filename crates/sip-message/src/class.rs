@@ -35,6 +35,8 @@ pub(crate) const BARE_URI: Class = Class(1 << 11);
 pub(crate) const SCHEME: Class = Class(1 << 12);
 /// What stands for itself in a `quoted-string`: all but its quotes and backslashes
 pub(crate) const QUOTED: Class = Class(1 << 13);
+/// What a `hostname` or an `IPv4address` is made of: labels and dots
+pub(crate) const HOSTNAME: Class = Class(1 << 14);
 
 static TABLE: [u16; 256] = table();
 
@@ -129,6 +131,9 @@ const fn classes(byte: u8) -> u16 {
     if alphanumeric || matches!(byte, b'-' | b'_') {
         bits |= LABEL.0;
     }
+    if alphanumeric || matches!(byte, b'-' | b'_' | b'.') {
+        bits |= HOSTNAME.0;
+    }
     if byte > 0x20
         && byte != 0x7f
         && !matches!(
@@ -216,16 +221,23 @@ impl Class {
     /// How many bytes at the beginning are of the set or whole escapes, `%HH`.
     #[inline]
     pub(crate) fn escaped_span(self, text: &[u8]) -> usize {
+        let plain = self.span(text);
+        match text.get(plain..) {
+            Some(rest @ [b'%', ..]) => plain + self.span_from_escape(rest),
+            _ => plain,
+        }
+    }
+
+    /// The same where it begins with an escape, which is rare.
+    #[inline(never)]
+    fn span_from_escape(self, text: &[u8]) -> usize {
         let mut at = 0;
         loop {
-            let rest = text.get(at..).unwrap_or_default();
-            let plain = self.span(rest);
-            at += plain;
-            match rest.get(plain..) {
-                Some([b'%', high, low, ..])
+            match text.get(at..) {
+                Some([b'%', high, low, rest @ ..])
                     if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
                 {
-                    at += 3;
+                    at += 3 + self.span(rest);
                 }
                 _ => return at,
             }
@@ -252,6 +264,7 @@ mod tests {
         assert_eq!(members(HNV).len(), 62 + 9 + 7);
         assert_eq!(members(URIC).len(), 62 + 9 + 13);
         assert_eq!(members(LABEL).len(), 62 + 2);
+        assert_eq!(members(HOSTNAME).len(), 62 + 3);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use crate::build::has_control;
+use crate::build::{has_control, is_request_uri};
 use crate::error::{BuildError, BuildErrorKind, Subject};
 use crate::grammar::trim;
 use crate::index::Index;
@@ -230,7 +230,8 @@ impl<'a, M> Edit<'a, M> {
     }
 
     /// Takes out the first value of a comma list: the topmost Route or Via. Does nothing if there is none, and nothing
-    /// to fields that were changed before.
+    /// to fields that were changed before. A field that is no list by its grammar, or whose grammar nobody here knows, is
+    /// an error.
     ///
     /// ```
     /// use sip_message::{HeaderName, Method, Request};
@@ -246,7 +247,8 @@ impl<'a, M> Edit<'a, M> {
     /// ```
     #[must_use]
     pub fn pop(mut self, name: &HeaderName) -> Self {
-        if *name == HeaderName::ContentLength {
+        if !List::is_one(name) {
+            self.fail(Subject::Header(name.clone()), BuildErrorKind::NotAList);
             return self;
         }
         let headers = &self.raw.headers;
@@ -407,7 +409,7 @@ impl Edit<'_, Request> {
     /// ```
     #[must_use]
     pub fn uri(mut self, uri: &str) -> Self {
-        if uri.is_empty() || uri.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
+        if !is_request_uri(uri.as_bytes()) {
             self.fail(Subject::RequestUri, BuildErrorKind::Malformed);
         }
         self.uri = Some(uri.to_owned());

@@ -367,8 +367,12 @@ impl std::error::Error for ParseError {}
 pub enum BuildErrorKind {
     /// CR, LF or NUL: the value would add lines of its own (header injection).
     ControlCharacter,
-    /// A name, method or tag that is not a token, or a URI with blanks.
+    /// A name, method or tag that is not a token, a URI with what no URI has, a parameter that would be more than one.
     Malformed,
+    /// A second field where there is one: readers would disagree on which one counts.
+    Duplicate,
+    /// No comma list, or nobody knows: it has no first value that could be taken out.
+    NotAList,
     /// The message would be larger than any parser takes.
     TooLarge,
 }
@@ -395,6 +399,8 @@ impl fmt::Display for BuildError {
         let what = match self.kind {
             BuildErrorKind::ControlCharacter => "control character",
             BuildErrorKind::Malformed => "malformed",
+            BuildErrorKind::Duplicate => "duplicate",
+            BuildErrorKind::NotAList => "not a list",
             BuildErrorKind::TooLarge => "too large",
         };
         write!(f, "{}: {what}", self.subject)

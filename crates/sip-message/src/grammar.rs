@@ -12,6 +12,10 @@ use crate::error::{Subject, ValueError};
 
 pub(crate) type Bits<'a> = &'a [u8];
 
+/// What a reader without combinators gives, for values that nearly every message has: the value and what is left behind
+/// it, or what was left where it failed.
+pub(crate) type Read<'a, O> = Result<(O, Bits<'a>), Bits<'a>>;
+
 /// Comments may nest; this deep and no deeper.
 const COMMENT_DEPTH: usize = 8;
 
@@ -167,6 +171,67 @@ pub(crate) fn whole<'a, O>(
         subject,
         value.len().saturating_sub(left),
     ))
+}
+
+/// What was read, for combinators.
+#[inline]
+pub(crate) fn combined<O>(read: Read<'_, O>) -> IResult<Bits<'_>, O> {
+    match read {
+        Ok((output, rest)) => Ok((rest, output)),
+        Err(left) => failed(left),
+    }
+}
+
+/// The way back: what combinators read.
+#[inline]
+pub(crate) fn read<'a, O>(parsed: IResult<Bits<'a>, O>) -> Read<'a, O> {
+    match parsed {
+        Ok((rest, output)) => Ok((output, rest)),
+        Err(Err::Error(error) | Err::Failure(error)) => Err(error.input),
+        Err(Err::Incomplete(_)) => Err(&[]),
+    }
+}
+
+/// What was read of a whole value, white space around it aside; a failure becomes an error with a place.
+#[inline(always)]
+pub(crate) fn all_read<'a, O>(
+    subject: impl Into<Subject>,
+    value: Bits<'a>,
+    reader: impl FnOnce(Bits<'a>) -> Read<'a, O>,
+) -> Result<O, ValueError> {
+    let left = match reader(behind_lws(value)) {
+        Ok((output, rest)) => match behind_lws(rest) {
+            [] => return Ok(output),
+            rest => rest,
+        },
+        Err(left) => left,
+    };
+    Err(malformed(subject, value, left))
+}
+
+/// The same with a reader that moves on in the text and makes the error itself: large values are not moved then.
+#[inline(always)]
+pub(crate) fn read_to_end<'a, O>(
+    subject: impl Into<Subject>,
+    value: Bits<'a>,
+    reader: impl FnOnce(&mut Bits<'a>) -> Result<O, ValueError>,
+) -> Result<O, ValueError> {
+    let mut rest = behind_lws(value);
+    let mut parsed = reader(&mut rest);
+    if parsed.is_ok() && !rest.is_empty() && !behind_lws(rest).is_empty() {
+        parsed = Err(malformed(subject, value, behind_lws(rest)));
+    }
+    parsed
+}
+
+/// Malformed where `left` begins, which is the end of `value`.
+#[cold]
+pub(crate) fn malformed(
+    subject: impl Into<Subject>,
+    value: Bits<'_>,
+    left: Bits<'_>,
+) -> ValueError {
+    ValueError::malformed(subject, value.len().saturating_sub(left.len()))
 }
 
 /// The part of `whole` before `rest`, which is its end.

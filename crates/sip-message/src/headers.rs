@@ -189,7 +189,10 @@ impl Headers {
     /// ```
     #[inline]
     pub fn contains(&self, name: &HeaderName) -> bool {
-        self.named(name).next().is_some()
+        match name.number() {
+            Number::UNKNOWN => self.named(name).next().is_some(),
+            known => self.index.has(known),
+        }
     }
 
     /// The value of the only field with this name.

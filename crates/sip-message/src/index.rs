@@ -167,6 +167,12 @@ impl Index {
         }
     }
 
+    /// Is the name there?
+    #[inline]
+    pub(crate) fn has(&self, name: Number) -> bool {
+        self.first.get(name.place()).is_some_and(|first| *first > 0)
+    }
+
     /// Are all these names there?
     pub(crate) fn has_all(&self, names: &[HeaderName]) -> bool {
         let mut first = names
@@ -193,7 +199,7 @@ impl Index {
 }
 
 /// A set of known header names; all others are one member together.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Names(u128);
 
 impl Names {

@@ -32,6 +32,56 @@ const MAY_BE_EMPTY: &[HeaderName] = &[
     HeaderName::Supported,
 ];
 
+/// Fields that are comma lists by their grammar (RFC 3261 §25.1 and the RFCs of the others).
+const LISTS: &[HeaderName] = &[
+    HeaderName::Accept,
+    HeaderName::AcceptContact,
+    HeaderName::AcceptEncoding,
+    HeaderName::AcceptLanguage,
+    HeaderName::AcceptResourcePriority,
+    HeaderName::AlertInfo,
+    HeaderName::Allow,
+    HeaderName::AllowEvents,
+    HeaderName::CallInfo,
+    HeaderName::Contact,
+    HeaderName::ContentEncoding,
+    HeaderName::ContentLanguage,
+    HeaderName::ErrorInfo,
+    HeaderName::FeatureCaps,
+    HeaderName::Geolocation,
+    HeaderName::HistoryInfo,
+    HeaderName::InReplyTo,
+    HeaderName::PAccessNetworkInfo,
+    HeaderName::PAssertedIdentity,
+    HeaderName::PAssertedService,
+    HeaderName::PAssociatedUri,
+    HeaderName::PEarlyMedia,
+    HeaderName::PPreferredIdentity,
+    HeaderName::PPreferredService,
+    HeaderName::PVisitedNetworkId,
+    HeaderName::Path,
+    HeaderName::ProxyRequire,
+    HeaderName::Reason,
+    HeaderName::RecordRoute,
+    HeaderName::RecvInfo,
+    HeaderName::RejectContact,
+    HeaderName::RequestDisposition,
+    HeaderName::Require,
+    HeaderName::ResourcePriority,
+    HeaderName::Route,
+    HeaderName::SecurityClient,
+    HeaderName::SecurityServer,
+    HeaderName::SecurityVerify,
+    HeaderName::ServiceRoute,
+    HeaderName::Supported,
+    HeaderName::Unsupported,
+    HeaderName::UserToUser,
+    HeaderName::Via,
+    HeaderName::Warning,
+];
+
+static LIST_NAMES: LazyLock<Names> = LazyLock::new(|| Names::of(LISTS));
+
 static MAY_BE_EMPTY_NAMES: LazyLock<Names> = LazyLock::new(|| Names::of(MAY_BE_EMPTY));
 
 impl<'a> List<'a> {
@@ -55,6 +105,12 @@ impl<'a> List<'a> {
             },
             false => list,
         }
+    }
+
+    /// Is a field with this name a comma list? Of a name that is not known, nobody can say.
+    pub(crate) fn is_one(name: &HeaderName) -> bool {
+        let number = name.number();
+        number != Number::UNKNOWN && LIST_NAMES.contains(number)
     }
 
     /// The same by the grammar: where it wants one item at least, an empty value is an empty item.

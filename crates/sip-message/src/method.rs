@@ -1,4 +1,5 @@
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use bytes::Bytes;
 
@@ -16,10 +17,10 @@ macro_rules! methods {
         /// assert_ne!(Method::from_bytes(b"refer"), Some(Method::Refer));
         /// # Ok::<(), Box<dyn std::error::Error>>(())
         /// ```
-        #[derive(Clone, PartialEq, Eq, Hash)]
+        #[derive(Clone)]
         pub enum Method {
             $($(#[$doc])* $variant,)*
-            /// Any other token.
+            /// Any other token. [`Method::from_bytes`] never puts a known method here.
             Other(Bytes),
         }
 
@@ -116,6 +117,28 @@ impl Method {
     /// ```
     pub fn is_token(&self) -> bool {
         TOKEN.fills(self.as_bytes())
+    }
+}
+
+impl Method {
+    /// The known method, if [`Method::Other`] was filled with the name of one by hand.
+    pub(crate) fn canonical(self) -> Method {
+        Method::known(self.as_bytes()).unwrap_or(self)
+    }
+}
+
+/// With case (RFC 3261 §7.1); a known method is itself also when [`Method::Other`] holds it.
+impl PartialEq for Method {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for Method {}
+
+impl Hash for Method {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_bytes().hash(state);
     }
 }
 

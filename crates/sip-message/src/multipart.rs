@@ -50,10 +50,13 @@ pub struct Part {
     pub headers: Headers,
     /// The part's content, as it stands.
     pub body: Bytes,
+    /// Is it a part of a `multipart/digest`?
+    of_digest: bool,
 }
 
 impl Part {
-    /// What the part is: `text/plain` when it does not say (RFC 2046 §5.1).
+    /// What the part is. When it does not say, `text/plain` (RFC 2046 §5.1), or `message/rfc822` in a `multipart/digest`
+    /// (§5.1.5).
     ///
     /// ```
     /// use bytes::Bytes;
@@ -68,10 +71,11 @@ impl Part {
     /// # Errors
     /// Duplicate or malformed Content-Type.
     pub fn content_type(&self) -> Result<MediaType<'_>, ValueError> {
-        Ok(self
-            .headers
-            .content_type()?
-            .unwrap_or(MediaType::TEXT_PLAIN))
+        let default = match self.of_digest {
+            true => MediaType::MESSAGE_RFC822,
+            false => MediaType::TEXT_PLAIN,
+        };
+        Ok(self.headers.content_type()?.unwrap_or(default))
     }
 }
 
@@ -155,6 +159,7 @@ pub fn parts(
     if !is_boundary(&boundary) {
         return Err(MultipartError::Boundary);
     }
+    let of_digest = content_type.sub().eq_ignore_ascii_case(b"digest");
     let mut parts = Vec::new();
     let mut begun = None;
     let mut at = 0;
@@ -173,9 +178,8 @@ pub fn parts(
                 return Err(MultipartError::TooManyParts);
             }
             let end = before_line_end(body, start, at);
-            let part =
-                part(body.slice(start..end), limits).ok_or(MultipartError::Part(parts.len()))?;
-            parts.push(part);
+            let part = part(body.slice(start..end), limits, of_digest);
+            parts.push(part.ok_or(MultipartError::Part(parts.len()))?);
         }
         if closing {
             return Ok(parts);
@@ -239,7 +243,8 @@ fn collect(
     Ok(())
 }
 
-/// The part with this Content-ID, given without angle brackets as a `cid:` URL has it (RFC 2392).
+/// The part with this Content-ID, given without angle brackets as a `cid:` URL has it (RFC 2392). None if several have it:
+/// readers would disagree on which one is meant.
 ///
 /// ```
 /// use sip_message::{HeaderName, Limits, MediaType, multipart};
@@ -253,9 +258,11 @@ fn collect(
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn by_content_id<'a>(parts: &'a [Part], id: &[u8]) -> Option<&'a Part> {
-    parts
+    let mut named = parts
         .iter()
-        .find(|part| part.headers.content_id() == Ok(Some(id)))
+        .filter(|part| part.headers.content_id() == Ok(Some(id)));
+    let first = named.next()?;
+    named.next().is_none().then_some(first)
 }
 
 /// Is this line a delimiter, and the closing one? White space may follow (RFC 2046 §5.1.1, transport padding).
@@ -280,7 +287,7 @@ fn before_line_end(body: &[u8], start: usize, at: usize) -> usize {
 }
 
 /// `[ header fields ] blank line content`. A part that begins with a blank line has no header fields.
-fn part(bytes: Bytes, limits: &Limits) -> Option<Part> {
+fn part(bytes: Bytes, limits: &Limits, of_digest: bool) -> Option<Part> {
     let head = Head::read(&bytes, 0, limits, true);
     if head.flaw.is_some() {
         return None;
@@ -293,6 +300,7 @@ fn part(bytes: Bytes, limits: &Limits) -> Option<Part> {
             bounds: Bounds::of(limits),
         },
         body,
+        of_digest,
     })
 }
 

@@ -43,7 +43,7 @@ macro_rules! names {
             }
 
             /// Its place in the table of known names.
-            #[inline]
+            #[inline(always)]
             pub(crate) fn number(&self) -> Number {
                 match self {
                     $(HeaderName::$variant => const { Number::of($text) },)*

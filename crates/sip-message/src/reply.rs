@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use bytes::Bytes;
 use memchr::{memchr, memchr2, memchr3};
 
-use crate::build::{Copied, Draft, ResponseBuilder, decimal, has_control};
+use crate::build::{Copied, Draft, ResponseBuilder, decimal};
 use crate::class::{LWS, TOKEN};
 use crate::error::{BuildError, BuildErrorKind, Subject};
 use crate::grammar::{trim, trim_end};
@@ -13,6 +13,7 @@ use crate::list::List;
 use crate::message::{Request, Response};
 use crate::name::HeaderName;
 use crate::status::StatusCode;
+use crate::value::is_param_value;
 use crate::value::{NameAddr, Via};
 use crate::writer::Writer;
 
@@ -70,7 +71,8 @@ impl Response {
     /// ```
     ///
     /// # Errors
-    /// What cannot be written: a tag that is no token, line ends in a value.
+    /// What cannot be written: a tag that is no token, a parameter's value that would be more than one, line ends in a
+    /// value, a second From, To, Call-ID or CSeq.
     pub fn bytes_to(
         request: &Request,
         status: StatusCode,
@@ -240,7 +242,7 @@ fn copy_first(
         put_address(draft, address);
     }
     for (name, value) in set {
-        if !TOKEN.fills(name) || has_control(value) {
+        if !TOKEN.fills(name) || !is_param_value(value) {
             draft.fail(Subject::Header(HeaderName::Via), BuildErrorKind::Malformed);
         }
         for piece in [b";", *name, b"=", *value] {

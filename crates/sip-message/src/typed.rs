@@ -9,6 +9,7 @@ mod security;
 
 pub(crate) use self::routing::address_parser;
 use crate::error::{Subject, ValueError, ValueErrorKind};
+use crate::grammar::behind_lws;
 use crate::headers::Headers;
 use crate::list::List;
 use crate::name::HeaderName;
@@ -78,7 +79,11 @@ impl Headers {
         name: &HeaderName,
         parse: impl Fn(&'a [u8]) -> Result<T, ValueError>,
     ) -> Result<T, ValueError> {
-        self.within_bounds(name, 0, parse(self.one(name)?))
+        let mut parsed = parse(self.one(name)?);
+        if !self.is_within_bounds(&parsed) {
+            parsed = Err(explained(name, 0, parsed.err()));
+        }
+        parsed
     }
 
     pub(crate) fn optional<'a, T: Parameters>(
@@ -160,10 +165,56 @@ impl Headers {
         shift: usize,
         parsed: Result<T, ValueError>,
     ) -> Result<T, ValueError> {
-        match &parsed {
-            Ok(value) if value.parameters() <= self.bounds.parameters => parsed,
-            Ok(_) => Err(ValueError::too_many("parameters").within(name, shift)),
-            Err(_) => parsed.map_err(|error| error.within(name, shift)),
+        // changed in place: values are large to be moved
+        let mut parsed = parsed;
+        if !self.is_within_bounds(&parsed) {
+            parsed = Err(explained(name, shift, parsed.err()));
+        }
+        parsed
+    }
+
+    /// Are all values of the fields with this name right, within bounds, and not too many? Each is read once, in one go,
+    /// and given to `each`; false says that there is something to be explained.
+    #[inline(always)]
+    pub(crate) fn all_are_right<'a, T: Parameters>(
+        &'a self,
+        name: &HeaderName,
+        read: impl Fn(&'a [u8], &mut &'a [u8]) -> Result<T, ValueError>,
+        mut each: impl FnMut(&T),
+    ) -> bool {
+        let mut left = self.bounds.values;
+        self.all(name).all(|value| {
+            let mut rest = behind_lws(value);
+            loop {
+                let parsed = read(value, &mut rest);
+                if left == 0 || !self.is_within_bounds(&parsed) {
+                    return false;
+                }
+                left -= 1;
+                if let Ok(parsed) = &parsed {
+                    each(parsed);
+                }
+                rest = match behind_lws(rest) {
+                    [] => return true,
+                    [b',', next @ ..] => behind_lws(next),
+                    _ => return false,
+                };
+            }
+        })
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_within_bounds<T: Parameters>(&self, parsed: &Result<T, ValueError>) -> bool {
+        match parsed {
+            Ok(value) => value.parameters() <= self.bounds.parameters,
+            Err(_) => false,
         }
     }
+}
+
+/// What is wrong with a value of this field: without an error, it has too many parameters.
+#[cold]
+fn explained(name: &HeaderName, shift: usize, error: Option<ValueError>) -> ValueError {
+    let error = error.unwrap_or_else(|| ValueError::too_many("parameters"));
+    error.within(name, shift)
 }

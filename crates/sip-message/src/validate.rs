@@ -315,12 +315,7 @@ pub fn response_essentials(response: &Response) -> Result<Essentials<'_>, ValueE
 
 /// The header fields every message has (RFC 3261 §8.1.1), each right.
 fn core(headers: &Headers) -> Result<Essentials<'_>, ValueError> {
-    let mut vias = headers.vias();
-    let missing = || ValueError::missing(&HeaderName::Via);
-    let top_via = vias.next().ok_or_else(missing)??;
-    for via in vias {
-        via?;
-    }
+    let top_via = top_of_vias(headers)?;
     Ok(Essentials {
         top_via,
         from: headers.from()?,
@@ -328,6 +323,23 @@ fn core(headers: &Headers) -> Result<Essentials<'_>, ValueError> {
         call_id: headers.call_id()?,
         cseq: headers.cseq()?,
     })
+}
+
+/// The topmost Via, all of them being right.
+fn top_of_vias(headers: &Headers) -> Result<Via<'_>, ValueError> {
+    let mut top = None;
+    let right = headers.all_are_right(&HeaderName::Via, Via::read, |via| {
+        top.get_or_insert(*via);
+    });
+    if let (true, Some(top)) = (right, top) {
+        return Ok(top);
+    }
+    // which one is wrong, and where
+    let mut vias = headers.vias();
+    let missing = || ValueError::missing(&HeaderName::Via);
+    let top = vias.next().ok_or_else(missing)??;
+    vias.try_for_each(|via| via.map(|_| ()))?;
+    Ok(top)
 }
 
 /// Header fields that may be absent but are not wrong.
@@ -339,19 +351,32 @@ fn values(headers: &Headers) -> Result<(), ValueError> {
     headers.expires()?;
     headers.min_expires()?;
     headers.date()?;
-    if !headers.contact_is_wildcard() {
+    if headers.contains(&HeaderName::Contact) && !headers.contact_is_wildcard() {
         addresses(headers, &HeaderName::Contact)?;
     }
-    addresses(headers, &HeaderName::Route)?;
-    addresses(headers, &HeaderName::RecordRoute)?;
-    for name in [HeaderName::Require, HeaderName::ProxyRequire] {
-        headers.tokens(&name)?;
+    for name in &[HeaderName::Route, HeaderName::RecordRoute] {
+        if headers.contains(name) {
+            addresses(headers, name)?;
+        }
+    }
+    for name in &[HeaderName::Require, HeaderName::ProxyRequire] {
+        if headers.contains(name) {
+            headers.tokens(name)?;
+        }
     }
     Ok(())
 }
 
 /// The values of a comma list of addresses are right.
 fn addresses(headers: &Headers, name: &'static HeaderName) -> Result<(), ValueError> {
+    let mut bracketed = true;
+    let right = headers.all_are_right(name, NameAddr::read, |address| {
+        bracketed &= address.is_bracketed();
+    });
+    if right && (bracketed || *name == HeaderName::Contact) {
+        return Ok(());
+    }
+    // which one is wrong, and where
     headers
         .each(name, address_parser(name))
         .try_for_each(|address| address.map(|_| ()))

@@ -28,6 +28,7 @@ pub use media_type::MediaType;
 pub use name_addr::NameAddr;
 pub use network::VisitedNetwork;
 pub use params::Params;
+pub(crate) use params::is_param_value;
 pub use priority::ResourcePriority;
 pub use product::Product;
 pub use session_id::SessionId;

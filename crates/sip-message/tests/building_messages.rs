@@ -165,3 +165,106 @@ fn an_error_has_one_line_whatever_the_name() {
         .unwrap_err();
     assert_eq!(error.to_string().lines().count(), 1);
 }
+
+#[test]
+fn what_stands_once_is_written_once() {
+    let twice = |builder: sip_message::RequestBuilder, name: HeaderName| {
+        let error = builder.finish().unwrap_err();
+        assert_eq!(error.subject, Subject::Header(name));
+        assert_eq!(error.kind, BuildErrorKind::Duplicate);
+    };
+    for name in [
+        HeaderName::From,
+        HeaderName::To,
+        HeaderName::CallId,
+        HeaderName::CSeq,
+    ] {
+        twice(own().header(name.clone(), "<sip:x@example.org>"), name);
+    }
+    let max = || own().header(HeaderName::MaxForwards, "70");
+    twice(
+        max().header(HeaderName::MaxForwards, "69"),
+        HeaderName::MaxForwards,
+    );
+    let typed = |builder: sip_message::RequestBuilder| {
+        builder.header(HeaderName::ContentType, "text/plain")
+    };
+    twice(typed(own()).body("text/html", "x"), HeaderName::ContentType);
+    twice(typed(own().body("text/html", "x")), HeaderName::ContentType);
+
+    let request = max().finish().unwrap();
+    let response = Response::to(&request, StatusCode::OK, Some("b0b"));
+    let error = response
+        .header(HeaderName::From, "<sip:x@example.org>")
+        .finish();
+    assert_eq!(error.unwrap_err().kind, BuildErrorKind::Duplicate);
+    let second = [(HeaderName::CSeq, &b"2 MESSAGE"[..])];
+    let error = Response::bytes_to(&request, StatusCode::OK, Some("b0b"), &[], &second);
+    assert_eq!(error.unwrap_err().kind, BuildErrorKind::Duplicate);
+}
+
+#[test]
+fn a_request_uri_is_written_as_a_uri() {
+    for bad in [
+        "<sip:a@example.org>",
+        "sip:\u{e4}@example.org",
+        "\"sip:a\"",
+        "sip:a>b",
+    ] {
+        let error = Request::build(Method::Options, bad).finish().unwrap_err();
+        assert_eq!(error.subject, Subject::RequestUri, "{bad}");
+        assert_eq!(error.kind, BuildErrorKind::Malformed, "{bad}");
+        let error = own()
+            .finish()
+            .unwrap()
+            .edit()
+            .uri(bad)
+            .finish()
+            .unwrap_err();
+        assert_eq!(error.subject, Subject::RequestUri, "{bad}");
+    }
+}
+
+#[test]
+fn a_parameter_of_via_is_one_parameter() {
+    let request = own().finish().unwrap();
+    let with = |name: &[u8], value: &[u8]| {
+        Response::bytes_to(&request, StatusCode::OK, None, &[(name, value)], &[])
+    };
+    for bad in [
+        &b"20;received=203.0.113.1"[..],
+        b"20, SIP/2.0/UDP evil.example",
+        b"a b",
+        b"",
+        b"\"open",
+        b"\"a\"b",
+        b"<x>",
+        b"a\rb",
+    ] {
+        let error = with(b"oc", bad).unwrap_err();
+        assert_eq!(error.subject, Subject::Header(HeaderName::Via));
+        assert_eq!(error.kind, BuildErrorKind::Malformed);
+    }
+    assert!(with(b"o;c", b"1").is_err());
+    for good in [&b"20"[..], b"\"loss;a,b\"", b"2001:db8::1"] {
+        let bytes = with(b"oc", good).unwrap();
+        let Ok(Message::Response(response)) = Message::parse_datagram(bytes, &Limits::default())
+        else {
+            panic!("no response");
+        };
+        let via = response.headers().top_via().unwrap();
+        assert_eq!(via.params().get("oc"), Some(Some(good)));
+    }
+}
+
+#[test]
+fn a_method_is_itself_however_it_was_made() {
+    use std::collections::HashSet;
+
+    let other = Method::Other("INVITE".into());
+    assert_eq!(other, Method::Invite);
+    assert_ne!(other, Method::Other("invite".into()));
+    assert!(HashSet::from([Method::Invite]).contains(&other));
+    let built = Request::build(other, "sip:b@example.org").finish().unwrap();
+    assert!(matches!(built.method(), Method::Invite));
+}

@@ -164,3 +164,20 @@ fn what_is_removed_is_gone_whoever_wrote_it() {
         .unwrap();
     assert!(!edited.headers().contains(&HeaderName::Subject));
 }
+
+#[test]
+fn only_a_list_has_a_first_value_to_take_out() {
+    let original = request(message_bytes());
+    for name in [
+        HeaderName::From,
+        HeaderName::Subject,
+        HeaderName::Date,
+        HeaderName::Authorization,
+        HeaderName::ContentLength,
+        HeaderName::Other("X-Own".into()),
+    ] {
+        let error = original.edit().pop(&name).finish().unwrap_err();
+        assert_eq!(error.subject, Subject::Header(name));
+        assert_eq!(error.kind, BuildErrorKind::NotAList);
+    }
+}

@@ -259,3 +259,37 @@ fn builders_refuse_boundaries_that_occur_and_lines_that_slip_in() {
         .finish();
     assert_eq!(built.unwrap_err().to_string(), "X Y: malformed");
 }
+
+#[test]
+fn the_parts_of_a_digest_are_messages_unless_they_say_otherwise() {
+    let body = Bytes::from_static(
+        b"--b\r\n\r\nFrom: a\r\n\r\nhi\r\n--b\r\nContent-Type: text/html\r\n\r\nx\r\n--b--",
+    );
+    let kind = |kind: &str| {
+        let parts = split(kind, body.clone()).unwrap();
+        let text = |part: &Part| format!("{:?}", part.content_type().unwrap());
+        (text(&parts[0]), text(&parts[1]))
+    };
+    let html = "text/html".to_owned();
+    assert_eq!(
+        kind("multipart/Digest;boundary=b"),
+        ("message/rfc822".to_owned(), html.clone())
+    );
+    assert_eq!(
+        kind("multipart/mixed;boundary=b"),
+        ("text/plain".to_owned(), html)
+    );
+}
+
+#[test]
+fn a_content_id_of_two_parts_names_neither() {
+    let (content_type, body) = Builder::new("b1")
+        .part("text/plain", &[(HeaderName::ContentId, "<one@h>")], "1")
+        .part("text/plain", &[(HeaderName::ContentId, "<two@h>")], "2")
+        .part("text/plain", &[(HeaderName::ContentId, "<one@h>")], "3")
+        .finish()
+        .unwrap();
+    let parts = split(&content_type, body).unwrap();
+    assert!(by_content_id(&parts, b"one@h").is_none());
+    assert!(by_content_id(&parts, b"two@h").is_some());
+}

@@ -57,6 +57,8 @@ fn hostile_vias_are_malformed() {
         "SIP/2.0/UDP h;;branch=1",
         "SIP/2.0/UDP h;branch=1;branch=2",
         "SIP/2.0/UDP h;branch=",
+        "SIP/2.0/UDP h;branch",
+        "SIP/2.0/UDP h;rport;Branch",
         "SIP/2.0/UDP h;rport=x",
         "SIP/2.0/UDP h;rport=65536",
         "SIP/2.0/UDP h;ttl=256",

@@ -257,3 +257,21 @@ fn a_call_id_in_a_uri_is_compared_with_case() {
         assert!(!uri(&one).equivalent(&uri(&two)), "{name}");
     }
 }
+
+#[test]
+fn an_address_is_itself_however_maddr_writes_it() {
+    let uri = |maddr: &str| format!("sip:h;maddr={maddr}");
+    let same = |one: &str, other: &str| {
+        let (one, other) = (uri(one), uri(other));
+        let (one, other) = (
+            Uri::parse(one.as_bytes()).unwrap(),
+            Uri::parse(other.as_bytes()).unwrap(),
+        );
+        one.equivalent(&other) && other.equivalent(&one)
+    };
+    assert!(same("[2001:db8::1]", "[2001:DB8:0:0::1]"));
+    assert!(same("A.example", "a.EXAMPLE"));
+    assert!(!same("[2001:db8::1]", "[2001:db8::2]"));
+    assert!(!same("192.0.2.1", "192.0.2.2"));
+    assert!(!same("a.example", "b.example"));
+}

@@ -110,6 +110,8 @@ impl fmt::Display for ConversionError {
             ConversionErrorKind::Value(ValueErrorKind::TooMany) => "too many parameters or values",
             ConversionErrorKind::Build(BuildErrorKind::ControlCharacter) => "control character",
             ConversionErrorKind::Build(BuildErrorKind::Malformed) => "malformed",
+            ConversionErrorKind::Build(BuildErrorKind::Duplicate) => "more than one",
+            ConversionErrorKind::Build(BuildErrorKind::NotAList) => "not a list",
             ConversionErrorKind::Build(BuildErrorKind::TooLarge) => "too large",
             ConversionErrorKind::Refused(reason) => reason,
         };

@@ -2,6 +2,7 @@
 
 use crate::class::WORD;
 use crate::error::ValueError;
+use crate::grammar::behind_lws;
 use crate::headers::Headers;
 use crate::list::List;
 use crate::name::HeaderName;
@@ -47,12 +48,22 @@ impl Headers {
     /// Missing; malformed.
     pub fn top_via(&self) -> Result<Via<'_>, ValueError> {
         let name = &HeaderName::Via;
-        let mut all = self.all(name).peekable();
-        if let Some(value) = all.peek()
-            && let Some(via) = Via::first_of(value)
-        {
-            return self.within_bounds(name, 0, Ok(via));
+        let value = self.first(name).ok_or_else(|| ValueError::missing(name))?;
+        let mut rest = behind_lws(value);
+        let mut via = Via::read(value, &mut rest);
+        // what is read in one go ends where its grammar does: at a comma or at the end
+        let ended = matches!(rest, [] | [b',', ..]) || matches!(behind_lws(rest), [] | [b',', ..]);
+        if !ended || !self.is_within_bounds(&via) {
+            via = self.first_via();
         }
+        via
+    }
+
+    /// The same by the list that it is the first value of.
+    #[inline(never)]
+    fn first_via(&self) -> Result<Via<'_>, ValueError> {
+        let name = &HeaderName::Via;
+        let mut all = self.all(name);
         match all.find_map(|value| List::new(value).next()) {
             Some((shift, item)) => self.within_bounds(name, shift, Via::parse(item)),
             None => Err(ValueError::missing(name)),
@@ -94,7 +105,7 @@ impl Headers {
     /// # Errors
     /// Missing; duplicate; malformed.
     pub fn from(&self) -> Result<NameAddr<'_>, ValueError> {
-        self.exactly(&HeaderName::From, NameAddr::parse_tagged)
+        self.tagged(&HeaderName::From)
     }
 
     /// `To` (RFC 3261 §20.39).
@@ -114,7 +125,12 @@ impl Headers {
     /// # Errors
     /// Missing; duplicate; malformed.
     pub fn to(&self) -> Result<NameAddr<'_>, ValueError> {
-        self.exactly(&HeaderName::To, NameAddr::parse_tagged)
+        self.tagged(&HeaderName::To)
+    }
+
+    #[inline(never)]
+    fn tagged(&self, name: &HeaderName) -> Result<NameAddr<'_>, ValueError> {
+        self.exactly(name, NameAddr::parse_tagged)
     }
 
     /// `Call-ID` (RFC 3261 §20.8): case-sensitive, compared byte for byte.

@@ -1,6 +1,7 @@
 //! When two URIs are the same.
 
 use super::escapes::{unescape, without_case};
+use super::host::Host;
 use super::uri::Uri;
 use crate::name::HeaderName;
 
@@ -48,9 +49,20 @@ fn sip(one: &Uri<'_>, two: &Uri<'_>) -> bool {
         && same(one.password(), two.password())
         && one.host() == two.host()
         && one.port() == two.port()
-        && one.params().agree(&two.params(), may_be_alone)
+        && (one.params()).agree_by(&two.params(), may_be_alone, same_param)
         && one.headers().len() == two.headers().len()
         && (one.headers()).agree_by(&two.headers(), |_| false, same_header_value)
+}
+
+/// Values of one parameter: those of `maddr` are hosts, and an address is itself however it is written (§19.1.4); all else
+/// without case.
+fn same_param(name: &[u8], one: Option<&[u8]>, two: Option<&[u8]>) -> bool {
+    let same_host = |one: &[u8], two: &[u8]| match (Host::parse(one), Host::parse(two)) {
+        (Ok(one), Ok(two)) => one == two,
+        _ => false,
+    };
+    one.map(without_case) == two.map(without_case)
+        || name == b"maddr" && one.zip(two).is_some_and(|(one, two)| same_host(one, two))
 }
 
 /// Header fields match as they do outside a URI: those of a Call-ID byte by byte (RFC 3261 §20.8), most others without case

@@ -2,11 +2,10 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use memchr::memchr;
-use nom::IResult;
 
 use crate::class::LABEL;
 use crate::error::ValueError;
-use crate::grammar::{Bits, failed, whole};
+use crate::grammar::{Bits, Read, all_read, before};
 
 /// `host` of a URI or a Via (RFC 3261 §25.1, RFC 5954). Names are compared without case.
 ///
@@ -41,7 +40,7 @@ impl<'a> Host<'a> {
     /// # Errors
     /// Malformed.
     pub fn parse(value: &'a [u8]) -> Result<Host<'a>, ValueError> {
-        whole("host", value, host)
+        all_read("host", value, host)
     }
 
     /// The address, if it is one.
@@ -90,25 +89,24 @@ impl fmt::Debug for Host<'_> {
 }
 
 /// `host = hostname / IPv4address / IPv6reference`
-#[inline]
-pub(crate) fn host(input: Bits<'_>) -> IResult<Bits<'_>, Host<'_>> {
-    if let Some(inner) = input.strip_prefix(b"[") {
-        return match ipv6_reference(inner) {
-            Some((rest, address)) => Ok((rest, Host::IPv6(address))),
-            None => failed(input),
-        };
-    }
-    if input.first().is_some_and(u8::is_ascii_digit)
-        && let Some((rest, address)) = ipv4_address(input)
-    {
-        return Ok((rest, Host::IPv4(address)));
+#[inline(always)]
+pub(crate) fn host(input: Bits<'_>) -> Read<'_, Host<'_>> {
+    match input.first() {
+        Some(b'[') => {
+            let inner = input.get(1..).unwrap_or_default();
+            let (rest, address) = ipv6_reference(inner).ok_or(input)?;
+            return Ok((Host::IPv6(address), rest));
+        }
+        Some(b'0'..=b'9') => {
+            if let Some((rest, address)) = ipv4_address(input) {
+                return Ok((Host::IPv4(address), rest));
+            }
+        }
+        _ => {}
     }
     match hostname(input) {
-        Some(length) => {
-            let (name, rest) = input.split_at_checked(length).unwrap_or_default();
-            Ok((rest, Host::Name(name)))
-        }
-        None => failed(input),
+        Some((name, rest)) => Ok((Host::Name(name), rest)),
+        None => Err(input),
     }
 }
 
@@ -129,18 +127,23 @@ fn ipv4_address(input: Bits<'_>) -> Option<(Bits<'_>, Ipv4Addr)> {
     }
 }
 
+#[inline(always)]
 fn decimal_octet(input: Bits<'_>) -> Option<(Bits<'_>, u8)> {
-    let digit = |byte: &u8| byte.is_ascii_digit().then_some(byte & 0x0f);
-    let (first, mut rest) = input.split_first()?;
-    let mut value = digit(first)?;
-    while let Some((next, tail)) = rest.split_first()
-        && let Some(next) = digit(next)
+    let [first @ b'0'..=b'9', rest @ ..] = input else {
+        return None;
+    };
+    let mut value = u16::from(first & 0x0f);
+    let mut rest = rest;
+    while let [digit @ b'0'..=b'9', tail @ ..] = rest
         && value > 0
     {
-        value = value.checked_mul(10)?.checked_add(next)?;
+        value = value * 10 + u16::from(digit & 0x0f);
+        if value > 0xff {
+            return None;
+        }
         rest = tail;
     }
-    Some((rest, value))
+    Some((rest, u8::try_from(value).ok()?))
 }
 
 /// What stands between the brackets; none is longer than the longest address.
@@ -165,28 +168,32 @@ fn text(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(bytes).ok()
 }
 
-/// The length of a `hostname`: labels between dots, the last one not starting with a digit; a dot may end it.
-#[inline]
-fn hostname(input: Bits<'_>) -> Option<usize> {
-    let mut at = 0;
+/// `hostname` and what is left behind it: labels between dots, the last one not starting with a digit; a dot may end it.
+#[inline(always)]
+fn hostname(input: Bits<'_>) -> Option<(Bits<'_>, Bits<'_>)> {
+    let mut rest = input;
     let mut top_label = None;
     loop {
-        let rest = input.get(at..)?;
-        let label = rest.get(..LABEL.span(rest))?;
+        let (label, behind) = LABEL.split(rest);
         match (label.first(), label.last()) {
             (Some(b'-'), _) | (_, Some(b'-')) => return None,
             (Some(first), _) => top_label = Some(*first),
             // a dot that ends it: one, and behind a label
             (None, _) => break,
         }
-        at += label.len();
-        if rest.get(label.len()) != Some(&b'.') {
-            break;
+        rest = behind;
+        match rest {
+            [b'.', behind @ ..] => rest = behind,
+            _ => break,
         }
-        at += 1;
     }
-    let ends_in_two_dots = input.get(at) == Some(&b'.');
-    (top_label.is_some_and(|first| !first.is_ascii_digit()) && !ends_in_two_dots).then_some(at)
+    let ends_in_two_dots = rest.first() == Some(&b'.');
+    match top_label {
+        Some(first) if !first.is_ascii_digit() && !ends_in_two_dots => {
+            Some((before(input, rest), rest))
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]

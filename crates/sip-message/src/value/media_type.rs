@@ -42,6 +42,20 @@ impl<'a> MediaType<'a> {
         params: Params::none(),
     };
 
+    /// What a part of a `multipart/digest` without a Content-Type is (RFC 2046 §5.1.5).
+    ///
+    /// ```
+    /// use sip_message::MediaType;
+    ///
+    /// assert_eq!(MediaType::MESSAGE_RFC822, MediaType::parse(b"message/rfc822")?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub const MESSAGE_RFC822: MediaType<'static> = MediaType {
+        top: b"message",
+        sub: b"rfc822",
+        params: Params::none(),
+    };
+
     /// Parses `type/subtype;parameters`.
     ///
     /// ```

@@ -2,14 +2,15 @@ use std::borrow::Cow;
 use std::fmt;
 
 use memchr::memchr;
-use nom::IResult;
 
 use super::params::{Params, params_noting};
 use super::small::seconds_or_an_hour;
 use super::uri::Uri;
 use crate::class::{BARE_URI, DISPLAY, TOKEN};
 use crate::error::ValueError;
-use crate::grammar::{Bits, before, behind_lws, failed, quoted, trim, unfold, unquote, whole};
+use crate::grammar::{
+    Bits, Read, behind_lws, malformed, quoted, read, read_to_end, trim, unfold, unquote,
+};
 
 /// `name-addr` or `addr-spec` with its header parameters: From, To, Contact, Route and their like (RFC 3261 §20.10).
 ///
@@ -32,6 +33,8 @@ pub struct NameAddr<'a> {
     bracketed: bool,
 }
 
+const NAME_ADDR: &str = "name-addr";
+
 impl<'a> NameAddr<'a> {
     /// Parses one value, without a comma list around it.
     ///
@@ -49,7 +52,64 @@ impl<'a> NameAddr<'a> {
     /// given twice.
     #[inline]
     pub fn parse(value: &'a [u8]) -> Result<NameAddr<'a>, ValueError> {
-        whole("name-addr", value, name_addr)
+        read_to_end(NAME_ADDR, value, |rest| NameAddr::read(value, rest))
+    }
+
+    /// `( name-addr / addr-spec ) *( SEMI generic-param )` at the beginning of `rest`, which is the end of `value`; `rest`
+    /// becomes what is left behind it.
+    #[inline(always)]
+    pub(crate) fn read(value: &'a [u8], rest: &mut &'a [u8]) -> Result<NameAddr<'a>, ValueError> {
+        // what most addresses are comes first, and is not mixed with what the others need
+        match rest
+            .strip_prefix(b"<")
+            .and_then(|inner| Uri::plain_before(b'>', inner))
+        {
+            Some((uri, after)) => NameAddr::behind_uri(value, rest, (None, uri, true), after),
+            None => NameAddr::read_unusual(value, rest),
+        }
+    }
+
+    /// The same, whatever it is.
+    #[inline(never)]
+    fn read_unusual(value: &'a [u8], rest: &mut &'a [u8]) -> Result<NameAddr<'a>, ValueError> {
+        let failed = |left| malformed(NAME_ADDR, value, left);
+        let (display_name, after_name) = display_name(rest).map_err(failed)?;
+        let bracket = after_name.strip_prefix(b"<");
+        let (uri, after) = match bracket {
+            Some(inner) => bracketed(inner),
+            None => bare(rest),
+        }
+        .map_err(failed)?;
+        NameAddr::behind_uri(value, rest, (display_name, uri, bracket.is_some()), after)
+    }
+
+    /// `*( SEMI generic-param )` behind display name and URI, of which the last says whether it stands in brackets.
+    #[inline(always)]
+    fn behind_uri(
+        value: &'a [u8],
+        rest: &mut &'a [u8],
+        (display_name, uri, bracketed): (Option<&'a [u8]>, Uri<'a>, bool),
+        after: &'a [u8],
+    ) -> Result<NameAddr<'a>, ValueError> {
+        let mut tag = None;
+        let read = params_noting(after, |name, value| {
+            if name == b"tag" || name.eq_ignore_ascii_case(b"tag") {
+                tag = Some(value);
+            }
+        });
+        match read {
+            Ok((params, behind)) => {
+                *rest = behind;
+                Ok(NameAddr {
+                    display_name,
+                    uri,
+                    params,
+                    tag,
+                    bracketed,
+                })
+            }
+            Err(left) => Err(malformed(NAME_ADDR, value, left)),
+        }
     }
 
     /// The same where the grammar has no `addr-spec`.
@@ -57,22 +117,37 @@ impl<'a> NameAddr<'a> {
         let parsed = NameAddr::parse(value)?;
         match parsed.bracketed {
             true => Ok(parsed),
-            false => Err(ValueError::malformed("name-addr", 0)),
+            false => Err(ValueError::malformed(NAME_ADDR, 0)),
         }
     }
 
+    /// Does its URI stand in brackets?
+    pub(crate) fn is_bracketed(&self) -> bool {
+        self.bracketed
+    }
+
     /// The same for From and To, where `tag` is one with a token (`tag-param`).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn parse_tagged(value: &'a [u8]) -> Result<NameAddr<'a>, ValueError> {
-        let parsed = NameAddr::parse(value);
+        let mut parsed = read_to_end(NAME_ADDR, value, |rest| NameAddr::read(value, rest));
         if let Ok(address) = &parsed
-            && let Some(tag) = address.tag
-            && !tag.is_some_and(|tag| TOKEN.fills(tag))
+            && !address.is_tagged_well()
         {
             let place = value.len() - address.params.as_bytes().len();
-            return Err(ValueError::malformed("name-addr", place));
+            parsed = Err(ValueError::malformed(NAME_ADDR, place));
         }
         parsed
+    }
+
+    /// Is a `tag`, if there is one, one with a token?
+    #[inline]
+    fn is_tagged_well(&self) -> bool {
+        match self.tag {
+            Some(tag) => {
+                tag.is_some_and(|tag| !tag.is_empty() && TOKEN.long_span(tag) == tag.len())
+            }
+            None => true,
+        }
     }
 
     /// The display name, quotes and escapes undone.
@@ -191,80 +266,47 @@ impl fmt::Debug for NameAddr<'_> {
     }
 }
 
-/// `( name-addr / addr-spec ) *( SEMI generic-param )`
-#[inline(always)]
-pub(crate) fn name_addr(input: Bits<'_>) -> IResult<Bits<'_>, NameAddr<'_>> {
-    let (after_name, display_name) = display_name(input)?;
-    let bracket = after_name.strip_prefix(b"<");
-    let (rest, uri) = match bracket {
-        Some(inner) => bracketed(inner)?,
-        None => bare(input)?,
-    };
-    let mut tag = None;
-    let (after, params) = params_noting(rest, |name, value| {
-        if name.len() == 3 && name.eq_ignore_ascii_case(b"tag") {
-            tag = Some(value);
-        }
-    })?;
-    let parsed = NameAddr {
-        display_name,
-        uri,
-        params,
-        tag,
-        bracketed: bracket.is_some(),
-    };
-    Ok((after, parsed))
-}
-
 /// `[ display-name ]`. Eats nothing unless a bracket follows. Bytes above ASCII are let through outside quotes too.
 #[inline(always)]
-fn display_name(input: Bits<'_>) -> IResult<Bits<'_>, Option<Bits<'_>>> {
+fn display_name(input: Bits<'_>) -> Read<'_, Option<Bits<'_>>> {
     if input.first() == Some(&b'<') {
-        return Ok((input, None));
+        return Ok((None, input));
     }
     if input.first() == Some(&b'"') {
-        let (rest, name) = quoted(input)?;
+        let (name, rest) = read(quoted(input))?;
         let rest = behind_lws(rest);
-        return if rest.first() == Some(&b'<') {
-            Ok((rest, Some(name)))
-        } else {
-            failed(rest)
+        return match rest.first() {
+            Some(b'<') => Ok((Some(name), rest)),
+            _ => Err(rest),
         };
     }
     let (name, rest) = DISPLAY.split(input);
     let name = trim(name);
     if rest.first() == Some(&b'<') {
-        Ok((rest, (!name.is_empty()).then_some(name)))
+        Ok(((!name.is_empty()).then_some(name), rest))
     } else {
-        Ok((input, None))
+        Ok((None, input))
     }
 }
 
 /// What stands between brackets, the closing one eaten.
-#[inline(always)]
-fn bracketed(inner: Bits<'_>) -> IResult<Bits<'_>, Uri<'_>> {
-    let Some(end) = memchr(b'>', inner) else {
-        return failed(inner);
-    };
-    let (uri, rest) = inner.split_at_checked(end).unwrap_or_default();
-    match Uri::parse(uri) {
-        Ok(uri) => Ok((rest.get(1..).unwrap_or_default(), uri)),
-        Err(error) => failed(inner.get(error.offset..).unwrap_or_default()),
+fn bracketed(inner: Bits<'_>) -> Read<'_, Uri<'_>> {
+    let end = memchr(b'>', inner).ok_or(inner)?;
+    let (uri, rest) = inner.split_at_checked(end).ok_or(inner)?;
+    match Uri::read(uri) {
+        Ok(uri) => Ok((uri, rest.get(1..).unwrap_or_default())),
+        Err(left) => Err(inner.get(uri.len() - left.len()..).unwrap_or_default()),
     }
 }
 
 /// A URI without brackets ends at the first semicolon; it can have no parameters, headers or commas of its own.
-fn bare(input: Bits<'_>) -> IResult<Bits<'_>, Uri<'_>> {
+fn bare(input: Bits<'_>) -> Read<'_, Uri<'_>> {
     let (uri, rest) = BARE_URI.split(input);
     if matches!(rest.first(), Some(b'?' | b',')) {
-        return failed(rest);
+        return Err(rest);
     }
-    match Uri::parse(uri) {
-        Ok(uri) => Ok((rest, uri)),
-        Err(error) => failed(
-            input
-                .get(error.offset..)
-                .unwrap_or_else(|| before(input, rest)),
-        ),
+    match Uri::read(uri) {
+        Ok(uri) => Ok((uri, rest)),
+        Err(left) => Err(input.get(uri.len() - left.len()..).unwrap_or_default()),
     }
 }

@@ -12,7 +12,7 @@ use super::params::{Params, params};
 use crate::class::{LWS, TOKEN};
 use crate::error::ValueError;
 use crate::grammar::{
-    Bits, comment, failed, lws, number, quoted, token, token_lws, unquote, whole,
+    Bits, all_read, comment, failed, lws, number, quoted, read, token, token_lws, unquote, whole,
 };
 use crate::name::HeaderName;
 
@@ -397,7 +397,7 @@ pub(crate) fn retry_after(value: &[u8]) -> Result<u32, ValueError> {
 
 /// A number and nothing else: Max-Forwards, Expires, Content-Length.
 pub(crate) fn whole_number<N: TryFrom<u64>>(value: &[u8]) -> Result<N, ValueError> {
-    whole("number", value, number)
+    all_read("number", value, |value| read(number(value)))
 }
 
 /// The value of `Expires` or of the `expires` of a Contact: what is malformed counts as 3600 (RFC 3261 §20.19, §20.10).

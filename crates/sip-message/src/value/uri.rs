@@ -6,9 +6,9 @@ use memchr::memchr;
 use super::host::{Host, host};
 use super::params::Params;
 use super::uri_pairs::{uri_headers, uri_parameters};
-use crate::class::{Class, PASSWORD, SCHEME, URIC, USER};
+use crate::class::{Class, HOSTNAME, PASSWORD, SCHEME, URIC, USER};
 use crate::error::ValueError;
-use crate::grammar::number;
+use crate::grammar::{Read, before, number};
 
 /// A URI: `sip` and `sips` (RFC 3261 §19.1), `tel` (RFC 3966), and any other scheme kept opaque. Borrows the bytes it was
 /// parsed from.
@@ -83,31 +83,85 @@ impl<'a> Uri<'a> {
     /// Malformed, with the place. Unknown schemes are no error.
     #[inline]
     pub fn parse(value: &'a [u8]) -> Result<Uri<'a>, ValueError> {
-        let malformed = |rest: &[u8]| ValueError::malformed("URI", value.len() - rest.len());
+        Uri::read(value).map_err(|left| ValueError::malformed("URI", value.len() - left.len()))
+    }
+
+    /// The same; the error is what was left when it failed.
+    #[inline]
+    pub(super) fn read(value: &'a [u8]) -> Result<Uri<'a>, &'a [u8]> {
         if value.len() > LONGEST {
-            return Err(malformed(value));
+            return Err(value);
         }
         if let Some(rest) = value.strip_prefix(b"sip:") {
             return Ok(Uri {
                 raw: value,
                 scheme: 3,
-                form: Form::Sip(sip(rest).map_err(malformed)?),
+                form: Form::Sip(sip(rest)?),
             });
         }
+        Uri::read_unusual(value)
+    }
+
+    /// What most URIs are, `sip:user@host:port;lr` or less, up to the byte `end`, which can stand in no URI; what is left
+    /// behind it too. `None` for whatever is not plain to see.
+    #[inline(always)]
+    pub(super) fn plain_before(end: u8, input: &'a [u8]) -> Option<(Uri<'a>, &'a [u8])> {
+        let begun = input.strip_prefix(b"sip:")?;
+        let place_of = |rest: &[u8]| place(begun.len() - rest.len());
+        let (user, behind_user) = match HOSTNAME.split(begun) {
+            (user @ [_, ..], [b'@', rest @ ..]) => (user.len(), rest),
+            _ => (0, begun),
+        };
+        let (host, mut rest) = host(behind_user).ok()?;
+        let mut port = None;
+        if let [b':', digits @ ..] = rest {
+            let (after, number) = number(digits).ok()?;
+            (rest, port) = (after, Some(number));
+        }
+        let hostport = place_of(rest);
+        let (parameters, closed) = match rest {
+            [b';', b'l', b'r', rest @ ..] => (1, rest),
+            _ => (0, rest),
+        };
+        let (last, behind) = closed.split_first()?;
+        if *last != end {
+            return None;
+        }
+        let sip = Sip {
+            user: place(user),
+            at: place(user),
+            host,
+            port,
+            hostport,
+            parameters,
+            question: place_of(closed),
+            headers: 0,
+        };
+        let uri = Uri {
+            raw: before(input, closed),
+            scheme: 3,
+            form: Form::Sip(sip),
+        };
+        (begun.len() <= LONGEST).then_some((uri, behind))
+    }
+
+    /// The same in every scheme and spelling.
+    #[inline(never)]
+    fn read_unusual(value: &'a [u8]) -> Result<Uri<'a>, &'a [u8]> {
         let (scheme, rest) = SCHEME.split(value);
         let (Some(b'a'..=b'z' | b'A'..=b'Z'), Some(rest)) =
             (scheme.first(), rest.strip_prefix(b":"))
         else {
-            return Err(malformed(value));
+            return Err(value);
         };
         let form = if scheme.eq_ignore_ascii_case(b"sip") || scheme.eq_ignore_ascii_case(b"sips") {
-            Form::Sip(sip(rest).map_err(malformed)?)
+            Form::Sip(sip(rest)?)
         } else if scheme.eq_ignore_ascii_case(b"tel") {
-            tel(rest).map_err(malformed)?
+            tel(rest)?
         } else if !rest.is_empty() && all_of(URIC, rest) {
             Form::Opaque
         } else {
-            return Err(malformed(rest));
+            return Err(rest);
         };
         Ok(Uri {
             raw: value,
@@ -307,24 +361,14 @@ impl fmt::Debug for Uri<'_> {
 #[inline(always)]
 fn sip(input: &[u8]) -> Result<Sip<'_>, &[u8]> {
     let place_of = |rest: &[u8]| place(input.len() - rest.len());
-    let (user, rest) = match input.split_at_checked(USER.escaped_span(input)) {
-        Some((user @ [_, ..], [b'@', rest @ ..])) => (user, rest),
-        Some((user, other)) => match memchr(b'@', other) {
-            None => (Default::default(), input),
-            // a colon and a password is all that may come between
-            Some(at) => match other.split_at_checked(at) {
-                Some(([b':', password @ ..], [_, rest @ ..]))
-                    if !user.is_empty() && all_of(PASSWORD, password) =>
-                {
-                    (user, rest)
-                }
-                _ => return Err(input),
-            },
-        },
-        None => return Err(input),
+    // what comes first is the user, or the host, mostly without a character that only one of them can have
+    let (user, rest) = match HOSTNAME.split(input) {
+        (user @ [_, ..], [b'@', rest @ ..]) => (user, rest),
+        (_, []) => (Default::default(), input),
+        _ => userinfo(input)?,
     };
     let behind_at = place_of(rest);
-    let (mut rest, host) = host(rest).map_err(|_| rest)?;
+    let (host, mut rest) = host(rest)?;
     let mut port = None;
     if let Some(digits) = rest.strip_prefix(b":") {
         let (after, value) = number(digits).map_err(|_| digits)?;
@@ -343,18 +387,39 @@ fn sip(input: &[u8]) -> Result<Sip<'_>, &[u8]> {
     if rest.is_empty() {
         return Ok(sip);
     }
-    let question = memchr(b'?', rest).unwrap_or(rest.len());
-    let (parameters, header) = rest.split_at_checked(question).unwrap_or_default();
-    sip.question = place_of(header);
-    match parameters {
-        [] => {}
-        [b';', pairs @ ..] => sip.parameters = uri_parameters(pairs).map_err(|_| rest)?,
+    let header = match rest {
+        [b';', pairs @ ..] => {
+            let (count, header) = uri_parameters(pairs).map_err(|_| rest)?;
+            sip.parameters = count;
+            header
+        }
+        [b'?', ..] => rest,
         _ => return Err(rest),
-    }
+    };
+    sip.question = place_of(header);
     if let [_, pairs @ ..] = header {
         sip.headers = uri_headers(pairs).map_err(|_| header)?;
     }
     Ok(sip)
+}
+
+/// `[ userinfo ]`, and what is left behind its `@`.
+fn userinfo(input: &[u8]) -> Read<'_, &[u8]> {
+    // without one there is none
+    if memchr(b'@', input).is_none() {
+        return Ok((Default::default(), input));
+    }
+    match input.split_at_checked(USER.escaped_span(input)) {
+        Some((user @ [_, ..], [b'@', rest @ ..])) => Ok((user, rest)),
+        // a colon and a password is all that may come between
+        Some((user @ [_, ..], [b':', behind @ ..])) => {
+            match behind.split_at_checked(PASSWORD.escaped_span(behind)) {
+                Some((_, [b'@', rest @ ..])) => Ok((user, rest)),
+                _ => Err(input),
+            }
+        }
+        _ => Err(input),
+    }
 }
 
 /// `telephone-subscriber` (RFC 3966 §3). The error is what was left when it failed.
@@ -377,7 +442,10 @@ fn tel(input: &[u8]) -> Result<Form<'_>, &[u8]> {
     }
     let parameters = match rest {
         [] => 0,
-        [_, pairs @ ..] => uri_parameters(pairs).map_err(|_| rest)?,
+        [_, pairs @ ..] => match uri_parameters(pairs) {
+            Ok((count, [])) => count,
+            _ => return Err(rest),
+        },
     };
     Ok(Form::Tel {
         number: place(number.len()),

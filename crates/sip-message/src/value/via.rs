@@ -1,13 +1,13 @@
 use std::fmt;
 
-use nom::{IResult, Parser};
+use nom::Parser;
 
 use super::host::{Host, host};
 use super::params::{Params, params_noting};
-use crate::class::LWS;
+use crate::class::{LWS, TOKEN};
 use crate::error::ValueError;
 use crate::grammar::{
-    Bits, before, behind, behind_lws, failed, lws, number, separator, token, whole,
+    Bits, Read, before, behind, behind_lws, malformed, number, read, read_to_end, separator, token,
 };
 use crate::name::HeaderName;
 
@@ -46,17 +46,38 @@ impl<'a> Via<'a> {
     /// ```
     ///
     /// # Errors
-    /// Malformed, with the place: also a parameter given twice, and an `rport` or `ttl` that is no number.
+    /// Malformed, with the place: also a parameter given twice, a `branch` without a value, and an `rport` or `ttl` that is no
+    /// number.
     #[inline]
     pub fn parse(value: &'a [u8]) -> Result<Via<'a>, ValueError> {
-        whole(HeaderName::Via, value, via)
+        read_to_end(HeaderName::Via, value, |rest| Via::read(value, rest))
     }
 
-    /// The first value of a comma list, if it is well-formed.
-    #[inline]
-    pub(crate) fn first_of(list: &'a [u8]) -> Option<Via<'a>> {
-        let (rest, via) = via(behind_lws(list)).ok()?;
-        matches!(behind_lws(rest).first(), None | Some(b',')).then_some(via)
+    /// `sent-protocol LWS sent-by *( SEMI via-params )` at the beginning of `rest`, which is the end of `value`; `rest`
+    /// becomes what is left behind it.
+    #[inline(always)]
+    pub(crate) fn read(value: &'a [u8], rest: &mut &'a [u8]) -> Result<Via<'a>, ValueError> {
+        let failed = |left| malformed(HeaderName::Via, value, left);
+        let ((protocol, transport), from_host) = sent_protocol(rest).map_err(failed)?;
+        let (host, port, after) = sent_by(from_host).map_err(failed)?;
+        let mut noted = Noted::default();
+        let (params, behind) =
+            params_noting(after, |name, value| noted.note(name, value)).map_err(failed)?;
+        if noted.malformed {
+            return Err(failed(after));
+        }
+        *rest = behind;
+        Ok(Via {
+            protocol,
+            transport,
+            sent_by: before(from_host, after),
+            host,
+            port,
+            params,
+            branch: noted.branch,
+            rport: noted.rport,
+            ttl: noted.ttl,
+        })
     }
 
     /// Protocol name and version: `SIP` and `2.0`.
@@ -210,58 +231,43 @@ impl fmt::Debug for Via<'_> {
     }
 }
 
-/// `sent-protocol LWS sent-by *( SEMI via-params )`
+/// `host [ COLON port ]`
 #[inline(always)]
-pub(crate) fn via(input: Bits<'_>) -> IResult<Bits<'_>, Via<'_>> {
-    let (rest, protocol) = protocol(input)?;
-    let (rest, transport) = token(rest)?;
-    let (from_host, blank) = lws(rest)?;
-    if blank.is_empty() {
-        return failed(rest);
-    }
-    let (mut rest, host) = host(from_host)?;
+fn sent_by(input: Bits<'_>) -> Result<(Host<'_>, Option<u16>, Bits<'_>), Bits<'_>> {
+    let (host, mut rest) = host(input)?;
     let mut port = None;
-    if let Some(digits) = behind(b':', rest) {
-        let (after, number) = number(digits)?;
+    if !matches!(rest.first(), None | Some(b';'))
+        && let Some(digits) = behind(b':', rest)
+    {
+        let (number, after) = read(number(digits))?;
         (rest, port) = (after, Some(number));
     }
-    let sent_by = before(from_host, rest);
-    if !matches!(rest.first(), None | Some(b';' | b','))
-        && !rest.first().is_some_and(|byte| LWS.has(*byte))
-    {
-        return failed(rest);
+    match rest.first() {
+        None | Some(b';' | b',') => Ok((host, port, rest)),
+        Some(byte) if LWS.has(*byte) => Ok((host, port, rest)),
+        _ => Err(rest),
     }
-    let mut noted = Noted::default();
-    let (after, params) = params_noting(rest, |name, value| noted.note(name, value))?;
-    if noted.malformed {
-        return failed(rest);
-    }
-    let via = Via {
-        protocol,
-        transport,
-        sent_by,
-        host,
-        port,
-        params,
-        branch: noted.branch,
-        rport: noted.rport,
-        ttl: noted.ttl,
-    };
-    Ok((after, via))
 }
 
-/// `protocol-name SLASH protocol-version SLASH`
+/// Protocol name and version, and the transport.
+type SentProtocol<'a> = ((Bits<'a>, Bits<'a>), Bits<'a>);
+
+/// `protocol-name SLASH protocol-version SLASH transport`, and the white space behind it
 #[inline(always)]
-fn protocol(input: Bits<'_>) -> IResult<Bits<'_>, (Bits<'_>, Bits<'_>)> {
-    if let (Some(rest @ [next, ..]), Some(both)) = (input.strip_prefix(b"SIP/2.0/"), input.get(..7))
-        && !LWS.has(*next)
+fn sent_protocol(input: Bits<'_>) -> Read<'_, SentProtocol<'_>> {
+    // as nearly everybody writes it
+    if let Some(rest) = input.strip_prefix(b"SIP/2.0/")
+        && let (transport @ [_, ..], [b' ', from_host @ ..]) = TOKEN.split(rest)
+        && let (Some(name), Some(version)) = (input.get(..3), input.get(4..7))
     {
-        return Ok((rest, both.split_at(3)))
-            .map(|(rest, (name, version))| (rest, (name, version.get(1..).unwrap_or_default())));
+        return Ok((((name, version), transport), behind_lws(from_host)));
     }
-    (token, separator(b'/'), token, separator(b'/'))
-        .map(|(name, (), version, ())| (name, version))
-        .parse(input)
+    let (((name, (), version, ()), transport), rest) =
+        read(((token, separator(b'/'), token, separator(b'/')), token).parse(input))?;
+    match behind_lws(rest) {
+        from_host if from_host.len() < rest.len() => Ok((((name, version), transport), from_host)),
+        _ => Err(rest),
+    }
 }
 
 /// Parameters that this file knows.
@@ -270,19 +276,35 @@ struct Noted<'a> {
     branch: Option<Bits<'a>>,
     rport: Option<Option<u16>>,
     ttl: Option<u8>,
-    /// No number where one has to be.
+    /// No number, or no value at all, where one has to be.
     malformed: bool,
 }
 
 impl<'a> Noted<'a> {
     #[inline]
     fn note(&mut self, name: Bits<'a>, value: Option<Bits<'a>>) {
+        match name {
+            // as nearly everybody spells them
+            b"branch" => self.branch = self.some(value),
+            b"rport" => self.rport = self.whole(value),
+            _ => self.note_unusual(name, value),
+        }
+    }
+
+    fn note_unusual(&mut self, name: Bits<'a>, value: Option<Bits<'a>>) {
         match name.len() {
-            6 if name.eq_ignore_ascii_case(b"branch") => self.branch = value,
+            6 if name.eq_ignore_ascii_case(b"branch") => self.branch = self.some(value),
             5 if name.eq_ignore_ascii_case(b"rport") => self.rport = self.whole(value),
             3 if name.eq_ignore_ascii_case(b"ttl") => self.ttl = self.whole(value).flatten(),
             _ => {}
         }
+    }
+
+    /// A value has to be there.
+    #[inline]
+    fn some(&mut self, value: Option<Bits<'a>>) -> Option<Bits<'a>> {
+        self.malformed |= value.is_none();
+        value
     }
 
     /// A number and nothing else, if there is a value at all.

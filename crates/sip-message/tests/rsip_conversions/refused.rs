@@ -105,7 +105,7 @@ fn what_is_built_validates() {
     let other_method = refused(|r| r.method = rsip::Method::Invite);
     assert_eq!(other_method, "request: CSeq method does not match");
     let twice = refused(|r| r.headers.push(other("From", "<sip:x@example.org>;tag=1")));
-    assert_eq!(twice, "request: Duplicate From");
+    assert_eq!(twice, "From: more than one");
     let version = refused(|r| r.version = rsip::Version::V1);
     assert_eq!(version, "SIP-Version: version without counterpart");
 }
