@@ -9,6 +9,7 @@ mod common;
 mod broken;
 mod check;
 mod extent;
+mod known;
 mod large;
 mod letter;
 mod node;
