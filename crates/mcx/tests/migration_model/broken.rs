@@ -2,7 +2,7 @@
 //! checker finds a story that shows it.
 
 use crate::check::fails;
-use crate::extent::{Broken, Client, Extent};
+use crate::extent::{Broken, Extent};
 use crate::properties::{ONE, ORDER};
 
 fn broken(rule: Broken, moves: u8) -> Extent {
@@ -47,25 +47,4 @@ fn an_answer_before_it_is_durable() {
         ..broken(Broken::AnsweredTooSoon, 2)
     };
     fails("answered too soon", extent, ONE);
-}
-
-/// The wire profile's rule for peers that send no stay goes by the partner's ids: where they are the
-/// same each time, it cannot tell stays apart.
-#[test]
-fn one_id_for_all_stays_and_no_number() {
-    let extent = Extent {
-        mute: &[0],
-        ..Extent::of(3)
-    };
-    fails("one id, no number", extent, ORDER);
-}
-
-/// A client that comes back within one registration looks like one that never left.
-#[test]
-fn one_registration_for_all_stays() {
-    let extent = Extent {
-        client: Client::OneRegistration,
-        ..Extent::of(3)
-    };
-    fails("one registration", extent, ONE);
 }

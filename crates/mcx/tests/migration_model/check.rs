@@ -6,8 +6,9 @@ use std::time::Instant;
 
 use stateright::{Checker as _, DiscoveryClassification, HasDiscoveries, Model as _, Path};
 
+use crate::action::Action;
 use crate::extent::Extent;
-use crate::state::{Action, Migration, State};
+use crate::state::{Migration, State};
 
 /// All properties hold in every story.
 pub fn holds(name: &str, extent: Extent) {

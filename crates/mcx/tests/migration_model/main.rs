@@ -6,11 +6,14 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod action;
 mod broken;
 mod check;
 mod extent;
+mod known;
 mod large;
 mod letter;
+mod model;
 mod node;
 mod properties;
 mod state;

@@ -3,10 +3,11 @@
 use mcx::state::StayPhase;
 use stateright::{Model, Property};
 
+use crate::action::Action;
 use crate::common::alice;
 use crate::extent::Patience;
 use crate::letter::NAMES;
-use crate::state::{Action, Migration, State, Wrong};
+use crate::state::{Migration, State, Wrong};
 
 /// L2, in every step.
 pub const ORDER: &str = "no newer stay is ended by an older notification";
