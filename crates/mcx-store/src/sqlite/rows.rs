@@ -294,7 +294,7 @@ impl Rows for SqlRows<'_> {
                 "SELECT service, primary_id FROM visitor
                  WHERE purge_at IS NOT NULL
                      AND coalesce(stop_at, purge_at) >= 0 AND coalesce(stop_at, purge_at) <= ?
-                 ORDER BY coalesce(stop_at, purge_at), service, primary_id LIMIT ?",
+                 ORDER BY coalesce(stop_at, purge_at), instr('mcptt mcvideo mcdata', service), primary_id LIMIT ?",
             )?;
             let at = signed(at.0.min(NEVER.0 - 1));
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);

@@ -25,17 +25,6 @@ fn one_registration_for_all_stays() {
     fails("one registration", extent, ONE);
 }
 
-/// The primary names the newer id when it ends the stay that the newer one replaced.
-#[test]
-fn new_ids_no_number_and_a_stay_that_hides_another() {
-    let extent = Extent {
-        mute: &[1, 2],
-        client: Client::NewIds,
-        ..Extent::of(3)
-    };
-    fails("a hidden stay, no number", extent, ORDER);
-}
-
 /// A request that names no procedure cannot be told from another one.
 #[test]
 fn a_request_without_procedure_that_comes_twice() {

@@ -108,3 +108,14 @@ fn an_event_that_comes_late_once_more() {
     };
     holds("late events", extent);
 }
+
+/// The id of the stay that ended is named, not that of a newer one which hides it.
+#[test]
+fn partners_that_send_no_stay() {
+    let extent = Extent {
+        mute: &[1, 2],
+        client: Client::NewIds,
+        ..Extent::of(3)
+    };
+    holds("partners that send no stay", extent);
+}
