@@ -176,6 +176,20 @@ impl ProcedureId {
         Self(uuid_text::UuidText(uuid))
     }
 
+    /// The id of a procedure that a peer began without naming one: the same for every copy of its request, which
+    /// its Call-ID tells (RFC 9562 §5.8).
+    #[must_use]
+    pub fn of_request(peer: &SystemId, call_id: &str) -> Self {
+        let part = |salt: u64| {
+            let mut hasher = DefaultHasher::new();
+            (salt, peer.as_str(), call_id).hash(&mut hasher);
+            hasher.finish()
+        };
+        let bytes = u128::from(part(1)) << 64 | u128::from(part(2));
+        let uuid = uuid::Builder::from_custom_bytes(bytes.to_be_bytes()).into_uuid();
+        Self(uuid_text::UuidText(uuid))
+    }
+
     /// Reads an id; `None` when `text` is no UUID in the hyphenated form.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

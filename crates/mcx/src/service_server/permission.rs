@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Answerable, Continuation, ServiceServer};
 use crate::state::{Command, UserKey};
-use crate::{Decision, Effect, McId, MessageKind, Now, Refusal, SystemId};
+use crate::{Decision, Effect, McId, MessageKind, Now, ProcedureId, Refusal, SystemId};
 
 /// How long a response is worth sending: the partner's client gives up at 64·T1 (RFC 3261
 /// §17.1.2.2).
@@ -24,17 +24,16 @@ impl ServiceServer {
         profile_index: Option<u32>,
         out: &mut Vec<Effect>,
     ) -> Result<(), Refusal> {
-        let procedure = match message.procedure {
-            Some(procedure) => procedure,
-            None => self.random.procedure(now.wall),
-        };
-        message.procedure = Some(procedure);
         let in_reply_to = message
             .request
             .headers()
             .call_id()
             .map(|v| String::from_utf8_lossy(v).into_owned())
             .map_err(|_| Refusal::bad_request("Malformed Call-ID"))?;
+        // A copy of the request that comes late opens no other stay (L2).
+        let unnamed = || ProcedureId::of_request(&partner, &in_reply_to);
+        let procedure = message.procedure.unwrap_or_else(unnamed);
+        message.procedure = Some(procedure);
         let known = self.config.systems.partner(&partner);
         let policy = known.map(|known| known.migration(key.service));
         let allowed = policy.map_or(Err("it is no partner"), |policy| {

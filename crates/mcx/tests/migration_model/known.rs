@@ -25,18 +25,6 @@ fn one_registration_for_all_stays() {
     fails("one registration", extent, ONE);
 }
 
-/// A request that names no procedure cannot be told from another one.
-#[test]
-fn a_request_without_procedure_that_comes_twice() {
-    let extent = Extent {
-        mute: &[1],
-        client: Client::NewIds,
-        repeats: 1,
-        ..Extent::of(2)
-    };
-    fails("a request twice, no procedure", extent, ONE);
-}
-
 /// It was lost with the process that had it, and she went elsewhere.
 #[test]
 fn an_event_that_was_never_stored_and_comes_late() {

@@ -119,3 +119,15 @@ fn partners_that_send_no_stay() {
     };
     holds("partners that send no stay", extent);
 }
+
+/// A copy of a request that names no procedure is told by its Call-ID.
+#[test]
+fn a_partner_that_sends_no_stay_and_asks_twice() {
+    let extent = Extent {
+        mute: &[1],
+        client: Client::NewIds,
+        repeats: 1,
+        ..Extent::of(2)
+    };
+    holds("a partner that sends no stay and asks twice", extent);
+}
