@@ -5,6 +5,7 @@ mod certificates;
 mod example;
 mod fixtures;
 mod node;
+mod pack;
 mod schema;
 mod sipp;
 mod stunnel;
@@ -29,6 +30,7 @@ pub use fixtures::{
     stay_at_b,
 };
 pub use node::{Node, program, sent};
+pub use pack::Scenario;
 pub use schema::assert_schema_valid;
 pub use sipp::{Loss, Over, Sipp, sipp_installed};
 pub use stunnel::{Stunnel, stunnel_installed};

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::{Lab, Listening, project, wait_until_listening};
 
@@ -124,9 +125,7 @@ impl Sipp {
             placeholder.then(|| name.to_owned())
         });
         assert!(open.is_none(), "{scenario}: nothing given for {open:?}");
-        static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let name = format!("{scenario}-{at}-{count}");
+        let name = run_name(scenario, at);
         let file = |end: &str| lab.folder().join(format!("{name}.{end}"));
         std::fs::write(file("xml"), text).expect("a scenario file");
         let arguments = ["-sf", &format!("{name}.xml"), "-m", "1", "-l", "1", "-nd"];
@@ -160,7 +159,7 @@ impl Sipp {
         Self::run(lab, name.clone(), at, to, over, &arguments)
     }
 
-    fn run(
+    pub(super) fn run(
         lab: &Lab,
         name: String,
         at: &str,
@@ -226,6 +225,19 @@ impl Sipp {
         self.wait()
     }
 
+    /// Waits until the scenario is over, and panics when it succeeded; answers SIPp's own words on what it misses.
+    pub fn fails(mut self) -> String {
+        let status = self.child.wait().expect("SIPp ends");
+        let messages = std::fs::read_to_string(&self.messages).unwrap_or_default();
+        let errors = std::fs::read_to_string(&self.errors).unwrap_or_default();
+        assert!(
+            !status.success(),
+            "SIPp {} found nothing wrong\n{messages}",
+            self.name
+        );
+        errors
+    }
+
     fn wait(&mut self) -> String {
         let status = self.child.wait().expect("SIPp ends");
         let messages = std::fs::read_to_string(&self.messages).unwrap_or_default();
@@ -244,6 +256,13 @@ impl Drop for Sipp {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A name for a run's files.
+pub(super) fn run_name(scenario: &str, at: &str) -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!("{scenario}-{at}-{count}")
 }
 
 /// A built-in scenario with what it lacks where messages get lost.
