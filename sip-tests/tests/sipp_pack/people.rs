@@ -102,6 +102,7 @@ fn procedure() -> ProcedureId {
 /// At B: alice's mapping in every service, of that stay; the notifications that they owe A are taken away.
 pub fn mappings_at_b(number: Option<u64>) -> Vec<Command> {
     let mappings = Service::ALL.map(|service| Command::StoreMapping {
+        heard: None,
         key: alice(service),
         primary: SystemId::new("a.mcx.example"),
         partner_id: McId::parse(ALICE_AT_B).unwrap(),
