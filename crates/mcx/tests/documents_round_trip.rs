@@ -186,7 +186,11 @@ fn what_is_written_is_in_the_form_of_the_profile() {
     for (service, profile) in services() {
         let xml = of_kind(MessageKind::AuthorizationResponse, ALICE, ALICE_AT_B).write(&profile);
         let s = service.as_str();
-        assert!(xml.starts_with("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"));
+        assert!(xml.starts_with("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\r\n"));
+        assert!(
+            xml.replace("\r\n", "").find(['\r', '\n']).is_none(),
+            "{xml}"
+        );
         let kind = match service {
             mcx::Service::McData => {
                 "<request-type>migration-service-authorization-response</request-type>".to_owned()

@@ -9,12 +9,13 @@ use super::{Document, STAY_NAMESPACE};
 use crate::{KindElement, MessageKind, ServiceProfile};
 
 impl Document {
-    /// The document of a service as UTF-8 XML; validates against the schema of that service.
+    /// The document of a service as UTF-8 XML; validates against the schema of that service. Its lines end with CRLF, the line
+    /// end of text in SIP bodies: bare LF is a leniency towards peers (wire profile, "Leniency").
     #[must_use]
     pub fn write(&self, profile: &ServiceProfile) -> String {
         let mut xml = String::with_capacity(1024);
         let (root, params) = (&profile.root, &profile.params);
-        xml.push_str("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+        xml.push_str("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\r\n");
         let _ = write!(
             xml,
             "<{root} xmlns=\"{}\"><{params}>",
@@ -78,7 +79,7 @@ impl Document {
         if !ext.is_empty() {
             let _ = write!(xml, "<anyExt>{ext}</anyExt>");
         }
-        let _ = writeln!(xml, "</{params}></{root}>");
+        let _ = write!(xml, "</{params}></{root}>\r\n");
         xml
     }
 }
