@@ -98,6 +98,7 @@ fn who_cannot_be_told_of_events_is_named() {
             "socket = \"nowhere/events.sock\"",
             "its folder does not exist",
         ),
+        ("file = \"..\"", "something else than a file is there"),
         (
             "webhook = [{ url = \"https://127.0.0.1/\" }]",
             "an https URL needs roots",

@@ -270,6 +270,39 @@ async fn the_files_last_line_counts_when_the_store_knows_less() {
     assert_eq!(stays(&read(&file)), [1, 2]);
 }
 
+#[tokio::test]
+async fn a_file_of_another_store_holds_no_event_back() {
+    let folder = Folder::new("other-store");
+    let file = folder.join("events.ndjson");
+    let config = EventsConfig {
+        file: Some(file.clone()),
+        ..EventsConfig::default()
+    };
+    std::fs::write(&file, "{\"v\":1,\"seq\":2178,\"stay\":9}\n").unwrap();
+    let mut node = Node::new();
+    node.happens(1).await;
+    node.start(&config);
+    node.until_delivered("file", 1).await;
+    node.stop().await;
+    assert_eq!(stays(&read(&file)), [9, 1]);
+}
+
+#[tokio::test]
+async fn a_webhook_that_hangs_does_not_hold_up_the_end() {
+    let web = Web::new().await;
+    let mut node = Node::new();
+    node.happens(1).await;
+    node.start(&web.config());
+    let (_stream, _) = soon("a connection", web.listener.accept()).await.unwrap();
+    // It is never answered; `stop` would wait for longer than the patience of a delivery.
+    let began = std::time::Instant::now();
+    node.stop().await;
+    assert!(
+        began.elapsed() < Duration::from_secs(9),
+        "it waited for the webhook"
+    );
+}
+
 struct Subscriber {
     lines: Lines<BufReader<OwnedReadHalf>>,
     /// Held: who closes his half has gone.
@@ -591,6 +624,7 @@ fn a_url_that_cannot_be_posted_to_is_refused_at_the_start() {
         ("http:///x", "no URL"),
         ("https://127.0.0.1/x", "roots"),
         ("http://a b/", "no URL"),
+        ("http://user:password@127.0.0.1/x", "leave them out"),
     ] {
         let config = WebhookConfig {
             url: url.into(),
@@ -599,4 +633,14 @@ fn a_url_that_cannot_be_posted_to_is_refused_at_the_start() {
         let error = config.check().unwrap_err();
         assert!(error.contains(why), "{url}: {error}");
     }
+    let clear = WebhookConfig {
+        url: "http://127.0.0.1/x".into(),
+        roots: Some("roots.pem".into()),
+    };
+    assert!(
+        clear
+            .check()
+            .unwrap_err()
+            .contains("roots are for an https URL")
+    );
 }

@@ -314,6 +314,26 @@ fn a_user_is_deauthorized_by_hand() {
 }
 
 #[test]
+fn a_reason_is_one_line_that_names_no_user() {
+    let node = Node::with(vec![]);
+    let long = "x".repeat(501);
+    for (reason, expected) in [
+        (" ", "needs a reason"),
+        (
+            "x\n2100-01-01 WARN row 3 is dropped; ordered by uid 0: forged",
+            "one line",
+        ),
+        ("\u{202e}backwards", "one line"),
+        ("SIP:carol@a.mcx.example is gone", "names no user"),
+        (&long, "at most 500 characters"),
+    ] {
+        let (code, _, error) = node.mcx(&["outbox", "drop", "1", "--because", reason]);
+        assert_eq!(code, 1, "{reason}");
+        assert!(error.contains(expected), "{reason}: {error}");
+    }
+}
+
+#[test]
 fn the_end_of_a_session_is_reported() {
     let leaves = Command::EndStay {
         key: key(BOB),

@@ -144,7 +144,12 @@ impl Lab {
     /// An example configuration (`gateways/a-server`) with this lab's addresses.
     pub fn example(&self, example: &str) -> String {
         let path = project().join(format!("docs/examples/{example}.toml"));
-        let mut text = std::fs::read_to_string(&path).expect("an example configuration");
+        let text = std::fs::read_to_string(&path).expect("an example configuration");
+        self.with_addresses(text)
+    }
+
+    /// A text with this lab's addresses instead of those in the example configurations.
+    pub fn with_addresses(&self, mut text: String) -> String {
         for (_, name) in EXAMPLE_ADDRESSES {
             let old = EXAMPLE_ADDRESSES.iter().find(|(_, n)| *n == name);
             let (old, _) = old.expect("it is in the table");

@@ -111,6 +111,7 @@ fn user(name: &str) -> UserKey {
 /// B's mapping of that user.
 fn mapping(name: &str) -> Command {
     Command::StoreMapping {
+        heard: None,
         key: user(name),
         primary: SystemId::new("a.mcx.example"),
         partner_id: McId::parse(&format!("sip:{name}@b.mcx.example")).unwrap(),

@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod as_documented;
 mod gateways;
 mod people;
 mod scenarios_that_fail;

@@ -112,8 +112,8 @@ impl Asked {
     }
 
     async fn order(&self, order: Order, who: &str, because: &str) -> End {
-        if because.trim().is_empty() {
-            return End::Error("an order needs a reason".into());
+        if let Err(why) = is_reason(because) {
+            return End::Error(why.into());
         }
         let (done, outcome) = oneshot::channel();
         let by = format!("{who}: {}", because.trim());
@@ -195,6 +195,29 @@ impl Asked {
         let store = self.store.clone();
         let done = tokio::task::spawn_blocking(move || read(&*store)).await;
         done.unwrap_or(Err(StoreError::Closed))
+    }
+}
+
+/// Longest reason of an order, in characters.
+const LONGEST_REASON: usize = 500;
+
+/// Whether a reason can stand in a log: one line that shows as it is, and names no user.
+fn is_reason(because: &str) -> Result<(), &'static str> {
+    let turns = |c: char| matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let lower = because.to_ascii_lowercase();
+    if because.trim().is_empty() {
+        Err("an order needs a reason")
+    } else if because.chars().count() > LONGEST_REASON {
+        Err("a reason has at most 500 characters")
+    } else if because.chars().any(|c| c.is_control() || turns(c)) {
+        Err("a reason is one line, without control characters")
+    } else if ["sip:", "sips:", "tel:"]
+        .iter()
+        .any(|scheme| lower.contains(scheme))
+    {
+        Err("a reason names no user: it goes to the log")
+    } else {
+        Ok(())
     }
 }
 

@@ -110,7 +110,7 @@ fn problems_beside(server: &ServiceServerSection, lines: &Lines) -> Vec<(usize, 
     }
     let events = &server.events;
     if let Some(file) = &events.file
-        && let Err(why) = writable_folder_of(file)
+        && let Err(why) = writable_folder_of(file).and_then(|()| no_other_thing(file))
     {
         let message = format!("file of events {}: {why}", file.display());
         problems.push((lines.events_file, message));
@@ -136,6 +136,16 @@ fn problems_beside(server: &ServiceServerSection, lines: &Lines) -> Vec<(usize, 
         }
     }
     problems
+}
+
+/// Whether it is a file, or can become one.
+fn no_other_thing(path: &Path) -> Result<(), String> {
+    match fs::metadata(path) {
+        Ok(found) if !found.is_file() => {
+            Err("something else than a file is there: write another path".into())
+        }
+        _ => Ok(()),
+    }
 }
 
 fn store(path: &Path) -> Result<(), String> {

@@ -158,10 +158,11 @@ impl Events {
         });
         for (name, path) in files {
             let sink = file::EventFile::new(path);
-            tasks.spawn(push(name, sink, feed.clone(), begun.clone()));
+            tasks.spawn(push(name.clone(), name, sink, feed.clone(), begun.clone()));
         }
         for (name, hook) in self.webhooks {
-            tasks.spawn(push(name, hook, feed.clone(), begun.clone()));
+            let label = format!("webhook {}", hook.label());
+            tasks.spawn(push(name, label, hook, feed.clone(), begun.clone()));
         }
         if let Some(socket) = self.socket {
             tasks.spawn(socket::serve(socket, feed));

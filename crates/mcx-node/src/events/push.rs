@@ -26,6 +26,7 @@ pub(super) trait Sink: Send + 'static {
 /// Brings every event to `sink`, until the end.
 pub(super) async fn push(
     name: String,
+    label: String,
     mut sink: impl Sink,
     mut feed: Feed,
     mut begun: watch::Receiver<bool>,
@@ -34,11 +35,16 @@ pub(super) async fn push(
     let mut failures: u32 = 0;
     let mut place = None;
     loop {
-        let brought = bring(&name, &mut sink, &feed, &mut place).await;
+        let mut stop = feed.stop.clone();
+        // What is under way when the node ends comes again with the next start.
+        let brought = tokio::select! {
+            brought = bring((&name, &label), &mut sink, &feed, &mut place) => brought,
+            () = super::stopped(&mut stop) => return,
+        };
         let goes_on = match brought {
             Ok(some) => {
                 if failures > 0 {
-                    info!(sink = name, "events are taken again");
+                    info!(sink = label, "events are taken again");
                     failures = 0;
                 }
                 some || feed.more().await
@@ -49,7 +55,7 @@ pub(super) async fn push(
                 failures = failures.saturating_add(1);
                 let seconds = wait.as_secs();
                 warn!(
-                    sink = name,
+                    sink = label,
                     failures, seconds, "events cannot be delivered, tried again later: {why}"
                 );
                 feed.wait(wait).await
@@ -63,7 +69,7 @@ pub(super) async fn push(
 
 /// Brings the next events; answers whether there were any.
 async fn bring(
-    name: &str,
+    (name, label): (&str, &str),
     sink: &mut impl Sink,
     feed: &Feed,
     place: &mut Option<u64>,
@@ -76,7 +82,23 @@ async fn bring(
             let known = tokio::task::spawn_blocking(move || store.delivered(&of)).await;
             let known = known.map_err(|e| e.to_string())?;
             let known = known.map_err(|e| e.to_string())?.unwrap_or(0);
-            known.max(sink.has().await.unwrap_or(0))
+            match sink.has().await {
+                Some(has) if has > known => {
+                    // What it has and nobody noted is still in the store, unless it is another store's.
+                    let there = feed.after(has.saturating_sub(1)).await;
+                    let there = there.map_err(|e| e.to_string())?;
+                    if there.first().is_some_and(|event| event.seq == has) {
+                        has
+                    } else {
+                        warn!(
+                            sink = label,
+                            "what is there is not of this store: told from where this store stopped"
+                        );
+                        known
+                    }
+                }
+                _ => known,
+            }
         }
     };
     *place = Some(after);
@@ -90,7 +112,7 @@ async fn bring(
     let delivered = Command::EventsDelivered { sink, seq: last };
     // If that is lost they come once more after a restart: at least once.
     if let Err(error) = feed.store.apply(vec![delivered]).await {
-        warn!(sink = name, %error, "the store does not know how far events were delivered");
+        warn!(sink = label, %error, "the store does not know how far events were delivered");
     }
     Ok(true)
 }

@@ -41,6 +41,17 @@ impl Webhook {
             Some("https") => true,
             _ => return Err("the URL begins neither with http:// nor with https://".into()),
         };
+        if uri
+            .authority()
+            .is_some_and(|authority| authority.as_str().contains('@'))
+        {
+            return Err(
+                "the URL has a user and a password, which are not sent: leave them out".into(),
+            );
+        }
+        if !secure && config.roots.is_some() {
+            return Err("roots are for an https URL: nothing is checked over http".into());
+        }
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let tls = if secure {
             let roots = config.roots.as_ref().ok_or(
@@ -76,6 +87,13 @@ impl Webhook {
         })
     }
 
+    /// Where it is, without what may be a secret of the deployment.
+    pub fn label(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let authority = self.uri.authority().map_or("", |a| a.as_str());
+        format!("{scheme}://{authority}{}", self.uri.path())
+    }
+
     async fn post(&self, body: String) -> Result<(), String> {
         let connected = TcpStream::connect((self.host.as_str(), self.port)).await;
         let stream = connected.map_err(|why| format!("cannot connect: {why}"))?;
@@ -102,11 +120,10 @@ impl Webhook {
             .path_and_query()
             .map_or("/", |target| target.as_str());
         let authority = self.uri.authority().map_or("", |a| a.as_str());
-        let host = authority.rsplit('@').next().unwrap_or_default();
         let request = Request::builder()
             .method(Method::POST)
             .uri(target)
-            .header(HOST, host)
+            .header(HOST, authority)
             .header(
                 CONTENT_TYPE,
                 HeaderValue::from_static("application/x-ndjson"),
