@@ -83,14 +83,15 @@ impl Listener {
                     Err(_) => tokio::time::sleep(PAUSE).await,
                 },
                 Some(_) = served.join_next() => {}
-                () = ended(&mut stop) => break,
+                () = stopped(&mut stop) => break,
             }
         }
         while served.join_next().await.is_some() {}
     }
 }
 
-async fn ended(stop: &mut watch::Receiver<bool>) {
+/// Waits until the node is to end.
+pub async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 

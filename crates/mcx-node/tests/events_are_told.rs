@@ -198,6 +198,20 @@ impl Node {
     }
 }
 
+fn to_file(path: &Path) -> EventsConfig {
+    EventsConfig {
+        file: Some(path.to_owned()),
+        ..EventsConfig::default()
+    }
+}
+
+fn at_socket(path: &Path) -> EventsConfig {
+    EventsConfig {
+        socket: Some(path.to_owned()),
+        ..EventsConfig::default()
+    }
+}
+
 fn stays(lines: &str) -> Vec<u64> {
     let lines = lines.lines().map(|line| {
         let line: Value = serde_json::from_str(line).unwrap();
@@ -214,10 +228,7 @@ fn read(path: &Path) -> String {
 async fn a_file_gets_each_event_once_across_restarts() {
     let folder = Folder::new("file");
     let file = folder.join("events.ndjson");
-    let config = EventsConfig {
-        file: Some(file.clone()),
-        ..EventsConfig::default()
-    };
+    let config = to_file(&file);
     let mut node = Node::new();
     node.happens(1).await;
     node.start(&config);
@@ -256,10 +267,7 @@ async fn a_file_gets_each_event_once_across_restarts() {
 async fn the_files_last_line_counts_when_the_store_knows_less() {
     let folder = Folder::new("last-line");
     let file = folder.join("events.ndjson");
-    let config = EventsConfig {
-        file: Some(file.clone()),
-        ..EventsConfig::default()
-    };
+    let config = to_file(&file);
     let mut node = Node::new();
     node.happens(1).await;
     node.happens(2).await;
@@ -274,10 +282,7 @@ async fn the_files_last_line_counts_when_the_store_knows_less() {
 async fn a_file_of_another_store_holds_no_event_back() {
     let folder = Folder::new("other-store");
     let file = folder.join("events.ndjson");
-    let config = EventsConfig {
-        file: Some(file.clone()),
-        ..EventsConfig::default()
-    };
+    let config = to_file(&file);
     std::fs::write(&file, "{\"v\":1,\"seq\":2178,\"stay\":9}\n").unwrap();
     let mut node = Node::new();
     node.happens(1).await;
@@ -334,10 +339,7 @@ impl Subscriber {
 async fn who_asks_at_the_socket_goes_on_where_he_stopped() {
     let folder = Folder::new("socket");
     let socket = folder.join("events.sock");
-    let config = EventsConfig {
-        socket: Some(socket.clone()),
-        ..EventsConfig::default()
-    };
+    let config = at_socket(&socket);
     let mut node = Node::new();
     for stay in 1..=250 {
         node.happens(stay).await;
@@ -370,10 +372,7 @@ async fn who_asks_at_the_socket_goes_on_where_he_stopped() {
 async fn what_is_no_question_is_told_so() {
     let folder = Folder::new("question");
     let socket = folder.join("events.sock");
-    let config = EventsConfig {
-        socket: Some(socket.clone()),
-        ..EventsConfig::default()
-    };
+    let config = at_socket(&socket);
     let mut node = Node::new();
     node.start(&config);
     for wrong in [
@@ -421,10 +420,7 @@ async fn who_stopped_too_long_ago_is_told_what_is_missing() {
 async fn a_socket_that_a_killed_node_left_is_replaced_and_one_in_use_is_not() {
     let folder = Folder::new("stale");
     let socket = folder.join("events.sock");
-    let config = EventsConfig {
-        socket: Some(socket.clone()),
-        ..EventsConfig::default()
-    };
+    let config = at_socket(&socket);
     drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
     assert!(socket.exists(), "nobody listens, and its file is there");
     let first = Events::prepare(config.clone()).unwrap();
@@ -438,10 +434,7 @@ async fn a_socket_that_a_killed_node_left_is_replaced_and_one_in_use_is_not() {
     drop(first);
     assert!(!socket.exists());
     std::fs::write(&socket, "a letter").unwrap();
-    let config = EventsConfig {
-        socket: Some(socket.clone()),
-        ..EventsConfig::default()
-    };
+    let config = at_socket(&socket);
     assert!(Events::prepare(config).is_err());
     assert_eq!(read(&socket), "a letter", "not ours to remove");
 }

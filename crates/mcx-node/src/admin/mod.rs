@@ -20,7 +20,7 @@ use tokio::net::UnixStream;
 use tokio::net::unix::OwnedWriteHalf;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::local_socket::Listener;
+use crate::local_socket::{Listener, stopped};
 pub use client::{AskError, ask};
 pub use orders::{Ordering, Orders};
 pub use question::{End, Question};
@@ -51,15 +51,11 @@ pub async fn serve(
         async move {
             tokio::select! {
                 () = asked.connection(stream) => {}
-                () = ended(&mut stop) => {}
+                () = stopped(&mut stop) => {}
             }
         }
     };
     listener.serve(stop, answer).await;
-}
-
-async fn ended(stop: &mut watch::Receiver<bool>) {
-    let _ = stop.wait_for(|stop| *stop).await;
 }
 
 /// What a question is answered from.

@@ -22,7 +22,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::warn;
 
-use crate::local_socket;
+use crate::local_socket::{self, stopped};
 use push::push;
 use webhook::Webhook;
 
@@ -205,11 +205,6 @@ impl Feed {
             () = stopped(&mut self.stop) => false,
         }
     }
-}
-
-/// Waits for the end.
-async fn stopped(stop: &mut watch::Receiver<bool>) {
-    let _ = stop.wait_for(|stop| *stop).await;
 }
 
 /// Removes, now and then, what all have.

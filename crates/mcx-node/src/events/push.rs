@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::Feed;
+use crate::local_socket::stopped;
 
 /// Wait after the first failure; doubled with each more, up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_secs(1);
@@ -39,7 +40,7 @@ pub(super) async fn push(
         // What is under way when the node ends comes again with the next start.
         let brought = tokio::select! {
             brought = bring((&name, &label), &mut sink, &feed, &mut place) => brought,
-            () = super::stopped(&mut stop) => return,
+            () = stopped(&mut stop) => return,
         };
         let goes_on = match brought {
             Ok(some) => {

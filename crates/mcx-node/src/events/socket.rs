@@ -11,8 +11,8 @@ use tokio::net::UnixStream;
 use tokio::net::unix::OwnedReadHalf;
 use tokio::sync::watch;
 
-use super::{Feed, line, stopped};
-use crate::local_socket::Listener;
+use super::{Feed, line};
+use crate::local_socket::{Listener, stopped};
 
 /// Longest first line.
 const LONGEST_QUESTION: u64 = 1024;

@@ -4,16 +4,13 @@
 use std::time::Duration;
 
 use super::{Continuation, ServiceServer};
-use crate::state::{Command, Outcome, Verdict};
+use crate::state::{Command, Outcome, STEP, Verdict};
 use crate::{Decision, Effect, Now, Timestamp};
 
 /// How often mappings are looked over at least.
 const INTERVAL: Duration = Duration::from_secs(10);
 /// Most mappings changed in one batch.
 const BATCH: usize = 500;
-/// By how many milliseconds the wall clock has to leave the monotonic one to have been set. What is
-/// less, as when it is slewed, adds up until it is as much.
-const STEP: i64 = 2000;
 
 impl ServiceServer {
     /// Looks over the mappings, when it is time.

@@ -9,8 +9,9 @@ use crate::Timestamp;
 pub const NEVER: Timestamp = Timestamp(1 << 62);
 /// Largest step of a clock that is believed, in milliseconds: ten thousand years.
 const MOST: i64 = 10_000 * 366 * 24 * 3600 * 1000;
-/// Smaller differences of two clocks, in milliseconds, are no step; they add up until they are one.
-const TOLERANCE: i64 = 2000;
+/// By how many milliseconds the wall clock has to leave another one to have been set. What is less, as when it is
+/// slewed, adds up until it is as much.
+pub(crate) const STEP: i64 = 2000;
 
 /// How the wall clock stood to a clock that nobody sets, when the deadlines in the store were right.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,7 +43,7 @@ pub(super) fn anchored<R: Rows>(
     let by = match rows.clock()? {
         Some(before) if before.boot == anchor.boot => {
             let by = anchor.offset.saturating_sub(before.offset);
-            if by.abs() < TOLERANCE {
+            if by.abs() < STEP {
                 return Ok(());
             }
             by.clamp(-MOST, MOST)

@@ -16,6 +16,7 @@ mod outbox;
 mod visitor;
 
 pub use apply::{Rows, apply};
+pub(crate) use clock::STEP;
 pub use clock::{ClockAnchor, NEVER};
 pub use command::{Authorization, Command, Heard, Outcome, Verdict};
 pub use event::{Event, EventKind, NewEvent};
