@@ -13,7 +13,7 @@ use std::net::UdpSocket;
 use std::process::{Child, Command, Stdio};
 
 use certificates::Authority;
-use check::{Folder, check, check_file, example, examples, refused};
+use check::{Folder, check, check_file, example, examples, refused, refused_text};
 
 #[test]
 fn the_examples_are_right() {
@@ -40,6 +40,70 @@ fn the_examples_are_right() {
         let (output, said) = check_file(&path);
         assert!(output.status.success(), "{name}: {said}");
     }
+}
+
+#[test]
+fn names_that_hosts_of_the_inside_have_outside_are_told_apart() {
+    let with = |aliases: &[(&str, &str)]| {
+        let mut text = example("gateways/a-gateway.toml");
+        for (inside, outside) in aliases {
+            text += &format!(
+                "\n[[gateway.host-alias]]\ninside = \"{inside}\"\noutside = \"{outside}\"\n"
+            );
+        }
+        text
+    };
+    let right = [
+        ("as1.a.internal", "one.a.mcx.example"),
+        ("10.1.2.3", "two.a.mcx.example"),
+        ("[2001:db8::7]", "three.a.mcx.example"),
+    ];
+    let (output, said) = check(&with(&right));
+    assert!(output.status.success(), "{said}");
+    for (aliases, wrong, expected) in [
+        (
+            vec![("as1 a", "one.a.mcx.example")],
+            "inside = \"as1 a\"",
+            "`as1 a` is no host: write a name or an address",
+        ),
+        (
+            vec![("as1.a.internal", "a.mcx.example")],
+            "outside = \"a.mcx.example\"",
+            "`a.mcx.example` is where a.mcx.example has its identities",
+        ),
+        (
+            vec![("as1.a.internal", "B.mcx.example")],
+            "outside = \"B.mcx.example\"",
+            "`b.mcx.example` is where b.mcx.example has its identities",
+        ),
+        (
+            vec![
+                ("as1.a.internal", "one.example"),
+                ("as2.a.internal", "one.example"),
+            ],
+            "outside = \"one.example\"",
+            "`one.example` is written twice",
+        ),
+        (
+            vec![("as1.a.internal", "as1.a.internal")],
+            "outside = \"as1.a.internal\"",
+            "`as1.a.internal` is the host itself",
+        ),
+    ] {
+        let text = with(&aliases);
+        let line = text.lines().rev().position(|l| l == wrong).unwrap();
+        refused_text(&text, text.lines().count() - line, expected);
+    }
+}
+
+#[test]
+fn a_partner_interconnects_some_service() {
+    refused(
+        "gateways/a-gateway.toml",
+        "topology-hiding = true",
+        "topology-hiding = true\nservices = []",
+        "no service: write some of \"mcptt\", \"mcvideo\", \"mcdata\"",
+    );
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! What a received request says, read the same way by server and gateway; what is wrong with it
 //! is refused in the words of the wire profile's table.
 
-use sip_message::{HeaderName, Limits, Request, StatusCode};
+use bytes::Bytes;
+use sip_message::{HeaderName, Headers, Limits, StatusCode};
 
 use crate::document::{Bounds, Document, FindError, ServiceDocument, documents};
 use crate::{McId, MessageKind, Profile, Refusal, Service};
@@ -18,17 +19,25 @@ pub(crate) struct Said {
     pub partner_id: Option<McId>,
     /// The whole document.
     pub document: Document,
+    /// The bytes that the document was read from, a slice of the body.
+    pub bytes: Bytes,
 }
 
-/// Reads a MESSAGE of the procedures; `accept` writes what a 415 answers.
+/// Reads a MESSAGE of the procedures, its header fields and its body; `accept` writes what a 415 answers.
 pub(crate) fn message(
-    request: &Request,
+    (headers, body): (&Headers, &Bytes),
     profile: &Profile,
     bounds: (&Limits, Bounds),
     accept: impl Fn() -> String,
 ) -> Result<Said, Refusal> {
-    let found = find(request, profile, bounds, accept)?;
-    let [ServiceDocument { service, document }] = found
+    let found = find((headers, body), profile, bounds, accept)?;
+    let [
+        ServiceDocument {
+            service,
+            document,
+            bytes,
+        },
+    ] = found
         .try_into()
         .map_err(|_| Refusal::bad_request("More than one MC info document"))?;
     let names = profile.of(service);
@@ -55,24 +64,23 @@ pub(crate) fn message(
         primary_id,
         partner_id,
         document,
+        bytes,
     })
 }
 
 /// The MC info documents of a request; `accept` writes what a 415 answers.
 pub(crate) fn find(
-    request: &Request,
+    (headers, body): (&Headers, &Bytes),
     profile: &Profile,
     bounds: (&Limits, Bounds),
     accept: impl Fn() -> String,
 ) -> Result<Vec<ServiceDocument>, Refusal> {
     let (limits, bounds) = bounds;
-    documents(request.headers(), request.body(), profile, limits, bounds).map_err(|error| {
-        match error {
-            FindError::OtherType => other_type(accept()),
-            FindError::Broken(what) => Refusal::bad_request(what),
-            FindError::TooDeep => Refusal::bad_request("Body parts nested too deeply"),
-            FindError::Document(error) => Refusal::bad_request(error.to_string()),
-        }
+    documents(headers, body, profile, limits, bounds).map_err(|error| match error {
+        FindError::OtherType => other_type(accept()),
+        FindError::Broken(what) => Refusal::bad_request(what),
+        FindError::TooDeep => Refusal::bad_request("Body parts nested too deeply"),
+        FindError::Document(error) => Refusal::bad_request(error.to_string()),
     })
 }
 

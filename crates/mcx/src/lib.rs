@@ -36,7 +36,7 @@ mod trust;
 
 pub use answer::{Refusal, Warning};
 pub use delivery::Retry;
-pub use gateway::{GatewayConfig, GatewayServer};
+pub use gateway::{GatewayConfig, GatewayServer, HostAlias};
 pub use id::{InvalidId, McId, ProcedureId, SystemId};
 pub use names::{KindElement, MessageKind, Profile, Service, ServiceProfile};
 pub use random::Random;

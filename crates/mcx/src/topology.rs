@@ -204,6 +204,8 @@ pub struct Partner {
     pub system: System,
     /// The function to send to and to hear from.
     pub peer: Peer,
+    /// The services that the two systems interconnect; of others nothing is exchanged.
+    pub services: Vec<Service>,
     /// Whether own users may migrate there, where their service says nothing else.
     pub migration: MigrationPolicy,
     /// Whether own users of a service may.
@@ -234,9 +236,10 @@ impl Systems {
         self.partners.iter().find(|p| &p.system.id == system)
     }
 
-    /// The partner that gave that id.
+    /// The partner that gave that id, if that service is interconnected with it.
     #[must_use]
-    pub fn partner_of(&self, id: &McId) -> Option<&Partner> {
-        self.partners.iter().find(|p| p.system.gave(id))
+    pub fn partner_of(&self, id: &McId, service: Service) -> Option<&Partner> {
+        let mut partners = self.partners.iter();
+        partners.find(|p| p.system.gave(id) && p.services.contains(&service))
     }
 }

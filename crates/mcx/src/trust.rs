@@ -6,7 +6,7 @@
 
 use sip_message::{Headers, Request};
 
-use crate::{Core, McId, MessageKind, Origin, Partner, Peer, Refusal, Systems, Weight};
+use crate::{Core, McId, MessageKind, Origin, Partner, Peer, Refusal, Service, Systems, Weight};
 
 /// Who sent a request, as far as it is proven.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,19 +153,19 @@ pub(crate) fn event_entitled(source: &Origin, core: &Core) -> Result<(), Refusal
     })
 }
 
-/// Whether `sender` may send `kind` about this user. Answers the partner whose word it is.
+/// Whether `sender` may send `kind` about this user of that service. Answers the partner whose word it is.
 pub(crate) fn partner_entitled<'a>(
     systems: &'a Systems,
     sender: &Sender,
-    kind: MessageKind,
+    (kind, service): (MessageKind, Service),
     primary_id: &McId,
     partner_id: Option<&McId>,
 ) -> Result<&'a Partner, Refusal> {
     let own_user = systems.own.gave(primary_id);
     let of = |voice| match voice {
         Voice::Core => None,
-        Voice::Partner if own_user => systems.partner_of(partner_id?),
-        Voice::Primary if !own_user => systems.partner_of(primary_id),
+        Voice::Partner if own_user => systems.partner_of(partner_id?, service),
+        Voice::Primary if !own_user => systems.partner_of(primary_id, service),
         Voice::Partner | Voice::Primary => None,
     };
     let mut entitled = voices(Statement::Message(kind)).filter_map(of);

@@ -46,7 +46,12 @@ fn mixed(parts: &[(&str, &str)]) -> (String, Bytes) {
 #[test]
 fn alone() {
     let found = find(MCPTT, EXAMPLE).unwrap();
-    let [ServiceDocument { service, document }] = found.as_slice() else {
+    let [
+        ServiceDocument {
+            service, document, ..
+        },
+    ] = found.as_slice()
+    else {
         panic!("one document");
     };
     assert_eq!(*service, Service::Mcptt);

@@ -4,9 +4,11 @@
 mod common;
 
 use common::gateway::*;
-use common::world::{B, C, CORE, Incoming, STRANGER, response, responses, sends, told, value};
+use common::world::{
+    B, Bench, C, CORE, Incoming, STRANGER, response, responses, sends, told, value,
+};
 use common::{ALICE, ALICE_AT_B, ALICE_AT_C, BOB, BOB_AT_A};
-use mcx::{Effect, MessageKind, Service};
+use mcx::{Effect, GatewayServer, MessageKind, Random, Service};
 use sip_message::HeaderName;
 
 const REQUEST: MessageKind = MessageKind::AuthorizationRequest;
@@ -16,7 +18,14 @@ const END: MessageKind = MessageKind::DeauthorizationNotification;
 
 /// Where a message goes: next hop and Request-URI, or the status of its refusal.
 fn goes(source: &str, message: &Incoming) -> Result<(String, String), u16> {
-    let mut gateway = gateway();
+    goes_through(gateway(), source, message)
+}
+
+fn goes_through(
+    mut gateway: Bench<GatewayServer>,
+    source: &str,
+    message: &Incoming,
+) -> Result<(String, String), u16> {
     let out = gateway.request(source, &message.request());
     let mut sent = sends(&out);
     if let Some((_, hop, request)) = sent.pop() {
@@ -34,6 +43,35 @@ fn goes(source: &str, message: &Incoming) -> Result<(String, String), u16> {
 
 fn to(hop: &str, psi: &str) -> Result<(String, String), u16> {
     Ok((format!("sip:{hop}"), psi.to_owned()))
+}
+
+/// A and B interconnect MCVideo alone; the messages are of MCPTT.
+#[test]
+fn of_a_service_that_is_not_interconnected_nothing_passes_either_way() {
+    let narrow = || {
+        let mut config = config();
+        config.systems.partners[0].services = vec![Service::McVideo];
+        Bench::new(GatewayServer::new(config, Random::new([3; 32])))
+    };
+    for kind in [RESPONSE, END] {
+        let leaving = says(INSIDE_A, kind, ALICE, Some(ALICE_AT_B));
+        assert_eq!(goes_through(narrow(), INSIDE, &leaving), Err(403), "{kind}");
+        let arriving = says(GATEWAY_B, kind, BOB, Some(BOB_AT_A));
+        assert_eq!(goes_through(narrow(), B, &arriving), Err(403), "{kind}");
+        let other = says(INSIDE_A, kind, ALICE, Some(ALICE_AT_C));
+        assert_eq!(goes_through(narrow(), INSIDE, &other), to(C, GATEWAY_C));
+    }
+    for kind in [REQUEST, REPORT] {
+        let leaving = says(INSIDE_A, kind, BOB, Some(BOB_AT_A));
+        assert_eq!(goes_through(narrow(), INSIDE, &leaving), Err(403), "{kind}");
+        let arriving = says(GATEWAY_B, kind, ALICE, Some(ALICE_AT_B));
+        assert_eq!(goes_through(narrow(), B, &arriving), Err(403), "{kind}");
+    }
+    let unnamed = Incoming {
+        uri: EXIT_B.into(),
+        ..says(INSIDE_A, END, ALICE, None)
+    };
+    assert_eq!(goes_through(narrow(), INSIDE, &unnamed), Err(403));
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod common;
 use common::world::*;
 use common::{ALICE, ALICE_AT_B, ALICE_AT_C, BOB, BOB_AT_A};
 use mcx::document::Document;
-use mcx::{MessageKind, Origin, ServiceServerConfig};
+use mcx::{MessageKind, Origin, Service, ServiceServerConfig};
 
 const REQUEST: MessageKind = MessageKind::AuthorizationRequest;
 const RESPONSE: MessageKind = MessageKind::AuthorizationResponse;
@@ -66,6 +66,18 @@ fn the_table() {
     assert_eq!(says(B, SERVER_B, REPORT, BOB, ALICE_AT_B), 403);
     assert_eq!(says(B, SERVER_B, END, ALICE, ALICE_AT_B), 403);
     assert_eq!(says(B, SERVER_B, RESPONSE, ALICE, ALICE_AT_B), 403);
+    // Of a service that is not interconnected with B.
+    for (kind, primary, partner) in [
+        (REQUEST, ALICE, ALICE_AT_B),
+        (REPORT, ALICE, ALICE_AT_B),
+        (RESPONSE, BOB, BOB_AT_A),
+        (END, BOB, BOB_AT_A),
+    ] {
+        let mut config = server_a();
+        config.systems.partners[0].services = vec![Service::McVideo, Service::McData];
+        let message = Incoming::message(SERVER_B, &body(kind, primary, Some(partner)));
+        assert_eq!(status(config, B, &message), 403, "{kind}");
+    }
     // Users of nobody.
     let nobody = "sip:x@nowhere.example";
     for kind in MessageKind::ALL {

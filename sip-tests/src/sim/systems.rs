@@ -254,6 +254,7 @@ impl Plan {
             }),
             servers: vec![(Service::ALL.to_vec(), place.peer(Kind::Server))],
             exits: Vec::new(),
+            host_aliases: Vec::new(),
             core: place.core(),
             profile: Profile::default(),
             limits: Limits::default(),
@@ -278,6 +279,7 @@ impl Plan {
                             profile_indexes: None,
                             refused_users: refused.map(|(user, _)| user.primary_id()).collect(),
                         },
+                        services: Service::ALL.to_vec(),
                         migration_of: std::collections::HashMap::new(),
                     })
                 })

@@ -236,6 +236,16 @@ pub(super) struct Gateway {
     pub core: Core,
     #[serde(default)]
     pub server: Vec<Behind>,
+    #[serde(default)]
+    pub host_alias: Vec<HostAlias>,
+}
+
+/// A host of the inside, and its name outside.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct HostAlias {
+    pub inside: Text,
+    pub outside: Text,
 }
 
 /// A service server behind a gateway.
@@ -257,6 +267,7 @@ pub(super) struct Partner {
     pub system: Text,
     pub domains: Option<Vec<Text>>,
     pub topology_hiding: Spanned<bool>,
+    pub services: Option<Spanned<Vec<Service>>>,
     pub stop: Option<Text>,
     pub retention: Option<Text>,
     pub exit_psi: Option<Text>,

@@ -70,6 +70,7 @@ impl Loader<'_, '_> {
             partners.push(Partner {
                 system,
                 peer,
+                services: self.interconnected(partner),
                 migration: self.migration(&partner.migration),
                 migration_of: self.migration_of(&partner.migration),
             });
@@ -167,10 +168,12 @@ impl Loader<'_, '_> {
             partners.push(Partner {
                 system,
                 peer,
+                services: self.interconnected(partner),
                 migration: self.migration(&partner.migration),
                 migration_of: HashMap::new(),
             });
         }
+        let host_aliases = self.host_aliases(file, &section.host_alias, &own);
         GatewaySection {
             listen: self.report.listen(&section.listen, file.tls.is_some()),
             config: GatewayConfig {
@@ -178,6 +181,7 @@ impl Loader<'_, '_> {
                 systems: Systems { own, partners },
                 servers,
                 exits,
+                host_aliases,
                 core: self.core(&section.core),
                 profile: profile.clone(),
                 limits: limits.clone(),
@@ -210,6 +214,17 @@ impl Loader<'_, '_> {
                 services.span(),
                 "no service: write some of \"mcptt\", \"mcvideo\", \"mcdata\"",
             );
+        }
+    }
+
+    /// The services that are interconnected with a partner; all where nothing is said.
+    fn interconnected(&mut self, partner: &file::Partner) -> Vec<Service> {
+        match &partner.services {
+            Some(services) => {
+                self.services(services);
+                services.get_ref().clone()
+            }
+            None => Service::ALL.to_vec(),
         }
     }
 

@@ -4,6 +4,7 @@
 mod connections;
 mod file;
 mod functions;
+mod host_aliases;
 mod load;
 mod places;
 mod problem;

@@ -106,7 +106,11 @@ impl Search<'_> {
         if let Some(service) = service_of(&media, self.profile) {
             let document = Document::read(body, self.profile.of(service), self.bounds)
                 .map_err(FindError::Document)?;
-            self.found.push(ServiceDocument { service, document });
+            self.found.push(ServiceDocument {
+                service,
+                document,
+                bytes: body.clone(),
+            });
         }
         Ok(())
     }

@@ -11,6 +11,9 @@ mod write;
 pub use error::DocumentError;
 pub use find::{FindError, client_register, documents};
 pub use tree::Bounds;
+pub(crate) use tree::says;
+
+use bytes::Bytes;
 
 use crate::{MessageKind, ProcedureId, Service};
 
@@ -88,4 +91,6 @@ pub struct ServiceDocument {
     pub service: Service,
     /// What it says.
     pub document: Document,
+    /// The bytes that it was read from, a slice of the body.
+    pub bytes: Bytes,
 }

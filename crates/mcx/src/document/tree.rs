@@ -59,6 +59,20 @@ impl Element {
     }
 }
 
+/// Whether any value of the document, character data or attribute, is one that `is` holds for. A document that cannot
+/// be read says nothing.
+pub(crate) fn says(bytes: &[u8], bounds: Bounds, is: impl Fn(&str) -> bool) -> bool {
+    let mut open = Vec::from_iter(parse(bytes, bounds).ok());
+    while let Some(element) = open.pop() {
+        let mut attributes = element.attributes.iter();
+        if is(&element.text) || attributes.any(|(_, value)| is(value)) {
+            return true;
+        }
+        open.extend(element.children);
+    }
+    false
+}
+
 /// Reads a whole document: one root element, and nothing else but comments and processing
 /// instructions around it.
 pub(super) fn parse(bytes: &[u8], bounds: Bounds) -> Result<Element, DocumentError> {

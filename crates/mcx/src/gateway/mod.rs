@@ -2,6 +2,7 @@
 //! user agent that hides what is behind it (L6); it keeps nothing durable, for whoever sent a
 //! request keeps it until the answer came from the far end.
 
+mod hosts;
 mod loops;
 mod replies;
 mod rewrite;
@@ -9,6 +10,7 @@ mod rewrite;
 use std::collections::HashMap;
 use std::time::Instant;
 
+use bytes::Bytes;
 use sip_message::{HeaderName, Limits, Method, Request, Response, StatusCode};
 
 use crate::answer::{check_max_forwards, check_readable, check_require, method_not_allowed};
@@ -19,6 +21,7 @@ use crate::{
     Core, Decision, Effect, Input, McId, MessageKind, Now, Origin, Partner, Peer, ProcedureId,
     Profile, Random, Refusal, RequestId, Role, SendFailure, SendId, Service, SystemId, Systems,
 };
+pub use hosts::HostAlias;
 use loops::UnderWay;
 use replies::Replies;
 
@@ -41,6 +44,8 @@ pub struct GatewayConfig {
     /// Public service identities under which own servers address one partner each, for
     /// notifications whose document does not name it.
     pub exits: Vec<(String, SystemId)>,
+    /// Hosts of the inside that documents may name, and their names outside.
+    pub host_aliases: Vec<HostAlias>,
     /// The SIP core, where one is in between.
     pub core: Core,
     /// Names on the wire.
@@ -168,26 +173,25 @@ impl GatewayServer {
         let Sender::Function(from) = &sender else {
             return Err(trust::unknown_sender(source));
         };
-        let body = loops::digest(request.body());
-        if self.under_way.comes_back(body, from) {
+        if self
+            .under_way
+            .comes_back(loops::digest(request.body()), from)
+        {
             let mut refusal = Refusal::new(StatusCode::LOOP_DETECTED, "wire:answers");
             refusal.detail = Some("this body is being sent to where it came from".into());
             return Err(refusal);
         }
+        let exit = inside.clone().any(|peer| peer.psi == *from);
+        let (said, body) = self.read(request, exit)?;
         let Said {
             service,
             kind,
             primary_id,
             partner_id,
             document,
-        } = incoming::message(
-            request,
-            &config.profile,
-            (&config.limits, config.bounds),
-            || self.accept(),
-        )?;
+            ..
+        } = said;
         let own_user = config.systems.own.gave(&primary_id);
-        let exit = inside.clone().any(|peer| peer.psi == *from);
         let requirement = match kind {
             MessageKind::DeauthorizationNotification if exit => "P1.2",
             MessageKind::DeauthorizationNotification => "P1.3",
@@ -198,15 +202,18 @@ impl GatewayServer {
             let partner = if kind.from_primary() {
                 own_user
                     .then(|| match &partner_id {
-                        Some(id) => config.systems.partner_of(id),
-                        None => self.exit(request),
+                        Some(id) => config.systems.partner_of(id, service),
+                        None => {
+                            let named = self.exit(request);
+                            named.filter(|partner| partner.services.contains(&service))
+                        }
                     })
                     .flatten()
             } else {
                 partner_id
                     .as_ref()
                     .filter(|id| config.systems.own.gave(id))
-                    .and_then(|_| config.systems.partner_of(&primary_id))
+                    .and_then(|_| config.systems.partner_of(&primary_id, service))
             };
             let partner = partner.ok_or_else(Refusal::not_entitled)?;
             (&partner.peer, partner.system.id.to_string())
@@ -214,7 +221,7 @@ impl GatewayServer {
             trust::partner_entitled(
                 &config.systems,
                 &sender,
-                kind,
+                (kind, service),
                 &primary_id,
                 partner_id.as_ref(),
             )?;
@@ -237,6 +244,27 @@ impl GatewayServer {
             peer: peer.clone(),
             body,
         })
+    }
+
+    /// What a request says in the words of the inside, and the body that goes on.
+    fn read(&self, request: &Request, exit: bool) -> Result<(Said, Bytes), Refusal> {
+        let config = &self.config;
+        let aliases = &config.host_aliases;
+        let read = |body: &Bytes| {
+            let bounds = (&config.limits, config.bounds);
+            let from = (request.headers(), body);
+            incoming::message(from, &config.profile, bounds, || self.accept())
+        };
+        let body = request.body();
+        let said = read(body)?;
+        if exit {
+            let body = hosts::hidden(body, &said.bytes, aliases, config.bounds)?;
+            return Ok((said, body));
+        }
+        match hosts::shown(body, &said.bytes, aliases) {
+            Some(body) => Ok((read(&body)?, body)),
+            None => Ok((said, body.clone())),
+        }
     }
 
     /// The partner that the Request-URI stands for.
@@ -305,5 +333,6 @@ struct Route {
     to: String,
     requirement: &'static str,
     peer: Peer,
-    body: u64,
+    /// As it goes on.
+    body: Bytes,
 }

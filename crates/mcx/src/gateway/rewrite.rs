@@ -4,7 +4,7 @@
 
 use sip_message::{HeaderName, Headers, Request, Response, StatusCode};
 
-use super::{GatewayServer, Pending, Route};
+use super::{GatewayServer, Pending, Route, loops};
 use crate::outgoing::{Outgoing, host_of, new_session_id};
 use crate::{Decision, Effect, MessageKind, Now, Refusal, RequestId, SendId};
 
@@ -42,7 +42,7 @@ impl GatewayServer {
             in_reply_to: in_reply_to.as_deref(),
         };
         let forwarded = outgoing
-            .request(&mut self.random, &content_type, request.body().clone())
+            .request(&mut self.random, &content_type, route.body)
             .map_err(|_| Refusal::bad_request("Malformed Content-Type"))?;
         if route.kind == MessageKind::AuthorizationRequest
             && let Ok(ours) = forwarded.headers().call_id()
@@ -51,7 +51,8 @@ impl GatewayServer {
         }
         self.next_id += 1;
         let send = SendId(self.next_id);
-        self.under_way.insert(route.body, send, &route.peer.psi);
+        let body = loops::digest(forwarded.body());
+        self.under_way.insert(body, send, &route.peer.psi);
         self.pending.insert(
             send,
             Pending {
@@ -61,7 +62,7 @@ impl GatewayServer {
                 user: route.user,
                 to: route.to,
                 requirement: route.requirement,
-                body: route.body,
+                body,
             },
         );
         out.push(Effect::Send {

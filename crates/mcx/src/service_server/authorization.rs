@@ -137,7 +137,7 @@ impl ServiceServer {
             None
         } else {
             let partner = systems
-                .partner_of(&primary_id)
+                .partner_of(&primary_id, service)
                 .ok_or_else(Refusal::not_entitled)?;
             Some(partner.system.id.clone())
         };

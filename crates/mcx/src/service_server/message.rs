@@ -27,8 +27,9 @@ impl ServiceServer {
             primary_id,
             partner_id,
             document,
+            ..
         } = incoming::message(
-            request,
+            (request.headers(), request.body()),
             &config.profile,
             (&config.limits, config.bounds),
             accept,
@@ -39,7 +40,7 @@ impl ServiceServer {
         let partner = trust::partner_entitled(
             &self.config.systems,
             sender,
-            kind,
+            (kind, service),
             &primary_id,
             partner_id.as_ref(),
         )?;

@@ -313,7 +313,7 @@ impl ServiceServer {
         let config = &self.config;
         let accept = || self.accept();
         let found = incoming::find(
-            request,
+            (request.headers(), request.body()),
             &config.profile,
             (&config.limits, config.bounds),
             accept,

@@ -66,7 +66,11 @@ impl ServiceServer {
             }),
             ..Document::default()
         };
-        let Some(partner) = self.config.systems.partner_of(&user.key.primary_id) else {
+        let Some(partner) = self
+            .config
+            .systems
+            .partner_of(&user.key.primary_id, user.key.service)
+        else {
             self.refuse(event.id, &event.request, &Refusal::not_entitled(), out);
             return;
         };

@@ -34,6 +34,7 @@ pub fn config() -> GatewayConfig {
             (vec![Service::McVideo], peer(VIDEO_A, "10.9.8.8:5060")),
         ],
         exits: vec![(EXIT_B.into(), system("b"))],
+        host_aliases: Vec::new(),
         core: core(),
         profile: Profile::default(),
         limits: Limits::default(),

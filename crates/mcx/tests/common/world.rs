@@ -60,6 +60,7 @@ pub fn partner(name: &str, peer: Peer) -> Partner {
             refused_users: vec![id(REFUSED)],
             profile_indexes: None,
         },
+        services: Service::ALL.to_vec(),
         migration_of: HashMap::new(),
     }
 }
