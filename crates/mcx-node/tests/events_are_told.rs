@@ -107,6 +107,10 @@ impl Store for Watched {
         self.rows.snapshot()
     }
 
+    fn newest_event(&self) -> Result<u64, StoreError> {
+        self.rows.newest_event()
+    }
+
     fn events(&self, seq: u64, limit: usize) -> Result<Vec<Event>, StoreError> {
         self.rows.events(seq, limit)
     }
@@ -413,6 +417,36 @@ async fn who_stopped_too_long_ago_is_told_what_is_missing() {
     let mut late = Subscriber::new(&socket, "{\"after\": 1}\n").await;
     assert_eq!(late.next().await.unwrap()["missing_before"], 4);
     assert_eq!(late.stay().await, 4);
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn who_has_an_event_that_never_was_is_told_so() {
+    let folder = Folder::new("other-store");
+    let socket = folder.join("events.sock");
+    let config = EventsConfig {
+        socket: Some(socket.clone()),
+        keep: 0,
+        ..EventsConfig::default()
+    };
+    let mut node = Node::new();
+    node.happens(1).await;
+    node.store
+        .apply(vec![Command::TrimEvents { keep: 0 }])
+        .await
+        .unwrap();
+    node.start(&config);
+    let mut other = Subscriber::new(&socket, "{\"after\": 2}\n").await;
+    let said = other.next().await.unwrap()["error"].clone();
+    assert_eq!(
+        said,
+        "there is no event 2, the newest is 1: this is another store; begin anew with {}"
+    );
+    assert_eq!(other.next().await, None);
+    // The newest one that ever was is right, also when it is gone.
+    let mut right = Subscriber::new(&socket, "{\"after\": 1}\n").await;
+    node.happens(2).await;
+    assert_eq!(right.stay().await, 2);
     node.stop().await;
 }
 

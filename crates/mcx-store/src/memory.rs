@@ -95,6 +95,10 @@ impl Store for MemoryStore {
         }))
     }
 
+    fn newest_event(&self) -> Result<u64, StoreError> {
+        Ok(self.with(|rows| rows.last_event))
+    }
+
     fn delivered(&self, sink: &str) -> Result<Option<u64>, StoreError> {
         Ok(self.with(|rows| rows.sinks.get(sink).copied()))
     }

@@ -60,6 +60,12 @@ pub trait Store: Send + Sync {
     /// The rows cannot be read.
     fn events(&self, seq: u64, limit: usize) -> Result<Vec<Event>, StoreError>;
 
+    /// Number of the newest event that ever was, also when it was removed; 0 when there was none.
+    ///
+    /// # Errors
+    /// The rows cannot be read.
+    fn newest_event(&self) -> Result<u64, StoreError>;
+
     /// Number of the newest event that a sink has; `None` when there is no sink of that name.
     ///
     /// # Errors

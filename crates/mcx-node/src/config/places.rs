@@ -1,7 +1,7 @@
 //! Checks of addresses and files against each other.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use mcx::NextHop;
 use sip_transaction::Transport;
@@ -36,49 +36,51 @@ impl Loader<'_, '_> {
         }
     }
 
-    /// Nothing that is written is a file that something else is in.
+    /// What the node writes and listens on is each a file of its own, none of them the configuration or the store's.
     pub fn check_own_files(&mut self, file: &file::File) {
         let server = file.service_server.as_ref().map(|s| s.get_ref());
-        let of_events = server.and_then(|s| s.events.file.as_ref());
-        if let Some(trace) = &file.trace.file {
-            self.check_own_file(file, trace, "trace file", "trace.ndjson");
-            if let Some(events) = of_events
-                && same_file(&self.path(events), &self.path(trace))
+        let store = server.map(|s| self.path(&s.store));
+        let mut own = Vec::new();
+        for (text, what, example) in [
+            (file.trace.file.as_ref(), "trace file", "trace.ndjson"),
+            (
+                server.and_then(|s| s.events.file.as_ref()),
+                "file of events",
+                "events.ndjson",
+            ),
+            (
+                server.and_then(|s| s.events.socket.as_ref()),
+                "events socket",
+                "events.sock",
+            ),
+            (
+                server.and_then(|s| s.admin.as_ref()),
+                "admin socket",
+                "node.admin",
+            ),
+        ] {
+            let Some(text) = text else { continue };
+            let path = self.path(text);
+            let other = if same_file(&path, self.report.file()) {
+                Some("this configuration file".to_owned())
+            } else if store
+                .as_ref()
+                .is_some_and(|store| is_of_store(&path, store))
             {
-                let message = "the file of events is the trace file: write the path of a file of its own, for example \"events.ndjson\"";
-                self.report.wrong(events.span(), message);
+                Some("a file of the store".to_owned())
+            } else {
+                let taken = |(other, _): &&(PathBuf, &str)| same_file(&path, other);
+                own.iter()
+                    .find(taken)
+                    .map(|(_, what)| format!("the {what} too"))
+            };
+            if let Some(other) = other {
+                let message = format!(
+                    "the {what} is {other}: write the path of a file of its own, for example \"{example}\""
+                );
+                self.report.wrong(text.span(), message);
             }
-        }
-        if let Some(events) = of_events {
-            self.check_own_file(file, events, "file of events", "events.ndjson");
-        }
-    }
-
-    fn check_own_file(&mut self, file: &file::File, text: &Text, what: &str, example: &str) {
-        let path = self.path(text);
-        let instead = format!("write the path of a file of its own, for example \"{example}\"");
-        if same_file(&path, self.report.file()) {
-            self.report.wrong(
-                text.span(),
-                format!("the {what} is this configuration file: {instead}"),
-            );
-        }
-        let store = file.service_server.as_ref().map(|s| &s.get_ref().store);
-        let Some(store) = store.map(|s| self.path(s)) else {
-            return;
-        };
-        let of_store = ["", "-wal", "-shm", "-journal", ".lock"]
-            .into_iter()
-            .any(|end| {
-                let mut name = store.clone().into_os_string();
-                name.push(end);
-                same_file(&path, Path::new(&name))
-            });
-        if of_store {
-            self.report.wrong(
-                text.span(),
-                format!("the {what} is a file of the store: {instead}"),
-            );
+            own.push((path, what));
         }
     }
 
@@ -199,6 +201,16 @@ fn address_of(hop: &Text) -> Option<SocketAddr> {
     let (uri, domain) = (hop.get_ref().clone(), None);
     let target = next_hop::of_numeric(&NextHop { uri, domain })?;
     Some(target.address)
+}
+
+/// Whether `path` is the store or one of the files that stand beside it.
+fn is_of_store(path: &Path, store: &Path) -> bool {
+    let mut ends = ["", "-wal", "-shm", "-journal", ".lock"].into_iter();
+    ends.any(|end| {
+        let mut name = store.as_os_str().to_owned();
+        name.push(end);
+        same_file(path, Path::new(&name))
+    })
 }
 
 /// Whether both paths lead to one file, which need not exist yet.

@@ -13,6 +13,9 @@ use super::problem::Report;
 use crate::next_hop::Hop;
 use crate::transport::Listen;
 
+/// More is a slip of the pen: ten years.
+const LONGEST_DURATION: Duration = Duration::from_secs(3_650 * 86_400);
+
 /// What to write where TLS is spoken and there is no certificate.
 pub(super) const NO_TLS: &str = "write a section [tls] with certificate, key and roots";
 
@@ -278,7 +281,8 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
     number
         .checked_mul(millis)
         .map(Duration::from_millis)
-        .ok_or_else(|| format!("`{text}` is too long"))
+        .filter(|duration| *duration <= LONGEST_DURATION)
+        .ok_or_else(|| format!("`{text}` is too long: write at most \"3650 d\""))
 }
 
 #[cfg(test)]
@@ -290,7 +294,15 @@ mod tests {
         assert_eq!(parse_duration("500 ms"), Ok(Duration::from_millis(500)));
         assert_eq!(parse_duration("0 s"), Ok(Duration::ZERO));
         assert_eq!(parse_duration("30d"), Ok(Duration::from_secs(30 * 86_400)));
-        for wrong in ["", "5", "5 m", "five s", "-1 s", "99999999999999999999 s"] {
+        for wrong in [
+            "",
+            "5",
+            "5 m",
+            "five s",
+            "-1 s",
+            "99999999999999999999 s",
+            "3651 d",
+        ] {
             assert!(parse_duration(wrong).is_err(), "{wrong}");
         }
     }

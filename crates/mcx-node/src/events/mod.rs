@@ -190,6 +190,13 @@ impl Feed {
         read.await.unwrap_or(Err(StoreError::Closed))
     }
 
+    /// The newest event that ever was.
+    async fn newest(&self) -> Result<u64, StoreError> {
+        let store = self.store.clone();
+        let read = tokio::task::spawn_blocking(move || store.newest_event());
+        read.await.unwrap_or(Err(StoreError::Closed))
+    }
+
     /// Waits until there may be newer ones; `false` when it is over.
     async fn more(&mut self) -> bool {
         tokio::select! {

@@ -39,8 +39,12 @@ pub(super) async fn serve(listener: Listener, feed: Feed) {
 async fn subscriber(stream: UnixStream, mut feed: Feed) {
     let (read, mut write) = stream.into_split();
     let mut read = BufReader::new(read);
-    let mut place = match question(&mut read, &mut feed.stop).await {
-        Ok(Question { after }) => after,
+    let asked = match question(&mut read, &mut feed.stop).await {
+        Ok(Question { after }) => place(after, &feed).await.map_err(Some),
+        Err(why) => Err(why),
+    };
+    let mut place = match asked {
+        Ok(place) => place,
         Err(Some(why)) => {
             let _ = write
                 .write_all(format!("{}\n", json!({ "error": why })).as_bytes())
@@ -73,6 +77,17 @@ async fn subscriber(stream: UnixStream, mut feed: Feed) {
         if !sent || lines.starts_with("{\"error\"") {
             return;
         }
+    }
+}
+
+/// Where a subscriber goes on who has `after`. With a number that no event got he would wait for ever.
+async fn place(after: u64, feed: &Feed) -> Result<u64, String> {
+    match feed.newest().await {
+        Ok(newest) if after > newest => Err(format!(
+            "there is no event {after}, the newest is {newest}: this is another store; begin anew with {{}}"
+        )),
+        Ok(_) => Ok(after),
+        Err(error) => Err(error.to_string()),
     }
 }
 

@@ -168,6 +168,11 @@ impl Store for SqliteStore {
         self.reader.events(seq, limit)
     }
 
+    fn newest_event(&self) -> Result<u64, StoreError> {
+        let connection = self.reader.lock();
+        SqlRows(&connection).newest_event().map_err(backend)
+    }
+
     fn delivered(&self, sink: &str) -> Result<Option<u64>, StoreError> {
         let connection = self.reader.lock();
         SqlRows(&connection).delivered(sink).map_err(backend)

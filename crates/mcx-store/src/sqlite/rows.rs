@@ -69,6 +69,15 @@ impl SqlRows<'_> {
         statement.query_map(params![seq, limit], event)?.collect()
     }
 
+    /// The newest number that an event got.
+    pub fn newest_event(&mut self) -> Result<u64> {
+        let mut statement = self
+            .0
+            .prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = 'event'")?;
+        let newest = statement.query_row([], |row| unsigned(row, 0)).optional();
+        newest.map(Option::unwrap_or_default)
+    }
+
     /// Up to which event a sink has them.
     pub fn delivered(&mut self, sink: &str) -> Result<Option<u64>> {
         let mut statement = self

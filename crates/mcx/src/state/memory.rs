@@ -22,7 +22,8 @@ pub struct MemoryRows {
     /// What is known of the clock.
     pub clock: Option<ClockAnchor>,
     last_row: u64,
-    last_event: u64,
+    /// The newest number that an event got.
+    pub last_event: u64,
 }
 
 impl Rows for MemoryRows {
