@@ -122,7 +122,7 @@ fn what_is_not_there_is_said_so_and_nothing_is_done() {
         ),
         (
             Order::SessionsEnded { key: alice() },
-            "no mapping of that user is here",
+            "no mapping of that user is here: name him by his MC service ID in the primary system, as `mcx users` shows it",
         ),
     ] {
         let before = bench.rows.clone();

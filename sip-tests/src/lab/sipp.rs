@@ -90,7 +90,7 @@ impl Over {
 }
 
 impl Sipp {
-    /// Starts the scenario `sip-tests/sipp/SCENARIO.xml` at the address of `at`, with every
+    /// Starts the scenario `sip-tests/sipp/templates/SCENARIO.xml` at the address of `at`, with every
     /// `@NAME@` in it replaced, towards `to` when it is a client, over UDP.
     #[must_use]
     pub fn start(
@@ -113,7 +113,7 @@ impl Sipp {
         to: Option<&str>,
         replace: &[(&str, &str)],
     ) -> Self {
-        let template = project().join(format!("sip-tests/sipp/{scenario}.xml"));
+        let template = project().join(format!("sip-tests/sipp/templates/{scenario}.xml"));
         let mut text = std::fs::read_to_string(&template).expect("a scenario");
         for (name, value) in replace {
             text = text.replace(&format!("@{name}@"), value);

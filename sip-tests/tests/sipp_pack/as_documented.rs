@@ -5,14 +5,14 @@ use std::process::{Command, Stdio};
 use mcx::Service;
 use sip_tests::lab::{Lab, Node, program, project, sipp_installed};
 
-/// The shell's lines: what comes first, then those for a partner (two blocks) and for a primary.
-fn blocks() -> [String; 4] {
+/// The shell's lines: what comes first, then those for a partner (two blocks), a primary and a gateway.
+fn blocks() -> [String; 5] {
     let page = std::fs::read_to_string(project().join("docs/interop.md")).unwrap();
     let blocks = page.split("```sh\n").skip(1);
     let blocks: Vec<_> = blocks
         .map(|rest| rest.split("```").next().unwrap().to_owned())
         .collect();
-    blocks.try_into().expect("four blocks")
+    blocks.try_into().expect("five blocks")
 }
 
 /// Runs lines of the page with the addresses of a lab, to the first that fails.
@@ -40,7 +40,7 @@ fn of_a_partner() {
     if !sipp_installed() {
         return;
     }
-    let [first, comes, ends, _] = blocks();
+    let [first, comes, ends, ..] = blocks();
     for service in Service::ALL {
         let lab = Lab::new("pack-page-partner");
         let node = Node::start(&lab, "direct/b-server", |text| text);
@@ -57,12 +57,27 @@ fn of_a_primary() {
     if !sipp_installed() {
         return;
     }
-    let [first, .., primary] = blocks();
+    let [first, _, _, primary, _] = blocks();
     for service in Service::ALL {
         let lab = Lab::new("pack-page-primary");
         let node = Node::start(&lab, "direct/a-server", |text| text);
         run(&lab, service, &format!("{first}{primary}"));
         let _ = node.stop();
         assert_eq!(lab.stored("a-server").outbox, []);
+    }
+}
+
+#[test]
+fn of_a_gateway() {
+    if !sipp_installed() {
+        return;
+    }
+    let [first, .., gateway] = blocks();
+    for service in Service::ALL {
+        let lab = Lab::new("pack-page-gateway");
+        let node = Node::start(&lab, "gateways/b-gateway", |text| text);
+        run(&lab, service, &format!("{first}{gateway}"));
+        let (log, _) = node.stop();
+        assert_eq!(log.matches("verdict=forwards").count(), 5, "{log}");
     }
 }

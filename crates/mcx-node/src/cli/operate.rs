@@ -231,7 +231,7 @@ pub(super) fn outbox(args: Outbox) -> ExitCode {
                 parked: args.parked.then_some(true),
             };
             let heading = [
-                "ID", "SERVICE", "USER", "TO", "STAY", "WHAT", "TRIES", "NEXT TRY", "WHY",
+                "ID", "SERVICE", "USER", "TO", "STAY", "WHAT", "RETRIES", "NEXT TRY", "WHY",
             ];
             let cells = |line: &OutboxLine| {
                 [

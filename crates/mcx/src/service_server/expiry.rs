@@ -47,12 +47,11 @@ impl ServiceServer {
         }) = outcomes.first().map(|o| &o.verdict)
         {
             if *stopped > 0 {
-                let why =
-                    format!("{stopped} users are no longer served, their grace period being over");
+                let why = format!("no longer served, their grace period being over: {stopped}");
                 out.push(Effect::Decide(Decision::new("P1.E1", "stopped", why)));
             }
             if *purged > 0 {
-                let why = format!("{purged} was-migrated mappings, their retention being over");
+                let why = format!("was-migrated mappings, their retention being over: {purged}");
                 out.push(Effect::Decide(Decision::new("P1.N2", "purged", why)));
             }
             if let Some(next) = next {

@@ -128,6 +128,7 @@ fn said(order: &Order, verdict: &Verdict) -> Ordered {
             "the user has not left, or his service stopped before: nothing is to be cut short"
                 .into(),
         ),
-        (Order::SessionsEnded { .. }, _) => Err("no mapping of that user is here".into()),
+        (Order::SessionsEnded { .. }, _) => Err("no mapping of that user is here: name him by his MC service ID in the primary system, as `mcx users` shows it"
+                .into()),
     }
 }
