@@ -56,19 +56,26 @@ pub fn unfold(text: &[u8]) -> Vec<u8> {
 /// Text of a URI in lower case, `%HH` undone where it is no reserved character (RFC 3261 §19.1.4).
 #[must_use]
 pub fn without_escapes(text: &[u8]) -> Vec<u8> {
-    let mut text = String::from_utf8_lossy(text).to_ascii_lowercase();
-    for byte in 0..=255u8 {
-        let reserved = b";/?:@&=+$,%".contains(&byte);
-        let (escape, char) = (
-            format!("%{byte:02x}"),
-            char::from(byte).to_ascii_lowercase(),
-        );
-        // Not twice: what an escape stands for begins no other one, since `%25` stays.
-        if !reserved {
-            text = text.replace(&escape, &String::from(char));
+    let lower = text.to_ascii_lowercase();
+    let mut result = Vec::new();
+    let mut at = 0;
+    while at < lower.len() {
+        let digits = lower.get(at + 1..at + 3).filter(|_| lower[at] == b'%');
+        let digits = digits.filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+        let byte = digits.and_then(|digits| std::str::from_utf8(digits).ok());
+        let byte = byte.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match byte {
+            Some(byte) if !b";/?:@&=+$,%".contains(&byte) => {
+                result.push(byte.to_ascii_lowercase());
+                at += 3;
+            }
+            _ => {
+                result.push(lower[at]);
+                at += 1;
+            }
         }
     }
-    text.into_bytes()
+    result
 }
 
 /// The lines up to the blank one, and where the body begins; `None` without a blank line.

@@ -110,9 +110,10 @@ fn sound_by(params: Params<'_>, separator: u8, key: fn(&[u8]) -> Vec<u8>) {
     if !all.is_empty() {
         assert_eq!(all, naive::params(params.as_bytes(), separator));
     }
-    for (name, _) in &all {
-        let first = all.iter().find(|(other, _)| key(other) == key(name));
-        assert_eq!(params.get(name), first.map(|(_, value)| *value));
+    let keys: Vec<_> = all.iter().map(|(name, _)| key(name)).collect();
+    for ((name, _), own) in all.iter().zip(&keys) {
+        let first = keys.iter().zip(&all).find(|(other, _)| *other == own);
+        assert_eq!(params.get(name), first.map(|(_, (_, value))| *value));
         assert_eq!(params.get(name.to_ascii_uppercase()), params.get(name));
         assert!(params.contains(name));
         let meaning = params.get(name).flatten().map(unquote);
