@@ -59,7 +59,7 @@ class Boxes:
         with open(os.path.join(self.folder, 'log')) as log:
             return log.read()
 
-    def kamailio(self, name, far_end=None, megabytes=1536):
+    def kamailio(self, name, far_end=None, megabytes=1536, cpu=BOX_CPU):
         """Starts Kamailio with `kamailio-NAME.cfg`."""
         with open(os.path.join(BENCH, f'kamailio-{name}.cfg')) as file:
             text = file.read().replace('FAR_END', far_end or '')
@@ -68,7 +68,7 @@ class Boxes:
             file.write(text)
         return self.start(['kamailio', '-f', config, '-DD', '-E', '-l', f'udp:{HOST}:5070', '-x', 'tlsf', '-X', 'tlsf',
                            '-m', str(megabytes), '-M', '16', '-b', str(4 << 20), '-Y', self.folder,
-                           '-P', os.path.join(self.folder, 'pid')], BOX_CPU)
+                           '-P', os.path.join(self.folder, 'pid')], cpu)
 
 
 def wait_until_it_answers(port, process, seconds=60):

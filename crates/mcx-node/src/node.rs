@@ -86,13 +86,21 @@ impl Node {
     /// Says what is missing; nothing runs then.
     pub fn start(config: Config) -> Result<Self, StartError> {
         let (stop, stopped) = watch::channel(false);
-        let (recorder, trace) = match &config.trace_file {
-            None => (Recorder::off(), None),
+        let recorder = match config.ring {
+            0 => Recorder::off(),
+            bytes => Recorder::new(
+                &config.name,
+                Capacity {
+                    bytes,
+                    ..Capacity::default()
+                },
+            ),
+        };
+        let trace = match &config.trace_file {
+            None => None,
             Some(path) => {
-                let (recorder, drain) = Recorder::new(&config.name, Capacity::default());
-                let thread = trace::start(path, drain)
-                    .map_err(|error| StartError::Trace(path.clone(), error))?;
-                (recorder, Some(thread))
+                let thread = trace::start(path, recorder.reader());
+                Some(thread.map_err(|error| StartError::Trace(path.clone(), error))?)
             }
         };
         let tls = match &config.tls {

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use sip_trace::{Drain, ndjson};
+use sip_trace::{Reader, ndjson};
 use tracing::warn;
 
 /// How long the thread waits for records before it looks whether all recorders are gone.
@@ -21,13 +21,22 @@ const BEGIN: &str = "{\"v\":1,\"seq\":";
 ///
 /// # Errors
 /// The file cannot be opened.
-pub fn start(path: &Path, drain: Drain) -> io::Result<JoinHandle<()>> {
+pub fn start(path: &Path, mut reader: Reader) -> io::Result<JoinHandle<()>> {
     let mut out = BufWriter::new(open(path)?);
     std::thread::Builder::new()
         .name("mcx-trace".into())
         .spawn(move || {
+            let mut missed = 0;
             loop {
-                let records = drain.wait(PATIENCE);
+                let records = reader.wait(PATIENCE);
+                if reader.missed() > missed {
+                    let records = reader.missed() - missed;
+                    warn!(
+                        records,
+                        "the trace file lacks records: it is written slower than they come"
+                    );
+                    missed = reader.missed();
+                }
                 let written = records
                     .iter()
                     .try_for_each(|record| ndjson::write(record, &mut out))
@@ -36,7 +45,7 @@ pub fn start(path: &Path, drain: Drain) -> io::Result<JoinHandle<()>> {
                     warn!(%error, "the trace file cannot be written; recording ends");
                     return;
                 }
-                if records.is_empty() && drain.closed() {
+                if records.is_empty() && reader.closed() {
                     return;
                 }
             }
@@ -126,7 +135,7 @@ mod tests {
     }
 
     fn two_lines() -> Vec<u8> {
-        let (recorder, drain) = Recorder::new("node", Capacity::default());
+        let recorder = Recorder::new("node", Capacity::default());
         let mut bytes = Vec::new();
         for why in ["one", "two"] {
             let decision = sip_trace::DecisionRecord {
@@ -135,7 +144,7 @@ mod tests {
             };
             recorder.decision(1, decision);
         }
-        for record in drain.try_take() {
+        for record in recorder.reader().take_all() {
             ndjson::write(&record, &mut bytes).unwrap();
         }
         assert!(bytes.starts_with(BEGIN.as_bytes()));

@@ -87,7 +87,7 @@ fn names_that_hosts_of_the_inside_have_outside_are_told_apart() {
         (
             vec![("as1.a.internal", "as1.a.internal")],
             "outside = \"as1.a.internal\"",
-            "`as1.a.internal` is the host itself",
+            "`as1.a.internal` tells the host's own name",
         ),
     ] {
         let text = with(&aliases);
@@ -131,6 +131,30 @@ fn nothing_that_the_node_writes_or_listens_on_is_in_anothers_place() {
             + &format!("\n[service-server.events]\n{keys}\n");
         let line = text.lines().position(|line| line == wrong).unwrap() + 1;
         refused_text(&text, line, expected);
+    }
+}
+
+#[test]
+fn a_public_service_identity_is_one_functions() {
+    for (file, from, to) in [
+        (
+            "gateways/a-gateway.toml",
+            "sip:mc-gateway@c.mcx.example",
+            "sip:mc-gateway@b.mcx.example",
+        ),
+        (
+            "gateways/a-gateway.toml",
+            "sip:mc-gateway@c.mcx.example",
+            "sip:mc-server@a.mcx.example",
+        ),
+        (
+            "direct/a-server.toml",
+            "sip:mc-server@b.mcx.example",
+            "sip:mc-server@a.mcx.example",
+        ),
+    ] {
+        let expected = format!("`{to}` is another function's already");
+        refused(file, from, to, &expected);
     }
 }
 

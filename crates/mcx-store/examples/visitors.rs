@@ -1,7 +1,8 @@
-//! Writes a store of an MC service server with many visitors, for measurements: user000000 and so on of a.mcx.example,
-//! in MCPTT, all of them migrated to b.mcx.example with stay 1.
+//! Writes a store of an MC service server with many users who migrated, for measurements: user000000 and so on of
+//! a.mcx.example, in MCPTT, all of them at b.mcx.example with stay 1; the store of B, or with `home` that of A.
 //!
 //!     cargo run --release -p mcx-store --example visitors -- b-server.sqlite 10000
+//!     cargo run --release -p mcx-store --example visitors -- a-server.sqlite 10000 home
 
 use std::error::Error;
 use std::path::Path;
@@ -13,17 +14,24 @@ use mcx_store::{SqliteStore, Store as _};
 const NOW: Timestamp = Timestamp(1_700_000_000_000);
 const FAR_FUTURE: Timestamp = Timestamp(4_000_000_000_000);
 
-/// The visitor of that number, and the message that his mapping owes taken away again.
-fn visitor(number: u64) -> Result<[Command; 2], Box<dyn Error>> {
+/// His key, and his id at B.
+fn user(number: u64) -> Result<(UserKey, McId), Box<dyn Error>> {
     let id = |text: String| McId::parse(&text).map_err(|_| "no id");
-    let mapping = Command::StoreMapping {
+    let key = UserKey {
+        service: Service::Mcptt,
+        primary_id: id(format!("sip:user{number:06}@a.mcx.example"))?,
+    };
+    Ok((key, id(format!("sip:visitor{number:06}@b.mcx.example"))?))
+}
+
+/// At B: the mapping of the visitor of that number.
+fn mapping(number: u64) -> Result<Command, Box<dyn Error>> {
+    let (key, partner_id) = user(number)?;
+    Ok(Command::StoreMapping {
         heard: None,
-        key: UserKey {
-            service: Service::Mcptt,
-            primary_id: id(format!("sip:user{number:06}@a.mcx.example"))?,
-        },
+        key,
         primary: SystemId::new("a.mcx.example"),
-        partner_id: id(format!("sip:visitor{number:06}@b.mcx.example"))?,
+        partner_id,
         number: Some(1),
         procedure: ProcedureId::new(NOW, [1; 10]),
         authorization: Authorization {
@@ -32,18 +40,38 @@ fn visitor(number: u64) -> Result<[Command; 2], Box<dyn Error>> {
             registration: None,
         },
         at: NOW,
-    };
-    Ok([mapping, Command::OutboxDone { id: number + 1 }])
+    })
+}
+
+/// At A: the stay of the user of that number.
+fn stay(number: u64) -> Result<Command, Box<dyn Error>> {
+    let (key, partner_id) = user(number)?;
+    Ok(Command::AllowMigration {
+        key,
+        system: SystemId::new("b.mcx.example"),
+        partner_id,
+        procedure: ProcedureId::new(NOW, [1; 10]),
+        in_reply_to: "seed".into(),
+        at: NOW,
+        expires: Timestamp(1),
+    })
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let (Some(file), Some(count)) = (arguments.next(), arguments.next()) else {
-        return Err("write: visitors FILE COUNT".into());
+        return Err("write: visitors FILE COUNT, or visitors FILE COUNT home".into());
+    };
+    let command = match arguments.next().as_deref() {
+        None => mapping,
+        Some("home") => stay,
+        Some(other) => return Err(format!("`{other}` is nothing: write home, or nothing").into()),
     };
     let store = SqliteStore::open(Path::new(&file))?;
     for number in 0..count.parse()? {
-        drop(store.apply(visitor(number)?.into()));
+        // The message that it owes is taken away again.
+        let owed = Command::OutboxDone { id: number + 1 };
+        drop(store.apply(vec![command(number)?, owed]));
     }
     // What was handed over is committed before it ends.
     drop(store);

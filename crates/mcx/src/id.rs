@@ -13,7 +13,9 @@ use sip_message::Uri;
 /// [`McId::as_str`] by name.
 ///
 /// Two spellings of one URI are one id: scheme and host are kept in lower case, and
-/// percent-encoding is normalised (RFC 3986 §6.2.2).
+/// percent-encoding is normalised (RFC 3986 §6.2.2). It is `sip:USER@DOMAIN` and nothing more: with a port, parameters or
+/// `sips:` one user could go by several ids, and what one of them is refused another would get (RFC 3261 §19.1.4 takes
+/// them for different URIs). The user part's case counts, as it does there.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct McId(String);
@@ -23,11 +25,11 @@ pub struct McId(String);
 pub enum InvalidId {
     /// Not a URI at all.
     NotAUri,
-    /// Neither `sip:` nor `sips:`.
+    /// Not `sip:`.
     NotSip,
     /// No user part.
     NoUser,
-    /// It carries a password or header fields, which an identity has none of.
+    /// It carries a port, a password, parameters or header fields, which an identity has none of.
     Extra,
     /// Longer than [`McId::MAX_LENGTH`].
     TooLong,
@@ -39,7 +41,7 @@ impl fmt::Display for InvalidId {
             Self::NotAUri => "not a URI",
             Self::NotSip => "not a sip: URI",
             Self::NoUser => "no user part",
-            Self::Extra => "a password or header fields in an identity",
+            Self::Extra => "a port, a password, parameters or header fields in an identity",
             Self::TooLong => "too long",
         })
     }
@@ -61,7 +63,7 @@ impl McId {
         }
         let (scheme, rest) = text.split_once(':').ok_or(InvalidId::NotAUri)?;
         let scheme = scheme.to_ascii_lowercase();
-        if scheme != "sip" && scheme != "sips" {
+        if scheme != "sip" {
             return Err(InvalidId::NotSip);
         }
         let uri = Uri::parse(text.as_bytes()).map_err(|_| InvalidId::NotAUri)?;
@@ -70,7 +72,9 @@ impl McId {
         if user.is_empty() {
             return Err(InvalidId::NoUser);
         }
-        if user.contains(':') || host.contains('?') {
+        let after_address = host.strip_prefix('[').and_then(|h| h.split_once(']'));
+        let port = after_address.map_or(host, |(_, after)| after).contains(':');
+        if user.contains(':') || port || host.contains([';', '?']) {
             return Err(InvalidId::Extra);
         }
         let user = normalise_escapes(user).ok_or(InvalidId::NotAUri)?;
@@ -84,15 +88,10 @@ impl McId {
         &self.0
     }
 
-    /// The host part, lower case, without port and parameters: names the MC system.
+    /// The host part, lower case: names the MC system.
     #[must_use]
     pub fn domain(&self) -> &str {
-        let host = self.0.split_once('@').map_or("", |(_, h)| h);
-        let host = host.split_once(';').map_or(host, |(h, _)| h);
-        match host.rfind(']') {
-            Some(end) => host.get(..=end).unwrap_or(host),
-            None => host.split_once(':').map_or(host, |(h, _)| h),
-        }
+        self.0.split_once('@').map_or("", |(_, host)| host)
     }
 
     /// A short digest that tells two users of one run apart and names nobody.
@@ -241,9 +240,7 @@ mod tests {
         assert_eq!(a, b);
         assert_eq!(a.domain(), "a.mcx.example");
         assert_eq!(
-            McId::parse("sip:x%2fy@[2001:DB8::1]:5060;user=phone")
-                .unwrap()
-                .domain(),
+            McId::parse("sip:x%2fy@[2001:DB8::1]").unwrap().domain(),
             "[2001:db8::1]"
         );
     }
@@ -256,6 +253,18 @@ mod tests {
         assert_eq!(
             McId::parse("sip:alice:secret@a.mcx.example"),
             Err(InvalidId::Extra)
+        );
+        for spelling in [
+            "sip:alice@a.mcx.example:5060",
+            "sip:alice@[2001:db8::1]:5060",
+            "sip:alice@a.mcx.example;user=phone",
+            "sip:alice@a.mcx.example?subject=x",
+        ] {
+            assert_eq!(McId::parse(spelling), Err(InvalidId::Extra), "{spelling}");
+        }
+        assert_eq!(
+            McId::parse("sips:alice@a.mcx.example"),
+            Err(InvalidId::NotSip)
         );
         assert_eq!(
             McId::parse(&format!("sip:{}@a", "x".repeat(600))),

@@ -31,15 +31,19 @@ pub(crate) fn message(
     accept: impl Fn() -> String,
 ) -> Result<Said, Refusal> {
     let found = find((headers, body), profile, bounds, accept)?;
-    let [
-        ServiceDocument {
-            service,
-            document,
-            bytes,
-        },
-    ] = found
+    let [found] = found
         .try_into()
         .map_err(|_| Refusal::bad_request("More than one MC info document"))?;
+    of_document(found, profile)
+}
+
+/// What the one document of a MESSAGE says.
+pub(crate) fn of_document(found: ServiceDocument, profile: &Profile) -> Result<Said, Refusal> {
+    let ServiceDocument {
+        service,
+        document,
+        bytes,
+    } = found;
     let names = profile.of(service);
     let kind = document.kind.ok_or_else(|| match document.unknown_kind {
         Some(_) => Refusal::bad_request("Unknown kind of message"),

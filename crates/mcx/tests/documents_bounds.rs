@@ -39,17 +39,14 @@ fn more_of_anything_than_allowed() {
     let most = ext(&"<x/>".repeat(bounds.elements - 3));
     assert!(fits(&most).is_ok());
     let more = ext(&"<x/>".repeat(bounds.elements - 2));
-    assert_eq!(fits(&more), Err(DocumentError::TooLarge));
+    assert_eq!(fits(&more), Err(DocumentError::TooManyElements));
 
     let nested = |n: usize| ext(&format!("{}{}", "<x>".repeat(n), "</x>".repeat(n)));
     assert!(fits(&nested(bounds.depth - 3)).is_ok());
-    assert_eq!(
-        fits(&nested(bounds.depth - 2)),
-        Err(DocumentError::TooLarge)
-    );
+    assert_eq!(fits(&nested(bounds.depth - 2)), Err(DocumentError::TooDeep));
     // Also when the deepest is empty, and when nothing is ever closed.
-    let deep = "<x>".repeat(100_000 / 4);
-    let DocumentError::TooLarge = error(deep) else {
+    let deep = "<x>".repeat(20_000);
+    let DocumentError::TooDeep = error(deep) else {
         panic!("depth is bounded before the end is seen");
     };
 
@@ -60,7 +57,14 @@ fn more_of_anything_than_allowed() {
     assert!(fits(&attributes(bounds.attributes)).is_ok());
     assert_eq!(
         fits(&attributes(bounds.attributes + 1)),
-        Err(DocumentError::TooLarge)
+        Err(DocumentError::TooManyAttributes)
     );
-    assert!(DocumentError::TooLarge.to_string().contains("limit"));
+    for (error, named) in [
+        (DocumentError::TooLarge, "large"),
+        (DocumentError::TooManyElements, "elements"),
+        (DocumentError::TooDeep, "deep"),
+        (DocumentError::TooManyAttributes, "attributes"),
+    ] {
+        assert!(error.to_string().contains(named));
+    }
 }

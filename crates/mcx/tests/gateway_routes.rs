@@ -239,7 +239,14 @@ fn a_loop_is_482() {
     };
     let out = gateway.request(B, &back.request());
     assert_eq!(response(&out).status().as_u16(), 482);
-    // From elsewhere it is no loop, and neither is another message from there.
+    // Nor may another bring it than who first did: two gateways, each the other's server and way out.
+    let other = Incoming {
+        headers: vec![format!("P-Asserted-Identity: <{VIDEO_A}>")],
+        ..leaving()
+    };
+    let out = gateway.request("10.9.8.8:5060", &other.request());
+    assert_eq!(response(&out).status().as_u16(), 482);
+    // Another message is no loop, and neither is a repetition by who brought it.
     assert_eq!(sends(&gateway.request(B, &arriving().request())).len(), 1);
     assert_eq!(
         sends(&gateway.request(INSIDE, &leaving().request())).len(),

@@ -324,3 +324,27 @@ fn clients_events_come_from_the_sip_core_alone() {
         }
     }
 }
+
+/// What one id is refused, another spelling of it does not get.
+#[test]
+fn another_spelling_is_no_other_user() {
+    for spelling in [
+        "sip:bob@a.mcx.example;x=1",
+        "sip:bob@a.mcx.example;user=phone",
+        "sip:bob@a.mcx.example:5060",
+        "sips:bob@a.mcx.example",
+        "sip:bob:secret@a.mcx.example",
+    ] {
+        let document = xml(&Document {
+            kind: Some(MessageKind::AuthorizationRequest),
+            primary_id: Some(spelling.into()),
+            partner_id: Some(ALICE_AT_B.into()),
+            ..Document::default()
+        });
+        let mut bench = Bench::server(server_a());
+        let message = Incoming::message(SERVER_B, &document);
+        let out = bench.exchange(B, &message.request());
+        assert_eq!(told(&response(&out)).0, 400, "{spelling}");
+        assert!(bench.rows.homes.is_empty(), "{spelling}");
+    }
+}

@@ -170,16 +170,6 @@ fn a_body_says_what_it_is() {
 fn responses_that_cannot_be_trusted_are_named() {
     for (from, to, expected) in [
         ("CSeq: 1 ", "CSeq: 4294967296 ", "CSeq: malformed at byte 0"),
-        (
-            "Warning: 399 ",
-            "Warning: 1812 ",
-            "Warning: malformed at byte 0",
-        ),
-        (
-            "Retry-After: 120",
-            "Retry-After: 99999999999",
-            "Retry-After: malformed at byte 0",
-        ),
         ("l: 0", "l: 1", "Content-Length: malformed at byte 0"),
         (
             "SIP/2.0 503",
@@ -191,6 +181,20 @@ fn responses_that_cannot_be_trusted_are_named() {
         let bytes = common::RESPONSE.replacen(from, to, 1);
         let error = validate::response(&response(bytes)).unwrap_err();
         assert_eq!(error.to_string(), expected);
+    }
+}
+
+/// A final answer that vanishes because of a field that nobody needs is asked for again, for ever.
+#[test]
+fn what_a_response_says_besides_may_be_malformed() {
+    for (from, to) in [
+        ("Warning: 399 ", "Warning: 1812 "),
+        ("Retry-After: 120", "Retry-After: soon"),
+        ("l: 0", "Contact: <<<\r\nExpires: never\r\nl: 0"),
+    ] {
+        let bytes = common::RESPONSE.replacen(from, to, 1);
+        assert_ne!(bytes, common::RESPONSE);
+        assert_eq!(validate::response(&response(bytes)), Ok(()), "{to}");
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A node holds a [`Recorder`] and tells it every datagram at the socket and every decision where it falls. The
 //! recorder never blocks the signalling path and never grows beyond its [`Capacity`]; a writer thread owns the
-//! [`Drain`] and turns what it takes into files:
+//! [`Reader`] and turns what it takes into files:
 //!
 //! | question | module |
 //! |---|---|
@@ -37,4 +37,4 @@ pub mod recorder;
 pub mod summary;
 
 pub use record::{DecisionRecord, Direction, MessageRecord, Record, Transport, What};
-pub use recorder::{Capacity, Drain, Recorder};
+pub use recorder::{Capacity, Reader, Recorder};

@@ -1,8 +1,8 @@
-//! How a record leaves the signalling path: a bounded buffer that is pushed to by many and emptied by one.
+//! How a record leaves the signalling path: a bounded ring that is written by many, and read by as many as want to.
 //!
-//! The lock is held for a push or for a swap of two buffers, never while anything is formatted or written. When the
-//! buffer is full the oldest records go, because what happened last is what an engineer asks for; each one that goes is
-//! counted.
+//! The lock is held for a push, or while a reader takes references to a few records; never while anything is copied,
+//! formatted or written. When the ring is full the oldest records go, because what happened last is what an engineer asks
+//! for; a reader that had not come so far counts what it missed.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -14,7 +14,13 @@ use bytes::Bytes;
 
 use crate::record::{DecisionRecord, Direction, MessageRecord, Record, Transport, What};
 
-/// The bounds of a recorder's buffer; the first one that is reached counts.
+/// Most records that a reader takes while it holds the lock.
+const TURN: usize = 256;
+
+/// How often a waiting reader looks. Waking him would be a system call in the signalling path for nearly every message.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// The bounds of a ring; the first one that is reached counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capacity {
     /// Most records held at once.
@@ -24,8 +30,8 @@ pub struct Capacity {
 }
 
 impl Capacity {
-    /// 65,536 records.
-    pub const DEFAULT_RECORDS: usize = 65_536;
+    /// 262,144 records.
+    pub const DEFAULT_RECORDS: usize = 262_144;
     /// 64 MiB.
     pub const DEFAULT_BYTES: usize = 64 * 1024 * 1024;
 }
@@ -44,40 +50,37 @@ impl Default for Capacity {
 pub struct Recorder {
     node: Arc<str>,
     /// `None` records nothing.
-    sender: Option<Arc<Sender>>,
+    writer: Option<Arc<Writer>>,
 }
 
 impl Recorder {
-    /// A recorder for the node of this name, and the end that a writer thread empties.
-    pub fn new(node: &str, capacity: Capacity) -> (Self, Drain) {
-        let shared = Arc::new(Shared {
+    /// A recorder for the node of this name.
+    pub fn new(node: &str, capacity: Capacity) -> Self {
+        let ring = Arc::new(Ring {
             capacity,
-            dropped: AtomicU64::new(0),
-            buffer: Mutex::new(Buffer::default()),
-            filled: Condvar::new(),
+            missed: AtomicU64::new(0),
+            state: Mutex::new(State::default()),
+            ended: Condvar::new(),
         });
-        let recorder = Self {
+        Self {
             node: node.into(),
-            sender: Some(Arc::new(Sender {
-                shared: Arc::clone(&shared),
-            })),
-        };
-        (recorder, Drain { shared })
+            writer: Some(Arc::new(Writer { ring })),
+        }
     }
 
     /// A recorder that records nothing and costs nothing.
     pub fn off() -> Self {
         Self {
             node: "".into(),
-            sender: None,
+            writer: None,
         }
     }
 
-    /// The same buffer under another node's name, for a process that is several nodes.
+    /// The same ring under another node's name, for a process that is several nodes.
     pub fn for_node(&self, node: &str) -> Self {
         Self {
             node: node.into(),
-            sender: self.sender.clone(),
+            writer: self.writer.clone(),
         }
     }
 
@@ -88,11 +91,11 @@ impl Recorder {
 
     /// Whether records go anywhere: lets a caller skip building a reason that nobody will read.
     pub fn is_on(&self) -> bool {
-        self.sender.is_some()
+        self.writer.is_some()
     }
 
     /// Records bytes that crossed a socket. `bytes` is shared, not copied: a slice of a larger receive buffer keeps that
-    /// buffer alive until the record is taken or dropped.
+    /// buffer alive until the ring has moved on.
     pub fn message(
         &self,
         wall_us: u64,
@@ -102,7 +105,7 @@ impl Recorder {
         peer: SocketAddr,
         bytes: &Bytes,
     ) {
-        if let Some(sender) = &self.sender {
+        if let Some(writer) = &self.writer {
             let message = MessageRecord {
                 direction,
                 transport,
@@ -110,190 +113,259 @@ impl Recorder {
                 peer,
                 bytes: bytes.clone(),
             };
-            sender
-                .shared
-                .push(wall_us, &self.node, What::Message(message));
+            writer
+                .ring
+                .push(wall_us, &self.node, Held::Message(message));
         }
     }
 
     /// Records a verdict and its reason.
     pub fn decision(&self, wall_us: u64, decision: DecisionRecord) {
-        if let Some(sender) = &self.sender {
-            sender
-                .shared
-                .push(wall_us, &self.node, What::Decision(decision));
+        if let Some(writer) = &self.writer {
+            writer
+                .ring
+                .push(wall_us, &self.node, Held::Decision(Arc::new(decision)));
         }
     }
 
-    /// How many records were lost so far because the buffer was full or nobody empties it any more.
-    pub fn dropped(&self) -> u64 {
-        self.sender
-            .as_ref()
-            .map_or(0, |sender| sender.shared.dropped.load(Ordering::Relaxed))
+    /// A reader that begins with the oldest record there is. It does not keep the ring open. Of a recorder that is off,
+    /// one that is at the end.
+    pub fn reader(&self) -> Reader {
+        match &self.writer {
+            Some(writer) => Reader {
+                ring: Arc::clone(&writer.ring),
+                next: 0,
+                begun: false,
+                missed: 0,
+            },
+            None => {
+                let own = Self::new("", Capacity::default());
+                own.reader()
+            }
+        }
+    }
+
+    /// How many records readers missed so far, because the ring had moved on before they came to them, or because one alone
+    /// is larger than the ring.
+    pub fn missed(&self) -> u64 {
+        let missed = |writer: &Arc<Writer>| writer.ring.missed.load(Ordering::Relaxed);
+        self.writer.as_ref().map_or(0, missed)
     }
 }
 
-/// The emptying end; one thread owns it. When it goes, recording stops and further records count as dropped.
+/// One who reads along; has his own place.
 #[derive(Debug)]
-pub struct Drain {
-    shared: Arc<Shared>,
+pub struct Reader {
+    ring: Arc<Ring>,
+    /// Number of the record that comes next.
+    next: u64,
+    /// Whether he has taken anything: what went before that he never wanted.
+    begun: bool,
+    missed: u64,
 }
 
-impl Drain {
-    /// Everything recorded since the last call. Blocks until there is something, until every [`Recorder`] of this buffer
-    /// is gone, or until `timeout` is over; the last two give an empty list.
-    pub fn wait(&self, timeout: Duration) -> Vec<Record> {
-        let mut buffer = self.shared.lock();
-        if buffer.records.is_empty() && !buffer.closed {
-            buffer.waiting = true;
-            buffer = self
-                .shared
-                .filled
-                .wait_timeout_while(buffer, timeout, |buffer| {
-                    buffer.records.is_empty() && !buffer.closed
-                })
+impl Reader {
+    /// What was recorded since the last call, some hundreds at a time. Blocks until there is something, until every
+    /// [`Recorder`] of this ring is gone, or until `timeout` is over; the last two give an empty list.
+    pub fn wait(&mut self, timeout: Duration) -> Vec<Record> {
+        let mut left = timeout;
+        let mut state = self.ring.lock();
+        while state.next_seq <= self.next && !state.closed && !left.is_zero() {
+            let look = left.min(LOOK);
+            left = left.saturating_sub(look);
+            state = self
+                .ring
+                .ended
+                .wait_timeout(state, look)
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
-            buffer.waiting = false;
         }
-        drop(buffer);
+        drop(state);
         self.try_take()
     }
 
-    /// Everything recorded since the last call, without waiting.
-    pub fn try_take(&self) -> Vec<Record> {
-        // The fresh buffer is as large as the last one was, so that the signalling path seldom grows it.
-        let size = self.shared.lock().records.len();
-        let mut fresh = VecDeque::with_capacity(size);
-        let mut buffer = self.shared.lock();
-        std::mem::swap(&mut buffer.records, &mut fresh);
-        buffer.bytes = 0;
-        drop(buffer);
-        fresh.into()
+    /// What was recorded since the last call, some hundreds at a time, without waiting.
+    pub fn try_take(&mut self) -> Vec<Record> {
+        let mut taken = Vec::with_capacity(TURN);
+        let state = self.ring.lock();
+        let oldest = state.oldest();
+        if oldest > self.next {
+            if self.begun {
+                let missed = oldest - self.next;
+                self.missed = self.missed.saturating_add(missed);
+                self.ring.missed.fetch_add(missed, Ordering::Relaxed);
+            }
+            self.next = oldest;
+        }
+        let skip = usize::try_from(self.next - oldest).unwrap_or(usize::MAX);
+        let records = state.records.iter().skip(skip).take(TURN);
+        taken.extend(records.cloned());
+        drop(state);
+        self.begun = true;
+        let mut seq = self.next;
+        let records: Vec<Record> = taken
+            .into_iter()
+            .map(|slot| {
+                let record = slot.record(seq);
+                seq = seq.wrapping_add(1);
+                record
+            })
+            .collect();
+        self.next = seq;
+        records
+    }
+
+    /// Everything there is now, without waiting.
+    pub fn take_all(&mut self) -> Vec<Record> {
+        let end = self.ring.lock().next_seq;
+        let mut all = Vec::new();
+        while self.next < end {
+            let some = self.try_take();
+            if some.is_empty() {
+                break;
+            }
+            all.extend(some);
+        }
+        all
+    }
+
+    /// Goes on with what is recorded from now on.
+    pub fn skip_to_end(&mut self) {
+        self.next = self.ring.lock().next_seq;
+        self.begun = true;
     }
 
     /// Whether every recorder is gone and everything was taken: nothing will ever come again.
     pub fn closed(&self) -> bool {
-        let buffer = self.shared.lock();
-        buffer.closed && buffer.records.is_empty()
+        let state = self.ring.lock();
+        state.closed && state.next_seq <= self.next
     }
 
-    /// Same count as [`Recorder::dropped`].
-    pub fn dropped(&self) -> u64 {
-        self.shared.dropped.load(Ordering::Relaxed)
-    }
-}
-
-impl Drop for Drain {
-    fn drop(&mut self) {
-        let mut buffer = self.shared.lock();
-        buffer.abandoned = true;
-        let rest = std::mem::take(&mut buffer.records);
-        buffer.bytes = 0;
-        drop(buffer);
-        self.shared.lose(rest.len());
+    /// How many records went before this reader came to them.
+    pub fn missed(&self) -> u64 {
+        self.missed
     }
 }
 
-/// What all clones of a recorder share; when the last one goes, the drain is told.
+/// What all clones of a recorder share; when the last one goes, readers are told.
 #[derive(Debug)]
-struct Sender {
-    shared: Arc<Shared>,
+struct Writer {
+    ring: Arc<Ring>,
 }
 
-impl Drop for Sender {
+impl Drop for Writer {
     fn drop(&mut self) {
-        self.shared.lock().closed = true;
-        self.shared.filled.notify_all();
+        self.ring.lock().closed = true;
+        self.ring.ended.notify_all();
     }
 }
 
 #[derive(Debug)]
-struct Shared {
+struct Ring {
     capacity: Capacity,
-    dropped: AtomicU64,
-    buffer: Mutex<Buffer>,
-    filled: Condvar,
+    missed: AtomicU64,
+    state: Mutex<State>,
+    /// Told when the recorders are gone.
+    ended: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct Buffer {
-    records: VecDeque<Record>,
+struct State {
+    records: VecDeque<Slot>,
     bytes: usize,
+    /// Number of the record that comes next.
     next_seq: u64,
-    /// A drain sleeps: only then is waking it worth a system call.
-    waiting: bool,
     /// The recorders are gone.
     closed: bool,
-    /// The drain is gone.
-    abandoned: bool,
 }
 
-impl Shared {
-    fn push(&self, wall_us: u64, node: &Arc<str>, what: What) {
-        let size = weight(&what);
-        let node = Arc::clone(node);
-        let mut buffer = self.lock();
-        let seq = buffer.next_seq;
-        buffer.next_seq = seq.wrapping_add(1);
-        if buffer.abandoned || size > self.capacity.bytes || self.capacity.records == 0 {
-            drop(buffer);
-            self.lose(1);
-            return;
-        }
-        let mut lost = 0;
-        while buffer.records.len() >= self.capacity.records
-            || buffer.bytes.saturating_add(size) > self.capacity.bytes
-        {
-            let Some(oldest) = buffer.records.pop_front() else {
-                break;
-            };
-            buffer.bytes = buffer.bytes.saturating_sub(weight(&oldest.what));
-            lost += 1;
-        }
-        buffer.bytes = buffer.bytes.saturating_add(size);
-        buffer.records.push_back(Record {
+impl State {
+    /// Number of the oldest record that is held.
+    fn oldest(&self) -> u64 {
+        let held = u64::try_from(self.records.len()).unwrap_or(u64::MAX);
+        self.next_seq.saturating_sub(held)
+    }
+}
+
+/// A record as it is held: copying it is counting references.
+#[derive(Clone, Debug)]
+struct Slot {
+    wall_us: u64,
+    node: Arc<str>,
+    what: Held,
+}
+
+#[derive(Clone, Debug)]
+enum Held {
+    Message(MessageRecord),
+    Decision(Arc<DecisionRecord>),
+}
+
+impl Slot {
+    fn record(self, seq: u64) -> Record {
+        Record {
             seq,
-            wall_us,
-            node,
-            what,
-        });
-        let wake = buffer.waiting;
-        drop(buffer);
-        if wake {
-            self.filled.notify_one();
-        }
-        if lost > 0 {
-            self.lose(lost);
+            wall_us: self.wall_us,
+            node: self.node,
+            what: match self.what {
+                Held::Message(message) => What::Message(message),
+                Held::Decision(decision) => What::Decision(Arc::unwrap_or_clone(decision)),
+            },
         }
     }
+}
 
-    fn lose(&self, records: usize) {
-        self.dropped.fetch_add(
-            u64::try_from(records).unwrap_or(u64::MAX),
-            Ordering::Relaxed,
-        );
+impl Held {
+    /// What it counts against [`Capacity::bytes`].
+    fn weight(&self) -> usize {
+        let content = match self {
+            Self::Message(message) => message.bytes.len(),
+            Self::Decision(decision) => [
+                size_of::<DecisionRecord>(),
+                decision.requirement.len(),
+                decision.verdict.len(),
+                decision.why.len(),
+                decision.procedure.as_ref().map_or(0, String::len),
+                decision.user.as_ref().map_or(0, String::len),
+            ]
+            .iter()
+            .sum(),
+        };
+        content.saturating_add(size_of::<Slot>())
+    }
+}
+
+impl Ring {
+    fn push(&self, wall_us: u64, node: &Arc<str>, what: Held) {
+        let size = what.weight();
+        if size > self.capacity.bytes {
+            self.missed.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let slot = Slot {
+            wall_us,
+            node: Arc::clone(node),
+            what,
+        };
+        // What goes is dropped when the lock is free again: it may be the last of a large buffer.
+        let mut gone = None;
+        let mut state = self.lock();
+        state.next_seq = state.next_seq.wrapping_add(1);
+        state.bytes = state.bytes.saturating_add(size);
+        state.records.push_back(slot);
+        while state.records.len() > self.capacity.records || state.bytes > self.capacity.bytes {
+            let Some(oldest) = state.records.pop_front() else {
+                break;
+            };
+            state.bytes = state.bytes.saturating_sub(oldest.what.weight());
+            gone = Some(oldest);
+        }
+        drop(state);
+        drop(gone);
     }
 
     /// A poisoned lock is entered all the same: nothing under it can be half done, and recording must not take a node down.
-    fn lock(&self) -> MutexGuard<'_, Buffer> {
-        self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// What one record counts against [`Capacity::bytes`].
-fn weight(what: &What) -> usize {
-    let content = match what {
-        What::Message(message) => message.bytes.len(),
-        What::Decision(decision) => [
-            decision.requirement.len(),
-            decision.verdict.len(),
-            decision.why.len(),
-            decision.procedure.as_ref().map_or(0, String::len),
-            decision.user.as_ref().map_or(0, String::len),
-        ]
-        .iter()
-        .sum(),
-    };
-    content.saturating_add(size_of::<Record>())
 }

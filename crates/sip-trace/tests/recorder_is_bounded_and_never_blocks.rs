@@ -16,37 +16,53 @@ fn tell(recorder: &Recorder, wall_us: u64, bytes: &Bytes) {
     recorder.message(wall_us, Direction::Sent, Transport::Udp, PEER, PEER, bytes);
 }
 
+fn holding(records: usize, bytes: usize) -> Recorder {
+    Recorder::new("A", Capacity { records, bytes })
+}
+
 #[test]
-fn a_full_buffer_loses_the_oldest_records_and_counts_them() {
-    let (recorder, drain) = Recorder::new(
-        "A",
-        Capacity {
-            records: 3,
-            bytes: 1 << 20,
-        },
-    );
+fn a_full_ring_lets_the_oldest_records_go() {
+    let recorder = holding(3, 1 << 20);
     for wall_us in 0..10 {
         tell(&recorder, wall_us, &Bytes::from_static(b"x"));
     }
-    assert_eq!(recorder.dropped(), 7);
-    let kept: Vec<(u64, u64)> = drain
-        .try_take()
-        .iter()
-        .map(|r| (r.seq, r.wall_us))
-        .collect();
-    assert_eq!(kept, [(7, 7), (8, 8), (9, 9)]);
+    let mut reader = recorder.reader();
+    let numbers = |records: Vec<Record>| -> Vec<(u64, u64)> {
+        records.iter().map(|r| (r.seq, r.wall_us)).collect()
+    };
+    assert_eq!(numbers(reader.try_take()), [(7, 7), (8, 8), (9, 9)]);
+    assert_eq!((reader.missed(), recorder.missed()), (0, 0), "nobody read");
     tell(&recorder, 10, &Bytes::from_static(b"x"));
-    assert_eq!(drain.try_take().len(), 1);
-    assert_eq!(drain.dropped(), 7);
+    assert_eq!(numbers(reader.try_take()), [(10, 10)]);
+    for wall_us in 11..20 {
+        tell(&recorder, wall_us, &Bytes::from_static(b"x"));
+    }
+    assert_eq!(numbers(reader.try_take()), [(17, 17), (18, 18), (19, 19)]);
+    assert_eq!((reader.missed(), recorder.missed()), (6, 6), "11 to 16");
+}
+
+#[test]
+fn readers_do_not_take_from_each_other() {
+    let recorder = holding(1_000, 1 << 20);
+    let mut first = recorder.reader();
+    for wall_us in 0..700 {
+        tell(&recorder, wall_us, &Bytes::from_static(b"x"));
+    }
+    assert_eq!(first.take_all().len(), 700);
+    let mut late = recorder.reader();
+    late.skip_to_end();
+    assert_eq!(recorder.reader().take_all().len(), 700);
+    tell(&recorder, 700, &Bytes::from_static(b"x"));
+    assert_eq!(
+        late.take_all().iter().map(|r| r.seq).collect::<Vec<_>>(),
+        [700]
+    );
+    assert_eq!(first.take_all().len(), 1);
 }
 
 #[test]
 fn the_bound_in_bytes_counts_messages_and_decision_text() {
-    let capacity = Capacity {
-        records: 1_000,
-        bytes: 10_000,
-    };
-    let (recorder, drain) = Recorder::new("A", capacity);
+    let recorder = holding(1_000, 10_000);
     for wall_us in 0..100 {
         tell(&recorder, wall_us, &Bytes::from(vec![b'x'; 1_000]));
         let why = "y".repeat(1_000);
@@ -58,24 +74,22 @@ fn the_bound_in_bytes_counts_messages_and_decision_text() {
             },
         );
     }
-    let kept = drain.try_take();
+    let kept = recorder.reader().take_all();
     assert!((4..10).contains(&kept.len()), "{} records", kept.len());
-    assert_eq!(recorder.dropped(), 200 - kept.len() as u64);
     // What alone is over the bound is refused and does not push others out.
+    let mut reader = recorder.reader();
+    reader.skip_to_end();
     tell(&recorder, 1, &Bytes::from_static(b"small"));
     tell(&recorder, 2, &Bytes::from(vec![b'x'; 20_000]));
-    assert_eq!(drain.try_take().len(), 1);
+    assert_eq!(reader.take_all().len(), 1);
+    assert_eq!(recorder.missed(), 1);
 }
 
 #[test]
-fn many_writers_without_a_reader_all_finish_and_nothing_is_uncounted() {
-    let (recorder, drain) = Recorder::new(
-        "A",
-        Capacity {
-            records: 100,
-            bytes: 1 << 20,
-        },
-    );
+fn many_writers_all_finish_and_what_a_slow_reader_misses_is_counted() {
+    let recorder = holding(100, 1 << 20);
+    let mut reader = recorder.reader();
+    assert!(reader.try_take().is_empty());
     let writers: Vec<_> = (0..4)
         .map(|number| {
             let recorder = recorder.for_node(&format!("node {number}"));
@@ -84,19 +98,25 @@ fn many_writers_without_a_reader_all_finish_and_nothing_is_uncounted() {
             })
         })
         .collect();
+    let mut read = 0;
+    for _ in 0..100 {
+        read += reader.try_take().len() as u64;
+    }
     writers
         .into_iter()
         .for_each(|writer| writer.join().unwrap());
-    assert_eq!(drain.try_take().len() as u64 + recorder.dropped(), 20_000);
+    read += reader.take_all().len() as u64;
+    assert_eq!(read + recorder.missed(), 20_000);
 }
 
 #[test]
-fn a_waiting_drain_gets_everything_in_order_and_then_sees_the_end() {
-    let (recorder, drain) = Recorder::new("A", Capacity::default());
+fn a_waiting_reader_gets_everything_in_order_and_then_sees_the_end() {
+    let recorder = Recorder::new("A", Capacity::default());
+    let mut reader = recorder.reader();
     let reader = thread::spawn(move || {
         let mut all: Vec<Record> = Vec::new();
-        while !drain.closed() {
-            all.extend(drain.wait(Duration::from_secs(30)));
+        while !reader.closed() {
+            all.extend(reader.wait(Duration::from_secs(30)));
         }
         all
     });
@@ -110,12 +130,13 @@ fn a_waiting_drain_gets_everything_in_order_and_then_sees_the_end() {
 
 #[test]
 fn nodes_of_one_process_share_a_buffer_and_keep_their_names() {
-    let (recorder, drain) = Recorder::new("A server", Capacity::default());
+    let recorder = Recorder::new("A server", Capacity::default());
     let gateway = recorder.for_node("A gateway");
     tell(&recorder, 1, &Bytes::from_static(b"x"));
     tell(&gateway, 2, &Bytes::from_static(b"x"));
-    let names: Vec<(u64, String)> = drain
-        .try_take()
+    let names: Vec<(u64, String)> = recorder
+        .reader()
+        .take_all()
         .iter()
         .map(|r| (r.seq, r.node.to_string()))
         .collect();
@@ -127,25 +148,21 @@ fn nodes_of_one_process_share_a_buffer_and_keep_their_names() {
 
 #[test]
 fn message_bytes_are_shared_not_copied() {
-    let (recorder, drain) = Recorder::new("A", Capacity::default());
+    let recorder = Recorder::new("A", Capacity::default());
     let bytes = Bytes::from(vec![b'x'; 100]);
     tell(&recorder, 1, &bytes);
-    let records = drain.try_take();
+    let records = recorder.reader().take_all();
     assert!(matches!(&records[0].what, What::Message(m) if m.bytes.as_ptr() == bytes.as_ptr()));
 }
 
 #[test]
-fn without_a_drain_or_switched_off_nothing_is_kept() {
-    let (recorder, drain) = Recorder::new("A", Capacity::default());
-    tell(&recorder, 1, &Bytes::from_static(b"x"));
-    drop(drain);
-    tell(&recorder, 2, &Bytes::from_static(b"x"));
-    assert_eq!(recorder.dropped(), 2);
-
+fn switched_off_nothing_is_kept() {
     let off = Recorder::off();
-    assert!(!off.is_on() && recorder.is_on());
+    assert!(!off.is_on());
     tell(&off.for_node("B"), 1, &Bytes::from_static(b"x"));
-    assert_eq!(off.dropped(), 0);
+    let mut reader = off.reader();
+    assert!(reader.take_all().is_empty() && reader.closed());
+    assert_eq!(off.missed(), 0);
 }
 
 #[test]

@@ -80,6 +80,7 @@ pub(super) struct DocumentLimits {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Trace {
+    pub ring_mib: Option<Spanned<usize>>,
     pub file: Option<Text>,
 }
 

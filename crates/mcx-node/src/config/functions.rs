@@ -87,6 +87,12 @@ impl Loader<'_, '_> {
                 "no token issuer: write a [[service-server.token-issuer]] with issuer, audience, algorithm and key-file",
             );
         }
+        let direct = file
+            .partner
+            .iter()
+            .filter_map(|p| p.get_ref().server.as_ref());
+        let near = section.gateway.iter().chain(direct).map(|peer| &peer.psi);
+        self.check_psis(&section.psi, near);
         let retry = self.retry(&section.retry);
         let config = ServiceServerConfig {
             psi: self.report.psi(&section.psi),
@@ -173,6 +179,12 @@ impl Loader<'_, '_> {
                 migration_of: HashMap::new(),
             });
         }
+        let behind = section.server.iter().map(|server| &server.psi);
+        let outside = file
+            .partner
+            .iter()
+            .filter_map(|p| p.get_ref().gateway.as_ref());
+        self.check_psis(&section.psi, behind.chain(outside.map(|peer| &peer.psi)));
         let host_aliases = self.host_aliases(file, &section.host_alias, &own);
         GatewaySection {
             listen: self.report.listen(&section.listen, file.tls.is_some()),
@@ -187,6 +199,25 @@ impl Loader<'_, '_> {
                 limits: limits.clone(),
                 bounds,
             },
+        }
+    }
+
+    /// A public service identity is one function's: who sent a request is told by it.
+    fn check_psis<'a>(
+        &mut self,
+        own: &'a file::Text,
+        others: impl Iterator<Item = &'a file::Text>,
+    ) {
+        let mut seen = vec![own];
+        for psi in others {
+            if seen.iter().any(|other| other.get_ref() == psi.get_ref()) {
+                let message = format!(
+                    "`{}` is another function's already: write each public service identity once",
+                    psi.get_ref()
+                );
+                self.report.wrong(psi.span(), message);
+            }
+            seen.push(psi);
         }
     }
 

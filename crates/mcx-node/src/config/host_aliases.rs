@@ -40,9 +40,9 @@ impl Loader<'_, '_> {
                     }
                 }
             }
-            if inside == outside {
+            if outside.contains(&inside) {
                 let message = format!(
-                    "`{outside}` is the host itself: write the name that partners see instead"
+                    "`{outside}` tells the host's own name: write the name that partners see instead"
                 );
                 self.report.wrong(alias.outside.span(), message);
             }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use mcx::document::Bounds;
 use mcx::{Profile, Service, ServiceProfile, System, SystemId};
 use sip_message::Limits;
+use sip_trace::Capacity;
 use sip_transaction::Timers;
 use toml::{Spanned, Table};
 
@@ -13,6 +14,9 @@ use super::file::{self, Text};
 use super::problem::Report;
 use super::remedy::with_remedy;
 use super::{Config, Problem, Problems};
+
+/// Largest ring of the flight recorder.
+const MOST_MIB: usize = 16_384;
 
 /// Reads and checks the configuration in `path`.
 ///
@@ -106,6 +110,7 @@ impl Loader<'_, '_> {
             connections: self.connections(&file.connections),
             ignore_strangers: file.connections.strangers == file::Strangers::Ignore,
             dns: file.dns.servers.as_ref().map(|list| self.dns(list)),
+            ring: self.ring(&file.trace),
             trace_file: file.trace.file.as_ref().map(|f| self.path(f)),
             service_server: file.service_server.as_ref().map(|section| {
                 self.service_server(file, section, own.clone(), &profile, (&limits, bounds))
@@ -183,6 +188,21 @@ impl Loader<'_, '_> {
             }
         }
         (result, bounds)
+    }
+
+    /// The ring of the flight recorder, in bytes.
+    fn ring(&mut self, trace: &file::Trace) -> usize {
+        let Some(said) = &trace.ring_mib else {
+            return Capacity::DEFAULT_BYTES;
+        };
+        let mib = *said.get_ref();
+        if mib > MOST_MIB || mib == 0 && trace.file.is_some() {
+            self.report.wrong(
+                said.span(),
+                format!("trace.ring-mib = {mib} is out of range: write 1 to {MOST_MIB}, or 0 without a trace file to record nothing"),
+            );
+        }
+        mib.saturating_mul(1024 * 1024)
     }
 
     fn timers(&mut self, timers: &file::Timers) -> Timers {

@@ -42,6 +42,8 @@ pub struct Config {
     pub ignore_strangers: bool,
     /// DNS servers, if they are not those of the system.
     pub dns: Option<Vec<SocketAddr>>,
+    /// Bytes of the ring that the flight recorder keeps in memory; nothing is recorded when it is 0.
+    pub ring: usize,
     /// File that the flight recorder writes to, if any.
     pub trace_file: Option<PathBuf>,
     /// Where in the file it is written.

@@ -4,22 +4,22 @@ use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::PathBuf;
 
-use sip_trace::{Drain, Record, merge, ndjson};
+use sip_trace::{Reader, Record, merge, ndjson};
 
 /// The recordings of all nodes: the trace files of the processes, and the buffer of this one.
 pub(super) struct Recordings {
     files: Vec<(PathBuf, u64)>,
-    drain: Drain,
+    reader: Reader,
     /// Per source, in order.
     taken: Vec<Vec<Record>>,
 }
 
 impl Recordings {
-    pub fn new(files: Vec<PathBuf>, drain: Drain) -> Self {
+    pub fn new(files: Vec<PathBuf>, reader: Reader) -> Self {
         Self {
             taken: vec![Vec::new(); files.len() + 1],
             files: files.into_iter().map(|f| (f, 0)).collect(),
-            drain,
+            reader,
         }
     }
 
@@ -33,7 +33,7 @@ impl Recordings {
             taken.extend(records);
         }
         if let Some(own) = sources.next() {
-            let records = self.drain.try_take();
+            let records = self.reader.take_all();
             count += records.len();
             own.extend(records);
         }

@@ -171,7 +171,7 @@ impl World {
             .map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)))
             .collect::<Result<_, _>>()
             .map_err(io)?;
-        let (recorder, drain) = Recorder::new("sip-core", Capacity::default());
+        let recorder = Recorder::new("sip-core", Capacity::default());
         let mut addresses = Vec::new();
         let mut cores = Vec::new();
         let mut sockets = Vec::new();
@@ -209,7 +209,7 @@ impl World {
             nodes,
             cores,
             addresses,
-            records: Recordings::new(traces.into(), drain),
+            records: Recordings::new(traces.into(), recorder.reader()),
             recorder,
         };
         for (name, example) in EXAMPLES {

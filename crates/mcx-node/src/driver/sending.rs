@@ -5,7 +5,7 @@ use sip_message::Request;
 use sip_transaction::{ClientId, Path, Transport};
 
 use super::{Driver, Output, Owned};
-use crate::next_hop::{Hop, Next, Outcome as Went, Target};
+use crate::next_hop::{Hop, Next, Outcome as Went, Target, source};
 use crate::transport::Listen;
 
 /// A request whose next hop is being looked up.
@@ -93,16 +93,16 @@ impl<R: Role> Driver<R> {
         });
     }
 
-    /// The way to a target, from the first address of its transport and family. Who does not listen there sends over a
-    /// connection all the same: answers come back on it.
+    /// The way to a target, from an address of its transport and family: of several the one that the system's routes lead
+    /// from, or else the first. Who does not listen there sends over a connection all the same: answers come back on it.
     fn towards(&self, target: &Target) -> Option<Path> {
         let of_family = |listen: &&Listen| listen.address.is_ipv4() == target.address.is_ipv4();
         let of_transport = |listen: &&Listen| listen.transport == target.transport;
-        let mut family = self.local.iter().filter(of_family);
-        let exact = family.clone().find(of_transport);
+        let family = self.local.iter().filter(of_family);
+        let exact = family.clone().filter(of_transport);
         let local = match target.transport {
-            Transport::Udp => exact?,
-            _ => exact.or_else(|| family.next())?,
+            Transport::Udp => of_route(exact, target)?,
+            _ => of_route(exact, target).or_else(|| of_route(family, target))?,
         };
         Some(Path {
             local: local.address,
@@ -110,4 +110,23 @@ impl<R: Role> Driver<R> {
             transport: target.transport,
         })
     }
+}
+
+/// Of own addresses the one that a target is sent to from.
+fn of_route<'a>(
+    mut listening: impl Iterator<Item = &'a Listen> + Clone,
+    target: &Target,
+) -> Option<&'a Listen> {
+    let first = listening.next()?;
+    // Asking is worth a system call only where there is a choice.
+    let Some(source) = listening
+        .clone()
+        .next()
+        .and_then(|_| source::towards(target.address))
+    else {
+        return Some(first);
+    };
+    let mut all = std::iter::once(first).chain(listening);
+    all.find(|listen| listen.address.ip() == source)
+        .or(Some(first))
 }

@@ -3,6 +3,7 @@
 mod attempts;
 mod down;
 mod locate;
+pub(crate) mod source;
 mod srv;
 mod target;
 

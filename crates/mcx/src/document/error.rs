@@ -13,10 +13,18 @@ pub enum DocumentError {
     Dtd,
     /// It refers to an entity other than the five of XML.
     Entity,
-    /// More bytes, elements or levels than allowed.
+    /// More bytes than allowed.
     TooLarge,
-    /// Another root element or namespace than the media type says.
+    /// More elements than allowed.
+    TooManyElements,
+    /// More levels than allowed.
+    TooDeep,
+    /// An element with more attributes than allowed.
+    TooManyAttributes,
+    /// Another root element than the media type says.
     WrongRoot,
+    /// The root element in another namespace than the media type says.
+    WrongNamespace,
     /// The element is missing.
     Missing(String),
     /// The element is there twice, with different values.
@@ -34,8 +42,14 @@ impl fmt::Display for DocumentError {
             Self::NotUtf8 => f.write_str("MC info document not in UTF-8"),
             Self::Dtd => f.write_str("MC info document has a DTD"),
             Self::Entity => f.write_str("MC info document has an undefined entity"),
-            Self::TooLarge => f.write_str("MC info document exceeds a limit"),
+            Self::TooLarge => f.write_str("MC info document too large"),
+            Self::TooManyElements => f.write_str("Too many elements in MC info document"),
+            Self::TooDeep => f.write_str("Elements of MC info document nested too deeply"),
+            Self::TooManyAttributes => f.write_str("Too many attributes in MC info document"),
             Self::WrongRoot => f.write_str("MC info document has the wrong root element"),
+            Self::WrongNamespace => {
+                f.write_str("Root element of MC info document in the wrong namespace")
+            }
             Self::Missing(name) => write!(f, "Missing element {name}"),
             Self::Contradiction(name) => write!(f, "Two different values for element {name}"),
             Self::Invalid(name) => write!(f, "Invalid value of element {name}"),

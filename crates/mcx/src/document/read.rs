@@ -17,8 +17,11 @@ impl Document {
         bounds: Bounds,
     ) -> Result<Self, DocumentError> {
         let root = tree::parse(bytes, bounds)?;
-        if !root.is(&profile.namespace, &profile.root) {
+        if root.name != profile.root {
             return Err(DocumentError::WrongRoot);
+        }
+        if root.namespace != profile.namespace {
+            return Err(DocumentError::WrongNamespace);
         }
         let places = Places::find(&root, profile)?;
         let mut document = Self {

@@ -99,8 +99,11 @@ pub(super) fn parse(bytes: &[u8], bounds: Bounds) -> Result<Element, DocumentErr
         match event {
             Event::Start(ref start) | Event::Empty(ref start) => {
                 elements += 1;
-                if elements > bounds.elements || open.len() >= bounds.depth {
-                    return Err(DocumentError::TooLarge);
+                if elements > bounds.elements {
+                    return Err(DocumentError::TooManyElements);
+                }
+                if open.len() >= bounds.depth {
+                    return Err(DocumentError::TooDeep);
                 }
                 if root.is_some() {
                     return Err(malformed);
@@ -175,7 +178,7 @@ fn element(
     for (count, attribute) in start.attributes().enumerate() {
         let attribute = attribute.map_err(|_| malformed.clone())?;
         if count >= bounds.attributes {
-            return Err(DocumentError::TooLarge);
+            return Err(DocumentError::TooManyAttributes);
         }
         // XML 1.0 §3.1: no `<` in attribute values. The reader lets it pass.
         if attribute.value.contains('<') || !is_qualified_name(attribute.key) {

@@ -1,6 +1,9 @@
-//! Hosts of the inside that a document names (wire profile, "What a gateway rewrites"): outside, each has another name
-//! that configuration gives it, and comes back under that name. Everything else of a body goes on byte for byte; a
-//! signature over a document that names such a host does not survive, which is why nothing is renamed unless asked for.
+//! Hosts of the inside that a body names (wire profile, "What a gateway rewrites"): outside, each has another name that
+//! configuration gives it, and comes back under that name. Everything else of a body goes on byte for byte. A signature
+//! over what names such a host does not survive, which is why nothing is renamed unless asked for; and what a part says in
+//! base64 nobody reads here.
+
+use std::net::IpAddr;
 
 use bytes::Bytes;
 
@@ -16,53 +19,145 @@ pub struct HostAlias {
     pub outside: String,
 }
 
-/// The body that leaves: in `document`, a slice of it, no host of the inside is named.
+/// The body that leaves, and its Content-Type: `document`, a slice of it, names no host of the inside, nor does anything else
+/// of a body that is text.
 ///
 /// # Errors
-/// 400 when the document names one in a way that cannot be replaced.
+/// 400 when one is named in a way that cannot be replaced.
 pub(super) fn hidden(
-    body: &Bytes,
+    (content_type, body): (&mut String, &Bytes),
     document: &Bytes,
     aliases: &[HostAlias],
     bounds: Bounds,
 ) -> Result<Bytes, Refusal> {
-    let pairs = aliases
-        .iter()
-        .map(|a| (a.inside.as_str(), a.outside.as_str()));
     if aliases.is_empty() {
         return Ok(body.clone());
     }
-    let renamed = renamed(document, pairs);
-    if names_one(renamed.as_deref().unwrap_or(document), aliases, bounds) {
-        return Err(unreadable());
+    let out = aliases
+        .iter()
+        .map(|a| (a.inside.as_str(), a.outside.as_str()));
+    let of_document = renamed(document, out.clone());
+    if names_one(of_document.as_deref().unwrap_or(document), aliases, bounds) {
+        return Err(refused(
+            "Document names a host of the inside in escaped characters",
+        ));
     }
-    match renamed {
-        Some(renamed) => replaced(body, document, &renamed).ok_or_else(unreadable),
-        None => Ok(body.clone()),
+    if body.len() == document.len() {
+        return Ok(of_document.map_or_else(|| body.clone(), Bytes::from));
     }
+    // Header fields of parts, what is around the parts, and the boundary between them too.
+    if std::str::from_utf8(body).is_ok() {
+        if let Some(renamed) = renamed(content_type.as_bytes(), out.clone())
+            && let Ok(renamed) = String::from_utf8(renamed)
+        {
+            *content_type = renamed;
+        }
+        return Ok(renamed(body, out).map_or_else(|| body.clone(), Bytes::from));
+    }
+    let changed = match of_document {
+        Some(by) => replaced(body, document, &by)
+            .ok_or_else(|| refused("Document that is no part of the body"))?,
+        None => body.clone(),
+    };
+    // A part in binary would be another one with other names in it.
+    if next_host(&changed, out.clone()).is_some()
+        || next_host(content_type.as_bytes(), out).is_some()
+    {
+        return Err(refused(
+            "Body names a host of the inside beside the document",
+        ));
+    }
+    Ok(changed)
 }
 
-/// The body that enters: hosts have the names of the inside again. `None` where nothing changes.
-pub(super) fn shown(body: &Bytes, document: &Bytes, aliases: &[HostAlias]) -> Option<Bytes> {
+/// The body that enters, its Content-Type and the document in it: hosts have the names of the inside again. `None` where
+/// nothing changes.
+pub(super) fn shown(
+    content_type: &mut String,
+    body: &Bytes,
+    document: &Bytes,
+    aliases: &[HostAlias],
+) -> Option<(Bytes, Option<Vec<u8>>)> {
     if aliases.is_empty() {
         return None;
     }
-    let pairs = aliases
+    let back = aliases
         .iter()
         .map(|a| (a.outside.as_str(), a.inside.as_str()));
-    replaced(body, document, &renamed(document, pairs)?)
+    let of_document = renamed(document, back.clone());
+    if body.len() != document.len() && std::str::from_utf8(body).is_ok() {
+        if let Some(renamed) = renamed(content_type.as_bytes(), back.clone())
+            && let Ok(renamed) = String::from_utf8(renamed)
+        {
+            *content_type = renamed;
+        }
+        return Some((renamed(body, back)?.into(), of_document));
+    }
+    let of_document = of_document?;
+    Some((replaced(body, document, &of_document)?, Some(of_document)))
 }
 
-fn unreadable() -> Refusal {
-    Refusal::bad_request("Document names a host of the inside in escaped characters")
+fn refused(phrase: &'static str) -> Refusal {
+    Refusal::bad_request(phrase)
 }
 
-/// Whether a value of the document, its escapes resolved, names a host of the inside.
+/// Whether a value of the document, its escapes resolved, names a host of the inside: as a host, or, if it is a name, as a
+/// part of another word.
 fn names_one(document: &[u8], aliases: &[HostAlias], bounds: Bounds) -> bool {
     says(document, bounds, |value| {
+        let value = unescaped(value.as_bytes()).to_ascii_lowercase();
         let pairs = aliases.iter().map(|a| (a.inside.as_str(), ""));
-        next_host(value.as_bytes(), pairs).is_some()
+        next_host(&value, pairs).is_some()
+            || aliases.iter().any(|alias| match address(&alias.inside) {
+                Some(address) => addresses(&value).any(|other| other == address),
+                None => {
+                    alias.inside.contains('.')
+                        && value
+                            .windows(alias.inside.len())
+                            .any(|part| part == alias.inside.as_bytes())
+                }
+            })
     })
+}
+
+/// `%HH` undone.
+fn unescaped(text: &[u8]) -> Vec<u8> {
+    let mut result = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((byte, after)) = rest.split_first() {
+        let digits = after.get(..2).filter(|_| *byte == b'%');
+        let digits = digits.and_then(|d| std::str::from_utf8(d).ok());
+        match digits.and_then(|d| u8::from_str_radix(d, 16).ok()) {
+            Some(escaped) => {
+                result.push(escaped);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            None => {
+                result.push(*byte);
+                rest = after;
+            }
+        }
+    }
+    result
+}
+
+/// The address that a host is, in whatever spelling; an IPv4 address mapped into IPv6 is that IPv4 address.
+fn address(host: &str) -> Option<IpAddr> {
+    let host = host
+        .strip_prefix('[')
+        .map_or(host, |h| h.trim_end_matches(']'));
+    let host = host
+        .split_once('%')
+        .map_or(host, |(address, _zone)| address);
+    host.parse()
+        .ok()
+        .map(|address: IpAddr| address.to_canonical())
+}
+
+/// The addresses in a text: words of the characters that they are written in.
+fn addresses(text: &[u8]) -> impl Iterator<Item = IpAddr> {
+    let words = text.split(|byte| !byte.is_ascii_hexdigit() && !matches!(byte, b'.' | b':'));
+    words.filter_map(|word| address(std::str::from_utf8(word).ok()?))
 }
 
 /// The document with every host of `pairs` under its other name; `None` where it names none.

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use sip_message::{HeaderName, Limits, Method, Request, Response, StatusCode};
 
 use crate::answer::{check_max_forwards, check_readable, check_require, method_not_allowed};
-use crate::document::Bounds;
+use crate::document::{Bounds, Document, ServiceDocument};
 use crate::incoming::{self, Said};
 use crate::trust::{self, Sender, same_uri};
 use crate::{
@@ -78,7 +78,8 @@ struct Pending {
     to: String,
     /// The requirement behind it, for decisions.
     requirement: &'static str,
-    body: u64,
+    /// Digests of the body as it came and as it went on.
+    bodies: [u64; 2],
 }
 
 impl Role for GatewayServer {
@@ -95,13 +96,13 @@ impl Role for GatewayServer {
             }
             Input::Answer { id, response } => {
                 if let Some(pending) = self.pending.remove(&id) {
-                    self.under_way.remove(pending.body, id);
+                    self.arrived(&pending, id);
                     self.answered(&pending, response, out);
                 }
             }
             Input::Failed { id, why } => {
                 if let Some(pending) = self.pending.remove(&id) {
-                    self.under_way.remove(pending.body, id);
+                    self.arrived(&pending, id);
                     self.failed(&pending, why, out);
                 }
             }
@@ -178,11 +179,11 @@ impl GatewayServer {
             .comes_back(loops::digest(request.body()), from)
         {
             let mut refusal = Refusal::new(StatusCode::LOOP_DETECTED, "wire:answers");
-            refusal.detail = Some("this body is being sent to where it came from".into());
+            refusal.detail = Some("this body is on its way through here already".into());
             return Err(refusal);
         }
         let exit = inside.clone().any(|peer| peer.psi == *from);
-        let (said, body) = self.read(request, exit)?;
+        let (said, content) = self.read(request, exit)?;
         let Said {
             service,
             kind,
@@ -241,30 +242,42 @@ impl GatewayServer {
             procedure: document.procedure(),
             to,
             requirement,
+            from: from.clone(),
             peer: peer.clone(),
-            body,
+            content,
         })
     }
 
     /// What a request says in the words of the inside, and the body that goes on.
-    fn read(&self, request: &Request, exit: bool) -> Result<(Said, Bytes), Refusal> {
+    fn read(&self, request: &Request, exit: bool) -> Result<(Said, Content), Refusal> {
         let config = &self.config;
         let aliases = &config.host_aliases;
-        let read = |body: &Bytes| {
-            let bounds = (&config.limits, config.bounds);
-            let from = (request.headers(), body);
-            incoming::message(from, &config.profile, bounds, || self.accept())
-        };
-        let body = request.body();
-        let said = read(body)?;
+        let bounds = (&config.limits, config.bounds);
+        let (headers, body) = (request.headers(), request.body());
+        let accept = || self.accept();
+        let mut said = incoming::message((headers, body), &config.profile, bounds, accept)?;
+        let mut media = rewrite::content_type(headers)?;
         if exit {
-            let body = hosts::hidden(body, &said.bytes, aliases, config.bounds)?;
-            return Ok((said, body));
+            let body = hosts::hidden((&mut media, body), &said.bytes, aliases, config.bounds)?;
+            return Ok((said, Content { media, body }));
         }
-        match hosts::shown(body, &said.bytes, aliases) {
-            Some(body) => Ok((read(&body)?, body)),
-            None => Ok((said, body.clone())),
+        let shown = hosts::shown(&mut media, body, &said.bytes, aliases);
+        let Some((body, document)) = shown else {
+            let body = body.clone();
+            return Ok((said, Content { media, body }));
+        };
+        if let Some(bytes) = document.map(Bytes::from) {
+            let service = said.service;
+            let document = Document::read(&bytes, config.profile.of(service), config.bounds)
+                .map_err(|error| Refusal::bad_request(error.to_string()))?;
+            let renamed = ServiceDocument {
+                service,
+                document,
+                bytes,
+            };
+            said = incoming::of_document(renamed, &config.profile)?;
         }
+        Ok((said, Content { media, body }))
     }
 
     /// The partner that the Request-URI stands for.
@@ -293,6 +306,13 @@ impl GatewayServer {
             .finish();
         if let Ok(response) = response {
             out.push(Effect::Respond { id, response });
+        }
+    }
+
+    /// It is no longer under way.
+    fn arrived(&mut self, pending: &Pending, id: SendId) {
+        for body in pending.bodies {
+            self.under_way.remove(body, id);
         }
     }
 
@@ -332,7 +352,15 @@ struct Route {
     procedure: Option<ProcedureId>,
     to: String,
     requirement: &'static str,
+    /// Public service identity of who sent it.
+    from: String,
     peer: Peer,
-    /// As it goes on.
+    content: Content,
+}
+
+/// What goes on.
+struct Content {
+    /// Content-Type.
+    media: String,
     body: Bytes,
 }

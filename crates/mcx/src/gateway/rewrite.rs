@@ -4,7 +4,8 @@
 
 use sip_message::{HeaderName, Headers, Request, Response, StatusCode};
 
-use super::{GatewayServer, Pending, Route, loops};
+use super::loops::{self, Leg};
+use super::{GatewayServer, Pending, Route};
 use crate::outgoing::{Outgoing, host_of, new_session_id};
 use crate::{Decision, Effect, MessageKind, Now, Refusal, RequestId, SendId};
 
@@ -24,7 +25,6 @@ impl GatewayServer {
             .call_id()
             .map(text)
             .map_err(|_| Refusal::bad_request("Malformed Call-ID"))?;
-        let content_type = content_type(headers)?;
         // A response message answers one request; a Call-ID of the other side is not passed on.
         let in_reply_to = headers
             .in_reply_to()
@@ -42,7 +42,7 @@ impl GatewayServer {
             in_reply_to: in_reply_to.as_deref(),
         };
         let forwarded = outgoing
-            .request(&mut self.random, &content_type, route.body)
+            .request(&mut self.random, &route.content.media, route.content.body)
             .map_err(|_| Refusal::bad_request("Malformed Content-Type"))?;
         if route.kind == MessageKind::AuthorizationRequest
             && let Ok(ours) = forwarded.headers().call_id()
@@ -51,8 +51,14 @@ impl GatewayServer {
         }
         self.next_id += 1;
         let send = SendId(self.next_id);
-        let body = loops::digest(forwarded.body());
-        self.under_way.insert(body, send, &route.peer.psi);
+        let bodies = [request.body(), forwarded.body()].map(|body| loops::digest(body));
+        for body in bodies {
+            let leg = Leg {
+                from: route.from.clone(),
+                to: route.peer.psi.clone(),
+            };
+            self.under_way.insert(body, send, leg);
+        }
         self.pending.insert(
             send,
             Pending {
@@ -62,7 +68,7 @@ impl GatewayServer {
                 user: route.user,
                 to: route.to,
                 requirement: route.requirement,
-                body,
+                bodies,
             },
         );
         out.push(Effect::Send {
@@ -139,7 +145,7 @@ impl GatewayServer {
 
 /// The media type, and of its parameters the boundary alone: without it a multipart body cannot
 /// be read.
-fn content_type(headers: &Headers) -> Result<String, Refusal> {
+pub(super) fn content_type(headers: &Headers) -> Result<String, Refusal> {
     let malformed = || Refusal::bad_request("Malformed Content-Type");
     let media = headers.content_type().map_err(|_| malformed())?;
     let media = media.ok_or_else(malformed)?;

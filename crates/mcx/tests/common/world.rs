@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use bytes::Bytes;
 use mcx::document::Document;
 use mcx::{
     ByPartner, Core, MigrationPolicy, NextHop, Partner, Peer, Profile, Retry, Service,
@@ -142,6 +141,11 @@ impl Incoming {
     }
 
     pub fn request(&self) -> Request {
+        self.request_with(self.body.as_bytes())
+    }
+
+    /// The same with a body that may be no text.
+    pub fn request_with(&self, body: &[u8]) -> Request {
         let mut text = format!(
             "{} {} SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKin\r\n\
              From: <sip:from@x.example>;tag=fromtag\r\nTo: <{}>\r\nCall-ID: call@x.example\r\n\
@@ -157,8 +161,9 @@ impl Incoming {
         if !self.content_type.is_empty() {
             text += &format!("Content-Type: {}\r\n", self.content_type);
         }
-        text += &format!("Content-Length: {}\r\n\r\n{}", self.body.len(), self.body);
-        match Message::parse_datagram(Bytes::from(text), &Limits::default()) {
+        text += &format!("Content-Length: {}\r\n\r\n", body.len());
+        let bytes = [text.as_bytes(), body].concat();
+        match Message::parse_datagram(bytes.into(), &Limits::default()) {
             Ok(Message::Request(request)) => request,
             other => panic!("no request: {other:?}"),
         }
