@@ -154,9 +154,9 @@ fn address(host: &str) -> Option<IpAddr> {
         .map(|address: IpAddr| address.to_canonical())
 }
 
-/// The addresses in a text: words of the characters that they are written in.
+/// The addresses in a text: words of the characters that hosts are written in.
 fn addresses(text: &[u8]) -> impl Iterator<Item = IpAddr> {
-    let words = text.split(|byte| !byte.is_ascii_hexdigit() && !matches!(byte, b'.' | b':'));
+    let words = text.split(|byte| !is_host_byte(*byte) && *byte != b':');
     words.filter_map(|word| address(std::str::from_utf8(word).ok()?))
 }
 
@@ -186,9 +186,9 @@ fn next_host<'t, 'a>(
     pairs: impl Iterator<Item = (&'a str, &'a str)> + Clone,
 ) -> Option<(&'t [u8], &'a str, &'t [u8])> {
     let mut within_a_host = false;
-    for (at, byte) in text.iter().enumerate() {
+    let mut at = 0;
+    while let (Some(byte), Some((before, rest))) = (text.get(at), text.split_at_checked(at)) {
         if !within_a_host {
-            let (before, rest) = text.split_at_checked(at)?;
             let stands = |(from, to): (&str, &'a str)| {
                 let (name, after) = rest.split_at_checked(from.len())?;
                 let stands = name.eq_ignore_ascii_case(from.as_bytes()) && ends_here(after);
@@ -198,16 +198,34 @@ fn next_host<'t, 'a>(
                 return Some(found);
             }
         }
-        within_a_host = is_host_byte(*byte);
+        if let Some(length) = ipv6_reference(rest) {
+            // What is in it is no host of its own.
+            at += length;
+            continue;
+        }
+        within_a_host = is_host_byte(*byte) && (*byte != b'-' || within_a_host);
+        at += 1;
     }
     None
 }
 
-/// RFC 3261 §25.1, `hostname`: it may end in a dot, after which no label follows.
+/// Length of the `IPv6reference` (RFC 3261 §25.1) that a text begins with, its zone included.
+fn ipv6_reference(text: &[u8]) -> Option<usize> {
+    const LONGEST: usize = 80;
+    let inner = text.strip_prefix(b"[")?;
+    let end = inner.iter().take(LONGEST).position(|byte| *byte == b']')?;
+    let host = std::str::from_utf8(inner.get(..end)?).ok()?;
+    address(host).filter(|_| host.contains(':'))?;
+    Some(end + 2)
+}
+
+/// RFC 3261 §25.1, `hostname`: it may end in a dot, after which no label follows, and no label ends in a hyphen.
 fn ends_here(after: &[u8]) -> bool {
-    match after {
-        [b'.', next, ..] => !is_host_byte(*next),
-        [next, ..] => *next == b'.' || !is_host_byte(*next),
+    let hyphens = after.iter().take_while(|byte| **byte == b'-').count();
+    match after.get(hyphens..).unwrap_or_default() {
+        [b'.', next, ..] if hyphens == 0 => !is_host_byte(*next),
+        [b'.'] if hyphens == 0 => true,
+        [next, ..] => !is_host_byte(*next),
         [] => true,
     }
 }
@@ -251,6 +269,11 @@ mod tests {
                 "sip:one.a.example:5060;lr",
             ),
             ("<a>as1.inside.example.</a>", "<a>one.a.example.</a>"),
+            ("--as1.inside.example--", "--one.a.example--"),
+            (
+                "<![CDATA[as1.inside.example]]>",
+                "<![CDATA[one.a.example]]>",
+            ),
             (
                 "10.9.8.7,sip:x@[2001:DB8::7]:1",
                 "two.a.example,sip:x@three.a.example:1",
@@ -267,6 +290,8 @@ mod tests {
             "x.as1.inside.example",
             "xas1.inside.example",
             "as1.inside.example-2",
+            "as1.inside.example--x",
+            "[::ffff:10.9.8.7]",
             "110.9.8.7",
             "10.9.8.71",
             "as1",
