@@ -11,6 +11,7 @@
 //! | how is it kept on disk, line by line? | [`ndjson`] |
 //! | how do packet tools open it? | [`pcapng`] |
 //! | how do the records of several nodes become one story? | [`merge`] |
+//! | who is in what leaves the node? | [`redact`] |
 //! | how is that story drawn? | [`ladder`] |
 //! | what is one message called on an arrow? | [`summary`] |
 //!
@@ -34,7 +35,9 @@ mod pairing;
 pub mod pcapng;
 pub mod record;
 pub mod recorder;
+pub mod redact;
 pub mod summary;
 
 pub use record::{DecisionRecord, Direction, MessageRecord, Record, Transport, What};
 pub use recorder::{Capacity, Drain, Recorder};
+pub use redact::Redactor;
