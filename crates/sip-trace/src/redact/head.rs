@@ -107,11 +107,16 @@ fn is_tokens(value: &[u8]) -> bool {
             .any(|four| four.eq_ignore_ascii_case(b"tel:"))
 }
 
-/// What is said of the new body: as much more than there is as was said of the old one (a datagram that was cut).
+/// What is said of the new body: as much more than there is as was said of the old one (a datagram that was cut). What
+/// says no length says none afterwards.
 fn content_length(value: &[u8], old: usize, new: usize) -> Vec<u8> {
-    let said = std::str::from_utf8(value)
-        .ok()
-        .and_then(|v| v.trim().parse::<usize>().ok());
-    let missing = said.map_or(0, |said| said.saturating_sub(old));
-    new.saturating_add(missing).to_string().into()
+    let said = std::str::from_utf8(value).ok();
+    match said.and_then(|said| said.parse::<usize>().ok()) {
+        Some(said) => new
+            .saturating_add(said.saturating_sub(old))
+            .to_string()
+            .into(),
+        None if is_tokens(value) => value.to_vec(),
+        None => MASKED.to_vec(),
+    }
 }

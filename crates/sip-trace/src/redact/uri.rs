@@ -44,7 +44,10 @@ impl Walk<'_> {
         if is_uri(text) {
             self.uri(text)
         } else if let Some((user, host)) = rsplit(text, b'@') {
-            self.user_at(user, host)
+            match user.contains(&b':') {
+                true => self.hidden(text), // neither a URI nor an address
+                false => self.user_at(user, host),
+            }
         } else {
             self.named(Kind::User, text)
         }
@@ -117,8 +120,9 @@ impl Walk<'_> {
         if self.redactor.secrets_only {
             return self.redactor.known.sweep(name);
         }
-        if name.is_empty() {
-            return Vec::new();
+        // What was masked before is nobody's name.
+        if name.is_empty() || name == MASKED {
+            return name.to_vec();
         }
         self.learn(name, kind, name);
         self.redactor.pseudonyms.of(kind, name)
@@ -133,7 +137,7 @@ impl Walk<'_> {
 
     fn learn(&mut self, spelling: &[u8], kind: Kind, name: &[u8]) {
         self.found.push(Identity {
-            spelling: spelling.to_vec(),
+            spelling: spelling.trim_ascii().to_vec(),
             kind,
             name: name.to_vec(),
         });
