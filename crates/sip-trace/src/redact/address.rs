@@ -25,7 +25,11 @@ impl Walk<'_> {
         }
         let Some(open) = outside_quotes(item, b'<') else {
             let (uri, rest) = item.split_at(outside_quotes(item, b';').unwrap_or(item.len()));
-            let mut out = self.identity(uri.trim_ascii_end());
+            let uri = uri.trim_ascii_end();
+            if uri.iter().any(|b| b"\"> \t".contains(b)) {
+                return self.hidden(item);
+            }
+            let mut out = self.identity(uri);
             out.extend(self.parameters(rest));
             return out;
         };
@@ -128,9 +132,13 @@ impl Walk<'_> {
         let Some(all) = pieces(value, b';').filter(|_| !self.redactor.secrets_only) else {
             return self.hidden(value);
         };
+        let word = |text: &[u8]| match is_word(text) {
+            true => self.redactor.known.sweep(text),
+            false => MASKED.to_vec(),
+        };
         let one = |(number, piece): (usize, &[u8])| match split(piece, b'=') {
-            Some((name, _)) if number > 0 => [name, b"=", MASKED].concat(),
-            _ => self.redactor.known.sweep(piece),
+            Some((name, _)) if number > 0 => [&word(name)[..], b"=", MASKED].concat(),
+            _ => word(piece),
         };
         let all: Vec<Vec<u8>> = all.into_iter().enumerate().map(one).collect();
         all.join(&b";"[..])
@@ -141,6 +149,12 @@ impl Walk<'_> {
 fn is_host(name: &[u8]) -> bool {
     let hosts: [&[u8]; 4] = [b"received", b"maddr", b"rport", b"ttl"];
     hosts.contains(&&name.trim_ascii().to_ascii_lowercase()[..])
+}
+
+/// A token with white space around it.
+fn is_word(text: &[u8]) -> bool {
+    let legal = |b: &u8| b.is_ascii_alphanumeric() || b"-_.".contains(b);
+    text.trim_ascii().iter().all(legal)
 }
 
 /// The pieces between marks that stand outside quotes and brackets; `None` when a quote or a bracket is not closed.

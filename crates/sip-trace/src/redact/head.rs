@@ -110,7 +110,8 @@ fn is_tokens(value: &[u8]) -> bool {
 /// What is said of the new body: as much more than there is as was said of the old one (a datagram that was cut). What
 /// says no length says none afterwards.
 fn content_length(value: &[u8], old: usize, new: usize) -> Vec<u8> {
-    let said = std::str::from_utf8(value).ok();
+    let digits = value.iter().all(u8::is_ascii_digit);
+    let said = std::str::from_utf8(value).ok().filter(|_| digits);
     match said.and_then(|said| said.parse::<usize>().ok()) {
         Some(said) => new
             .saturating_add(said.saturating_sub(old))

@@ -80,7 +80,20 @@ impl Known {
         out
     }
 
+    /// Host names stay, also where a part of one is somebody's name.
     fn replace(&self, text: &[u8], out: &mut Vec<u8>) {
+        let mut rest = text;
+        while let Some((before, host)) = host(rest) {
+            let (words, tail) = rest.split_at(before);
+            self.replace_words(words, out);
+            let (host, tail) = tail.split_at(host);
+            out.extend_from_slice(host);
+            rest = tail;
+        }
+        self.replace_words(rest, out);
+    }
+
+    fn replace_words(&self, text: &[u8], out: &mut Vec<u8>) {
         let Some(searcher) = &self.searcher else {
             out.extend_from_slice(text);
             return;
@@ -93,6 +106,22 @@ impl Known {
             at = found.end();
         }
         out.extend_from_slice(text.get(at..).unwrap_or_default());
+    }
+}
+
+/// The first host name of several labels behind an `@`: how much is before it, and how long it is.
+fn host(text: &[u8]) -> Option<(usize, usize)> {
+    let mut from = 0;
+    loop {
+        let rest = text.get(from..)?;
+        let at = from + rest.iter().position(|b| *b == b'@')? + 1;
+        let host = text.get(at..).unwrap_or_default();
+        let belongs = |b: &&u8| b.is_ascii_alphanumeric() || b".-".contains(b);
+        let length = host.iter().take_while(belongs).count();
+        if host.iter().take(length).any(|b| *b == b'.') {
+            return Some((at, length));
+        }
+        from = at;
     }
 }
 

@@ -150,7 +150,11 @@ impl Walk<'_> {
             None => (rest, None),
         };
         let mut pieces = rest.split(|b| *b == b';');
-        let mut out = pieces.next().unwrap_or_default().to_vec();
+        let host = pieces.next().unwrap_or_default();
+        let mut out = match is_host(host) {
+            true => host.to_vec(),
+            false => self.hidden(host),
+        };
         for parameter in pieces {
             out.push(b';');
             let (name, value) = split(parameter, b'=').unwrap_or((parameter, b""));
@@ -232,6 +236,9 @@ impl Walk<'_> {
         let host = rsplit(host, b'@').map_or(host, |(_, host)| host);
         let (path, query) =
             path.split_at(path.iter().position(|b| *b == b'?').unwrap_or(path.len()));
+        if !is_host(host) {
+            return self.hidden(rest);
+        }
         let mut out = [b"//", host].concat();
         if let Some(path) = path.strip_prefix(b"/") {
             out.push(b'/');
@@ -254,6 +261,12 @@ pub(super) fn is_uri(text: &[u8]) -> bool {
     let legal = |b: &u8| b.is_ascii_alphanumeric() || b"+-.".contains(b);
     let blank = |b: &u8| b.is_ascii_whitespace() || b.is_ascii_control();
     first && scheme.iter().all(legal) && !rest.is_empty() && !rest.iter().any(blank)
+}
+
+/// What a host and a port are made of (RFC 3261 §25.1).
+fn is_host(text: &[u8]) -> bool {
+    let legal = |b: &u8| b.is_ascii_alphanumeric() || b".-_:[]%".contains(b);
+    text.iter().all(legal)
 }
 
 /// Digits with visual separators (RFC 3966 §5.1.1).
