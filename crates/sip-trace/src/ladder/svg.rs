@@ -11,7 +11,7 @@ const MIN_PITCH: usize = 180;
 /// Room for times on the left.
 const LEFT: usize = 110;
 /// Room for notes on the right of the last lifeline.
-const RIGHT: usize = 260;
+const RIGHT: usize = 380;
 const HEAD: usize = 60;
 const ARROW: usize = 30;
 const LINE: usize = 16;

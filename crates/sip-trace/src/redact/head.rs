@@ -60,7 +60,7 @@ impl Walk<'_> {
     }
 
     fn request_line(&mut self, line: &[u8]) -> Vec<u8> {
-        let Some((method, rest)) = split(line, b' ') else {
+        let Some((method, rest)) = split(line.trim_ascii_end(), b' ') else {
             return line.to_vec(); // no line of a request that was parsed
         };
         let end = rest.iter().rposition(|b| *b == b' ').unwrap_or(rest.len());

@@ -53,7 +53,7 @@
 
   const lane = (column) => TIMES + pitch / 2 + pitch * column;
   const layout = () => {
-    pitch = Math.max(150, Math.min(360, (view.clientWidth - TIMES - 20) / Math.max(1, data.columns.length)));
+    pitch = Math.max(200, Math.min(360, (view.clientWidth - TIMES - 20) / Math.max(1, data.columns.length)));
     width = Math.max(view.clientWidth, TIMES + pitch * data.columns.length + 10);
     canvas.replaceChildren();
     heads.replaceChildren();
@@ -106,15 +106,18 @@
     if (row.kind === "n") {
       at(make("span", "dot"), from);
       const note = make("span", "note", row.label);
-      at(note, from + 10);
-      note.style.maxWidth = Math.max(120, width - from - 24) + "px";
+      // On the side that has more room.
+      const right = width - from > from - TIMES;
+      at(note, right ? from + 10 : TIMES, undefined);
+      if (!right) { note.style.left = ""; note.style.right = width - from + 10 + "px"; }
+      note.style.maxWidth = (right ? width - from - 24 : from - TIMES - 14) + "px";
       marked(note, word);
       return element;
     }
     const label = make("span", "label", row.label), more = repeats.get(shown[place]);
     if (row.again !== undefined) { element.classList.add("again"); label.append(make("i", "", " · retransmission")); }
     if (more) label.append(make("i", "", ` · +${more}`));
-    if (row.lost) label.append(make("i", "", " · lost"));
+    if (row.lost) { element.classList.add("lost"); label.append(make("i", "", " · lost")); }
     marked(label, word);
     if (from === to) {
       element.classList.add("loop");
@@ -127,7 +130,7 @@
     at(make("span", "shaft"), from < to ? left : left + gap, wide - gap);
     if (row.lost) at(make("span", "cross", "✕"), from < to ? left + wide - gap - 4 : left + gap - 8);
     else at(make("span", "head"), from < to ? left + wide - 9 : left);
-    at(label, left, wide);
+    at(label, from < to ? left : left + gap, wide - gap);
     return element;
   };
 
