@@ -10,6 +10,7 @@
 //! | how does it leave the signalling path? | [`recorder`] |
 //! | how is it kept on disk, line by line? | [`ndjson`] |
 //! | how do packet tools open it? | [`pcapng`] |
+//! | how are captures of others read? | [`capture`] |
 //! | how do the records of several nodes become one story? | [`merge`] |
 //! | who is in what leaves the node? | [`redact`] |
 //! | how is that story drawn? | [`ladder`] |
@@ -28,6 +29,7 @@
     clippy::panic
 )]
 
+pub mod capture;
 pub mod ladder;
 pub mod merge;
 pub mod ndjson;

@@ -90,11 +90,11 @@ impl Picture<'_> {
         self.time(arrow.wall_us, line + 4, out);
         if from == to {
             let (right, back) = (from + 30, line + 8);
-            let _ = write!(
+            let _ = writeln!(
                 out,
                 "<path class=\"a {class}{dashed}\" d=\"M{from} {line}H{right}V{back}H{}\"/>\
                 <path class=\"h {class}\" d=\"M{from} {back}l8 -4v8z\"/>\
-                <text class=\"e\" x=\"{}\" y=\"{}\">{label}</text></g>\n",
+                <text class=\"e\" x=\"{}\" y=\"{}\">{label}</text></g>",
                 from + 8,
                 right + 6,
                 line + 6
