@@ -13,6 +13,7 @@
 //! | how are captures of others read? | [`capture`] |
 //! | how do the records of several nodes become one story? | [`merge`] |
 //! | who is in what leaves the node? | [`redact`] |
+//! | which records belong to one procedure? | [`correlate`] |
 //! | how is that story drawn? | [`ladder`] |
 //! | what is one message called on an arrow? | [`summary`] |
 //!
@@ -30,6 +31,7 @@
 )]
 
 pub mod capture;
+pub mod correlate;
 pub mod ladder;
 pub mod merge;
 pub mod ndjson;
