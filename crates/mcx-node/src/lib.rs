@@ -15,6 +15,7 @@ pub mod function;
 mod local_socket;
 pub mod next_hop;
 pub mod node;
+mod private_file;
 pub mod process;
 mod trace;
 pub mod transport;

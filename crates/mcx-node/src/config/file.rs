@@ -81,6 +81,7 @@ pub(super) struct DocumentLimits {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Trace {
     pub file: Option<Text>,
+    pub raw_audit: Option<Text>,
 }
 
 #[derive(Debug, Deserialize)]

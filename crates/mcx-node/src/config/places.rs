@@ -52,6 +52,21 @@ impl Loader<'_, '_> {
         if let Some(events) = of_events {
             self.check_own_file(file, events, "file of events", "events.ndjson");
         }
+        if let Some(audit) = &file.trace.raw_audit {
+            self.check_own_file(file, audit, "audit of raw exports", "raw-exports.ndjson");
+            let others = [
+                ("trace file", file.trace.file.as_ref()),
+                ("file of events", of_events),
+            ];
+            for (what, other) in others {
+                if other.is_some_and(|other| same_file(&self.path(other), &self.path(audit))) {
+                    let message = format!(
+                        "the audit of raw exports is the {what}: write the path of a file of its own, for example \"raw-exports.ndjson\""
+                    );
+                    self.report.wrong(audit.span(), message);
+                }
+            }
+        }
     }
 
     fn check_own_file(&mut self, file: &file::File, text: &Text, what: &str, example: &str) {
