@@ -130,6 +130,19 @@ fn keys(bytes: &Bytes) -> Vec<Key> {
     keys
 }
 
+/// The procedure id and the Call-ID of one message.
+pub(crate) fn ids(bytes: &Bytes) -> (Option<String>, Option<String>) {
+    let (mut procedure, mut call) = (None, None);
+    for key in keys(bytes) {
+        match key {
+            Key::Procedure(id) => procedure = Some(id),
+            Key::Call(id) => call = Some(id),
+            Key::Session(_) | Key::Charging(_) => {}
+        }
+    }
+    (procedure, call)
+}
+
 /// The value of the first attribute `procedure` in a body, without parsing the document.
 fn procedure_of(body: &[u8]) -> Option<String> {
     let body = body.get(..MAX_SCAN_BYTES).unwrap_or(body);

@@ -10,6 +10,7 @@
 //! | how does it leave the signalling path? | [`recorder`] |
 //! | how is it kept on disk, line by line? | [`ndjson`] |
 //! | how do packet tools open it? | [`pcapng`] |
+//! | how is a collector told? | [`hep`] |
 //! | how are captures of others read? | [`capture`] |
 //! | how do the records of several nodes become one story? | [`merge`] |
 //! | who is in what leaves the node? | [`redact`] |
@@ -32,6 +33,7 @@
 
 pub mod capture;
 pub mod correlate;
+pub mod hep;
 pub mod ladder;
 pub mod merge;
 pub mod ndjson;

@@ -96,6 +96,7 @@
     element.setAttribute("aria-setsize", shown.length);
     element.style.top = place * HEIGHT + "px";
     element.style.width = width + "px";
+    element.title = row.label;
     element.append(make("span", "time", row.time));
     const at = (child, left, wide) => {
       child.style.left = left + "px";
