@@ -107,6 +107,7 @@ impl Loader<'_, '_> {
             ignore_strangers: file.connections.strangers == file::Strangers::Ignore,
             dns: file.dns.servers.as_ref().map(|list| self.dns(list)),
             trace_file: file.trace.file.as_ref().map(|f| self.path(f)),
+            collector: file.trace.collector.as_ref().map(|c| self.collector(c)),
             raw_audit: file.trace.raw_audit.as_ref().map(|f| self.path(f)),
             service_server: file.service_server.as_ref().map(|section| {
                 self.service_server(file, section, own.clone(), &profile, (&limits, bounds))

@@ -20,6 +20,7 @@ use sip_transaction::Timers;
 pub use load::{load, parse};
 pub use problem::{Problem, Problems};
 
+use crate::collector::CollectorConfig;
 use crate::events::EventsConfig;
 use crate::transport::tls::TlsFiles;
 use crate::transport::{self, Listen};
@@ -45,6 +46,8 @@ pub struct Config {
     pub trace_file: Option<PathBuf>,
     /// File in which each export with identities is written down; without one there are none.
     pub raw_audit: Option<PathBuf>,
+    /// Collector that is told what the flight recorder takes, if any.
+    pub collector: Option<CollectorConfig>,
     /// Where in the file it is written.
     pub lines: Lines,
     /// The MC service server, if this node is one.
@@ -58,6 +61,8 @@ pub struct Config {
 pub struct Lines {
     /// Line of the trace file.
     pub trace_file: usize,
+    /// Line of the key of the pseudonyms that a collector is told.
+    pub pseudonyms: usize,
     /// Line of the certificate.
     pub certificate: usize,
     /// Line of its private key.

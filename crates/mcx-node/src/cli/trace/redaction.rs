@@ -4,12 +4,12 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use sip_trace::redact::KEY_BYTES;
 use sip_trace::{DecisionRecord, Record, Redactor, What, ndjson};
 
 use crate::clock;
 use crate::config::{self, Config};
 use crate::private_file;
+use crate::pseudonym_key;
 
 #[derive(Debug, Args)]
 pub(super) struct Redaction {
@@ -46,7 +46,7 @@ impl Redaction {
         }
         let psis = configs.iter().flat_map(Config::service_identities);
         let keep = self.keep.iter().map(String::as_str).chain(psis);
-        let mut redactor = Redactor::new(&self.key()?).keeping(keep);
+        let mut redactor = Redactor::new(&pseudonym_key::of(self.key.as_deref())?).keeping(keep);
         let redacted = redactor.all(records);
         match redactor.forgotten() {
             0 => Ok(redacted),
@@ -54,27 +54,6 @@ impl Redaction {
                 "{more} identities more than can be looked for: name fewer files, or one procedure"
             )),
         }
-    }
-
-    fn key(&self) -> Result<[u8; KEY_BYTES], String> {
-        let mut key = [0; KEY_BYTES];
-        let Some(file) = &self.key else {
-            getrandom::fill(&mut key).map_err(|error| format!("no random key: {error}"))?;
-            return Ok(key);
-        };
-        let wrong = |why: &str| format!("{}: {why}", file.display());
-        let text = std::fs::read_to_string(file).map_err(|error| wrong(&error.to_string()))?;
-        let text = text.trim();
-        let unfit =
-            || wrong("no key: write 64 hexadecimal digits, as `openssl rand -hex 32` gives them");
-        if text.len() != 2 * KEY_BYTES || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Err(unfit());
-        }
-        for (number, byte) in key.iter_mut().enumerate() {
-            let digits = text.get(2 * number..2 * number + 2).ok_or_else(unfit)?;
-            *byte = u8::from_str_radix(digits, 16).map_err(|_| unfit())?;
-        }
-        Ok(key)
     }
 }
 
