@@ -163,6 +163,21 @@ fn procedures_are_listed_and_drawn_by_id_and_number() {
         "{table}"
     );
     nobody(&table);
+    // Found by a name that is not shown.
+    let found = text(&mcx(
+        &["list", "--json", "--with", "alice-1@"],
+        &files.traces,
+    ));
+    assert_eq!(
+        (found.lines().count(), found.contains("\"number\":1")),
+        (1, true),
+        "{found}"
+    );
+    nobody(&found);
+    assert_eq!(
+        text(&mcx(&["list", "--json", "--with", "bob"], &files.traces)),
+        ""
+    );
     let whole = text(&mcx(&["ladder"], &files.traces));
     assert_eq!(whole.matches("MESSAGE").count(), 2, "{whole}");
     for id in [PROCEDURE, &PROCEDURE[..10], "alice-1@a.mcx.example", "1"] {

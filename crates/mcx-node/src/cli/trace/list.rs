@@ -26,11 +26,16 @@ struct Line {
     last: String,
 }
 
-pub(super) fn print(records: &[Record], json: bool) -> Result<(), String> {
-    let lines: Vec<Line> = (1..)
-        .zip(&procedures(records))
-        .map(|(number, it)| line(number, it, records))
-        .collect();
+/// Prints these procedures, by their numbers; `records` are redacted, their indices those of what was recorded.
+pub(super) fn print(
+    found: &[(usize, Procedure)],
+    records: &[Record],
+    json: bool,
+) -> Result<(), String> {
+    let lines = found
+        .iter()
+        .map(|(number, procedure)| line(*number, procedure, records));
+    let lines: Vec<Line> = lines.collect();
     if json {
         for line in &lines {
             let text = serde_json::to_string(line).map_err(|error| error.to_string())?;
@@ -42,11 +47,11 @@ pub(super) fn print(records: &[Record], json: bool) -> Result<(), String> {
         "NO",
         "ID",
         "BEGAN",
+        "FIRST",
+        "LAST",
         "MESSAGES",
         "DECISIONS",
         "NODES",
-        "FIRST",
-        "LAST",
     ];
     let mut table = vec![heading.map(str::to_owned)];
     table.extend(lines.iter().map(cells));
@@ -72,11 +77,11 @@ fn cells(line: &Line) -> [String; 8] {
         line.number.to_string(),
         or_dash(&line.id),
         humantime::format_rfc3339_millis(began).to_string(),
+        or_dash(&line.first),
+        or_dash(&line.last),
         line.messages.to_string(),
         line.decisions.to_string(),
         line.nodes.join(","),
-        or_dash(&line.first),
-        or_dash(&line.last),
     ]
 }
 
@@ -102,7 +107,11 @@ fn line(number: usize, procedure: &Procedure, records: &[Record]) -> Line {
         .find(|arrow| arrow.label.starts_with(|c: char| c.is_ascii_digit()));
     Line {
         number,
-        id: printable(&procedure.id),
+        // As it is without identities.
+        id: procedures(&own)
+            .first()
+            .map(|redacted| printable(&redacted.id))
+            .unwrap_or_default(),
         wall_us: own.first().map_or(0, |record| record.wall_us),
         messages: arrows.len() + repeats,
         decisions: ladder.rows.len() - arrows.len(),

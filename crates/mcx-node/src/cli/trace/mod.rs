@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use sip_trace::Record;
-use sip_trace::correlate::procedures;
+use sip_trace::correlate::{Procedure, procedures};
+use sip_trace::{Record, What};
 
 use super::out::complainln;
 use output::{Form, Output};
@@ -47,6 +47,9 @@ pub(super) struct List {
     files: Vec<PathBuf>,
     #[command(flatten)]
     names: Names,
+    /// Only procedures in which this text stands somewhere as it was recorded: an MC service ID, a host, a reason.
+    #[arg(long, value_name = "TEXT")]
+    with: Option<String>,
     /// One JSON object a line.
     #[arg(long)]
     json: bool,
@@ -114,8 +117,36 @@ pub(super) fn trace(command: Trace) -> ExitCode {
 
 fn list(args: &List) -> Result<(), String> {
     let records = input::load(&args.files, &args.names.names)?;
-    let records = args.redaction.apply(&records, "list", &args.files)?;
-    list::print(&records, args.json)
+    let redacted = args.redaction.apply(&records, "list", &args.files)?;
+    // Sorted as they were recorded: ids, numbers and the text are of that.
+    let wanted = |procedure: &Procedure| {
+        let mut own = procedure
+            .records
+            .iter()
+            .filter_map(|index| records.get(*index));
+        args.with
+            .as_ref()
+            .is_none_or(|text| own.any(|record| says(record, text)))
+    };
+    let all = (1..).zip(procedures(&records));
+    let found: Vec<_> = all.filter(|(_, procedure)| wanted(procedure)).collect();
+    list::print(&found, &redacted, args.json)
+}
+
+/// Whether a record has this text in it.
+fn says(record: &Record, text: &str) -> bool {
+    match &record.what {
+        What::Message(message) => {
+            let mut windows = message.bytes.windows(text.len().max(1));
+            windows.any(|window| window == text.as_bytes())
+        }
+        What::Decision(decision) => {
+            let user = decision.user.as_deref().unwrap_or_default();
+            [user, &decision.why, &decision.verdict]
+                .iter()
+                .any(|said| said.contains(text))
+        }
+    }
 }
 
 fn ladder(args: &Ladder) -> Result<(), String> {
