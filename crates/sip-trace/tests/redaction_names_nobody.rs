@@ -39,7 +39,7 @@ const NAMES: [&str; 21] = [
     "walrus",
 ];
 
-const SECRETS: [&str; 9] = [
+const SECRETS: [&str; 11] = [
     "eyJ",
     "c2lnbmF0dXJl",
     "dcd98b7102dd",
@@ -49,6 +49,8 @@ const SECRETS: [&str; 9] = [
     "inline:",
     "CK-1234",
     "AwR5Y2Fz",
+    "opensesame1",
+    "TUlLRVk",
 ];
 
 fn sip(start: &str, head: &str, body: &str) -> Bytes {
@@ -99,6 +101,7 @@ fn messages() -> Vec<Bytes> {
                 Warning: 399 b.mcx.example \"141 user zoë (sip:alice@a.mcx.example) unknown\"
                 User-Agent: phone of visitor-4711
                 X-Own: caterpillar
+                X-Auth-Token: opensesame1
                 Subject: about the dormouse
                 History-Info: <sip:hatter@a.mcx.example?Reason=SIP%3Bknave>;index=1
                 Call-Info: <http://xcap.a.mcx.example/users/sip:hatter@a.mcx.example/queen?t=sesame>
@@ -122,7 +125,8 @@ fn messages() -> Vec<Bytes> {
                 --b 1\r\nContent-Type: application/sdp\r\n\r\nv=0\r\no=duchess 1 1 IN IP4 192.0.2.7\r\ns=queen\r\n\
                 c=IN IP4 192.0.2.7\r\nm=audio 4000 RTP/AVP 0\r\na=crypto:1 AES inline:AwR5Y2Fz\r\na=rtpmap:0 PCMU/8000\r\n\r\n\
                 --b 1\r\nContent-Type: message/sip\r\nContent-Length: {}\r\n\r\n{register}\r\n\
-                --b 1\r\nContent-Type: text/plain\r\n\r\nTell the walrus\r\n--b 1--\r\nfor alice\r\n",
+                --b 1\r\nContent-Type: text/plain\r\n\r\nTell the walrus\r\n\
+                --b 1\r\nContent-Type: application/mikey\r\n\r\nTUlLRVk=\r\n--b 1\r\n\r\nno type, ZZkeyZZ\r\n--b 1--\r\nfor alice\r\n",
                 document(),
                 register.len()
             ),

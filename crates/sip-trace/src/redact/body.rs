@@ -4,7 +4,7 @@ use bytes::Bytes;
 use sip_message::{HeaderName, Headers, Limits, MediaType, Message, multipart};
 
 use super::fields::{Class, class};
-use super::{MAX_DEPTH, Walk};
+use super::{MASKED, MAX_DEPTH, Walk};
 
 impl Walk<'_> {
     /// The body of a message or of a part, whose header fields say what it is.
@@ -26,7 +26,9 @@ impl Walk<'_> {
                 self.depth -= 1;
                 redacted
             }
-            None => self.hidden(body),
+            // Nobody can say what is in it.
+            None if body.is_empty() => Vec::new(),
+            None => MASKED.to_vec(),
         }
     }
 
@@ -44,7 +46,9 @@ impl Walk<'_> {
             (b"application", b"sdp") => self.sdp(body),
             (_, b"xml") => self.xml(body),
             (_, sub) if sub.ends_with(b"+xml") => self.xml(body),
-            _ => self.hidden(body),
+            (b"text", _) => self.hidden(body),
+            // Keys (MIKEY), tokens in JSON, whatever else there is.
+            _ => MASKED.to_vec(),
         }
     }
 

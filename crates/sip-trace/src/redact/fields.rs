@@ -2,6 +2,8 @@
 
 use sip_message::HeaderName;
 
+use super::xml::is_secret;
+
 /// How a value is redacted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
@@ -130,6 +132,8 @@ pub(super) fn class(name: &HeaderName) -> Class {
         | H::UserAgent
         | H::Warning => Class::Text,
         H::PAccessNetworkInfo => Class::ValueAlone,
+        H::Other(_) if name.as_str().to_ascii_lowercase().contains("auth") => Class::Secret,
+        H::Other(_) if is_secret(name.as_str()) => Class::Secret,
         // Where somebody is, what a call is about, what users tell each other; and all that is not known.
         H::Geolocation | H::Subject | H::UserToUser | H::Other(_) => Class::Hidden,
     }

@@ -20,8 +20,8 @@ const KINDS: [&str; 7] = [
     "basic",
 ];
 
-/// Words in the local names of elements whose content is never shown.
-const SECRETS: [&str; 10] = [
+/// Words in the names of elements, attributes and header fields whose content is never shown.
+const SECRETS: [&str; 11] = [
     "token",
     "key",
     "secret",
@@ -32,6 +32,7 @@ const SECRETS: [&str; 10] = [
     "digest",
     "certificate",
     "nonce",
+    "cookie",
 ];
 
 /// Attributes that stay: numbers of the protocol, and how a document is written.
@@ -46,6 +47,9 @@ const ATTRIBUTES: [&str; 6] = [
 
 /// Longest word of a kind.
 const MAX_WORD: usize = 64;
+
+/// Most attributes of one element; documents with more are masked.
+const MAX_ATTRIBUTES: usize = 256;
 
 /// Most levels of elements; documents that are deeper are masked.
 const MAX_LEVELS: usize = 128;
@@ -124,7 +128,10 @@ impl Walk<'_> {
 
     fn tag(&mut self, start: &BytesStart<'_>, local: &str) -> Option<BytesStart<'static>> {
         let mut tag = BytesStart::new(qualified(start.name())?);
-        for attribute in start.attributes() {
+        for (number, attribute) in start.attributes().enumerate() {
+            if number >= MAX_ATTRIBUTES {
+                return None;
+            }
             let attribute = attribute.ok()?;
             let key = qualified(attribute.key)?;
             let value = self.attribute(local, &attribute)?;
@@ -183,7 +190,8 @@ fn qualified(name: QName<'_>) -> Option<String> {
     (!name.is_empty() && name.bytes().all(legal)).then(|| name.to_owned())
 }
 
-fn is_secret(element: &str) -> bool {
+/// Whether a name says that what it names is a secret.
+pub(super) fn is_secret(element: &str) -> bool {
     let lower = element.to_ascii_lowercase();
     SECRETS.iter().any(|word| lower.contains(word))
 }
