@@ -20,6 +20,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tracing::{info, warn};
 
 use crate::admin::Orders;
+use crate::collector::Collector;
 use crate::config::Config;
 use crate::congestion::Congestion;
 use crate::driver::{Driver, Totals};
@@ -44,6 +45,8 @@ pub enum StartError {
     Store(StoreError),
     /// The trace file cannot be opened.
     Trace(std::path::PathBuf, io::Error),
+    /// What is told to the collector cannot be made.
+    Collector(io::Error),
     /// The admin socket cannot be bound.
     Admin(std::path::PathBuf, io::Error),
     /// Events cannot be told.
@@ -59,6 +62,7 @@ impl fmt::Display for StartError {
             Self::Tls(error) => write!(f, "TLS: {error}"),
             Self::Open(error) => write!(f, "store: {error}"),
             Self::Store(error) => write!(f, "store: {error}"),
+            Self::Collector(error) => write!(f, "collector: {error}"),
             Self::Trace(path, error) => write!(f, "trace file {}: {error}", path.display()),
             Self::Admin(path, error) => write!(f, "admin socket {}: {error}", path.display()),
             Self::Events(error) => error.fmt(f),
@@ -86,23 +90,7 @@ impl Node {
     /// Says what is missing; nothing runs then.
     pub fn start(config: Config) -> Result<Self, StartError> {
         let (stop, stopped) = watch::channel(false);
-        let recorder = match config.ring {
-            0 => Recorder::off(),
-            bytes => Recorder::new(
-                &config.name,
-                Capacity {
-                    bytes,
-                    ..Capacity::default()
-                },
-            ),
-        };
-        let trace = match &config.trace_file {
-            None => None,
-            Some(path) => {
-                let thread = trace::start(path, recorder.reader());
-                Some(thread.map_err(|error| StartError::Trace(path.clone(), error))?)
-            }
-        };
+        let (recorder, trace) = recorder(&config)?;
         let tls = match &config.tls {
             None => None,
             Some(files) => Some(Arc::new(Tls::load(files.clone()).map_err(StartError::Tls)?)),
@@ -234,6 +222,33 @@ impl Node {
             let _ = tokio::task::spawn_blocking(move || trace.join()).await;
         }
     }
+}
+
+/// The flight recorder, and the thread that empties it: none where nobody wants to know.
+fn recorder(
+    config: &Config,
+) -> Result<(Recorder, Option<std::thread::JoinHandle<()>>), StartError> {
+    let recorder = match config.ring {
+        0 => Recorder::off(),
+        bytes => Recorder::new(
+            &config.name,
+            Capacity {
+                bytes,
+                ..Capacity::default()
+            },
+        ),
+    };
+    let (file, wanted) = (config.trace_file.as_deref(), config.collector.as_ref());
+    if file.is_none() && wanted.is_none() {
+        return Ok((recorder, None));
+    }
+    let started = wanted.map(|wanted| Collector::start(wanted, config));
+    let collector = started.transpose().map_err(StartError::Collector)?;
+    let thread = trace::start(file, collector, recorder.reader()).map_err(|error| {
+        let path = file.map(std::path::Path::to_path_buf);
+        StartError::Trace(path.unwrap_or_default(), error)
+    })?;
+    Ok((recorder, Some(thread)))
 }
 
 /// Tells the store how the clocks stand; queued when this returns.

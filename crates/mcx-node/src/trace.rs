@@ -8,8 +8,10 @@ use std::path::Path;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use sip_trace::{Reader, ndjson};
+use sip_trace::{Reader, Record, ndjson};
 use tracing::warn;
+
+use crate::collector::Collector;
 
 /// How long the thread waits for records before it looks whether all recorders are gone.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -17,12 +19,16 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// How every line of a recording begins.
 const BEGIN: &str = "{\"v\":1,\"seq\":";
 
-/// Starts the thread; it ends when every recorder is gone and everything is written.
+/// Starts the thread; it ends when every recorder is gone and everything is written and told.
 ///
 /// # Errors
 /// The file cannot be opened.
-pub fn start(path: &Path, mut reader: Reader) -> io::Result<JoinHandle<()>> {
-    let mut out = BufWriter::new(open(path)?);
+pub fn start(
+    path: Option<&Path>,
+    mut collector: Option<Collector>,
+    mut reader: Reader,
+) -> io::Result<JoinHandle<()>> {
+    let mut out = path.map(open).transpose()?.map(BufWriter::new);
     std::thread::Builder::new()
         .name("mcx-trace".into())
         .spawn(move || {
@@ -33,23 +39,37 @@ pub fn start(path: &Path, mut reader: Reader) -> io::Result<JoinHandle<()>> {
                     let records = reader.missed() - missed;
                     warn!(
                         records,
-                        "the trace file lacks records: it is written slower than they come"
+                        "the trace lacks records: it is written slower than they come"
                     );
                     missed = reader.missed();
                 }
-                let written = records
-                    .iter()
-                    .try_for_each(|record| ndjson::write(record, &mut out))
-                    .and_then(|()| out.flush());
-                if let Err(error) = written {
-                    warn!(%error, "the trace file cannot be written; recording ends");
-                    return;
+                if let Some(collector) = &mut collector
+                    && !records.is_empty()
+                {
+                    collector.tell(&records);
                 }
-                if records.is_empty() && reader.closed() {
-                    return;
+                if let Some(file) = &mut out
+                    && let Err(error) = write(&records, file)
+                {
+                    warn!(%error, "the trace file cannot be written; it ends here");
+                    out = None;
+                }
+                let nothing_left = out.is_none() && collector.is_none();
+                if nothing_left || records.is_empty() && reader.closed() {
+                    break;
                 }
             }
+            if let Some(collector) = collector {
+                collector.finish();
+            }
         })
+}
+
+fn write(records: &[Record], file: &mut BufWriter<File>) -> io::Result<()> {
+    records
+        .iter()
+        .try_for_each(|record| ndjson::write(record, file))?;
+    file.flush()
 }
 
 /// Opens the file to append, for its owner alone, and drops a last line that a killed process

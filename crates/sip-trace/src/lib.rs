@@ -10,7 +10,11 @@
 //! | how does it leave the signalling path? | [`recorder`] |
 //! | how is it kept on disk, line by line? | [`ndjson`] |
 //! | how do packet tools open it? | [`pcapng`] |
+//! | how is a collector told? | [`hep`] |
+//! | how are captures of others read? | [`capture`] |
 //! | how do the records of several nodes become one story? | [`merge`] |
+//! | who is in what leaves the node? | [`redact`] |
+//! | which records belong to one procedure? | [`correlate`] |
 //! | how is that story drawn? | [`ladder`] |
 //! | what is one message called on an arrow? | [`summary`] |
 //!
@@ -27,6 +31,9 @@
     clippy::panic
 )]
 
+pub mod capture;
+pub mod correlate;
+pub mod hep;
 pub mod ladder;
 pub mod merge;
 pub mod ndjson;
@@ -34,7 +41,9 @@ mod pairing;
 pub mod pcapng;
 pub mod record;
 pub mod recorder;
+pub mod redact;
 pub mod summary;
 
 pub use record::{DecisionRecord, Direction, MessageRecord, Record, Transport, What};
 pub use recorder::{Capacity, Reader, Recorder};
+pub use redact::Redactor;

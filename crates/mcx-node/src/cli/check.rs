@@ -12,6 +12,7 @@ use sip_transaction::Transport;
 use super::out::{complainln, sayln};
 use crate::config::{self, Config, Lines, Problem, Problems, ServiceServerSection};
 use crate::local_socket::Listener;
+use crate::pseudonym_key;
 use crate::trace;
 use crate::transport::Listen;
 use crate::transport::tls::{Tls, Which};
@@ -83,6 +84,14 @@ fn surroundings(path: &Path, config: &Config) -> Vec<Problem> {
         for (line, message) in problems_beside(server, &config.lines) {
             wrong(line, message);
         }
+    }
+    if let Some(collector) = &config.collector
+        && let Err(why) = pseudonym_key::of(collector.pseudonyms.as_deref())
+    {
+        wrong(
+            config.lines.pseudonyms,
+            format!("key of the pseudonyms {why}"),
+        );
     }
     if let Some(trace) = &config.trace_file {
         let found = if trace.exists() {

@@ -5,6 +5,7 @@ mod operate;
 pub(crate) mod out;
 mod run;
 mod token;
+mod trace;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -56,6 +57,11 @@ enum Command {
     Deauthorize(operate::OfUser),
     /// Reports that a visiting user's last session ended: a service that goes on after he left stops now.
     SessionsEnded(operate::OfUser),
+    /// Shows what was recorded, in trace files of nodes and in captures of others: lists, ladders, other forms.
+    ///
+    /// Every identity is replaced by a pseudonym, the same wherever it stands; tokens, keys and credentials are masked.
+    #[command(subcommand)]
+    Trace(trace::Trace),
     /// Runs both de-authorization procedures between three MC systems on loopback and shows every
     /// step: ladder, decisions, mapping tables. Needs nothing but this program.
     ///
@@ -79,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Outbox(args) => operate::outbox(args),
         Command::Deauthorize(args) => operate::deauthorize(args),
         Command::SessionsEnded(args) => operate::sessions_ended(args),
+        Command::Trace(command) => trace::trace(command),
         Command::Demo(args) => crate::demo::demo(&args),
         Command::Check { config } => check::check(&config),
         Command::Token(args) => token::token(&args),

@@ -4,10 +4,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use sip_trace::hep::Agent;
 use toml::Spanned;
 
 use super::file::{self, Text};
 use super::load::Loader;
+use crate::collector::CollectorConfig;
 use crate::transport::Bounds;
 use crate::transport::tls::TlsFiles;
 
@@ -50,6 +52,36 @@ impl Loader<'_, '_> {
             write: self.time("write", section.write.as_ref(), default.write),
             ping: ping.map(|text| self.time("ping", Some(text), default.pong)),
             pong: default.pong,
+        }
+    }
+
+    /// The collector that is told what the flight recorder takes: `udp:ADDRESS:PORT` or `tcp:ADDRESS:PORT`.
+    pub fn collector(&mut self, section: &file::Collector) -> CollectorConfig {
+        let value = section.address.get_ref();
+        let parts = match value.split_once(':') {
+            Some(("udp", address)) => address.parse().ok().map(|address| (false, address)),
+            Some(("tcp", address)) => address.parse().ok().map(|address| (true, address)),
+            _ => None,
+        };
+        if parts.is_none() {
+            self.report.wrong(
+                section.address.span(),
+                format!("`{value}` is no address of a collector: write \"udp:ADDRESS:PORT\" or \"tcp:ADDRESS:PORT\""),
+            );
+        }
+        let nowhere = (false, SocketAddr::from(([0, 0, 0, 0], 0)));
+        let (tcp, address) = parts.unwrap_or(nowhere);
+        let password = section.password.as_ref();
+        CollectorConfig {
+            tcp,
+            address,
+            agent: Agent {
+                id: section.agent.unwrap_or(1),
+                key: password
+                    .map(|text| text.get_ref().clone())
+                    .unwrap_or_default(),
+            },
+            pseudonyms: section.pseudonyms.as_ref().map(|text| self.path(text)),
         }
     }
 

@@ -82,6 +82,17 @@ pub(super) struct DocumentLimits {
 pub(super) struct Trace {
     pub ring_mib: Option<Spanned<usize>>,
     pub file: Option<Text>,
+    pub raw_audit: Option<Text>,
+    pub collector: Option<Collector>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Collector {
+    pub address: Text,
+    pub agent: Option<u32>,
+    pub password: Option<Text>,
+    pub pseudonyms: Option<Text>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -14,13 +14,14 @@ mod values;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use mcx::{GatewayConfig, ServiceServerConfig};
+use mcx::{GatewayConfig, ServiceServerConfig, Systems};
 use sip_message::Limits;
 use sip_transaction::Timers;
 
 pub use load::{load, parse};
 pub use problem::{Problem, Problems};
 
+use crate::collector::CollectorConfig;
 use crate::events::EventsConfig;
 use crate::transport::tls::TlsFiles;
 use crate::transport::{self, Listen};
@@ -46,6 +47,10 @@ pub struct Config {
     pub ring: usize,
     /// File that the flight recorder writes to, if any.
     pub trace_file: Option<PathBuf>,
+    /// File in which each export with identities is written down; without one there are none.
+    pub raw_audit: Option<PathBuf>,
+    /// Collector that is told what the flight recorder takes, if any.
+    pub collector: Option<CollectorConfig>,
     /// Where in the file it is written.
     pub lines: Lines,
     /// The MC service server, if this node is one.
@@ -59,6 +64,8 @@ pub struct Config {
 pub struct Lines {
     /// Line of the trace file.
     pub trace_file: usize,
+    /// Line of the key of the pseudonyms that a collector is told.
+    pub pseudonyms: usize,
     /// Line of the certificate.
     pub certificate: usize,
     /// Line of its private key.
@@ -106,6 +113,24 @@ pub struct GatewaySection {
 }
 
 impl Config {
+    /// Every public service identity that is written there: the node's own, its neighbours', its partners'.
+    pub fn service_identities(&self) -> impl Iterator<Item = &str> {
+        let server = self.service_server.iter().flat_map(|section| {
+            let mut all = psis_of_partners(&section.config.systems);
+            all.push(&section.config.psi);
+            all
+        });
+        let gateway = self.gateway.iter().flat_map(|section| {
+            let config = &section.config;
+            let mut all = psis_of_partners(&config.systems);
+            all.push(&config.psi);
+            all.extend(config.servers.iter().map(|(_, peer)| peer.psi.as_str()));
+            all.extend(config.exits.iter().map(|(psi, _)| psi.as_str()));
+            all
+        });
+        server.chain(gateway)
+    }
+
     /// Every address that the node listens on, with the function behind it and its line in the
     /// file.
     pub fn listeners(&self) -> impl Iterator<Item = (&'static str, Listen, usize)> {
@@ -124,4 +149,9 @@ impl Config {
             .flat_map(move |g| part("gateway", &g.listen, &self.lines.gateway));
         server.chain(gateway)
     }
+}
+
+fn psis_of_partners(systems: &Systems) -> Vec<&str> {
+    let partners = systems.partners.iter();
+    partners.map(|partner| partner.peer.psi.as_str()).collect()
 }

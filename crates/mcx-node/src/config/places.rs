@@ -21,6 +21,11 @@ impl Loader<'_, '_> {
         let gateway = file.gateway.as_ref().map(|g| g.get_ref());
         Lines {
             trace_file: file.trace.file.as_ref().map_or(0, of),
+            pseudonyms: file
+                .trace
+                .collector
+                .as_ref()
+                .map_or(0, |c| c.pseudonyms.as_ref().map_or(0, of)),
             certificate: file.tls.as_ref().map_or(0, |tls| of(&tls.certificate)),
             key: file.tls.as_ref().map_or(0, |tls| of(&tls.key)),
             roots: file.tls.as_ref().map_or(0, |tls| of(&tls.roots)),
@@ -57,6 +62,11 @@ impl Loader<'_, '_> {
                 server.and_then(|s| s.admin.as_ref()),
                 "admin socket",
                 "node.admin",
+            ),
+            (
+                file.trace.raw_audit.as_ref(),
+                "audit of raw exports",
+                "raw-exports.ndjson",
             ),
         ] {
             let Some(text) = text else { continue };

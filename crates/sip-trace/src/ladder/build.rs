@@ -101,13 +101,15 @@ impl<'a> Builder<'a> {
         let sent = message.direction == Direction::Sent;
         let lost = sent && other.is_none() && self.recorded.contains(&peer.as_str());
         let before = match self.flows.entry(Flow::from(message)) {
+            // The first one stays the one that others repeat.
+            Entry::Occupied(first) if self.options.keep_repeats => Some(*first.get()),
             Entry::Occupied(mut last) => Some(last.insert(self.rows.len())),
             Entry::Vacant(none) => {
                 none.insert(self.rows.len());
                 None
             }
         };
-        if let Some(before) = before
+        if let Some(before) = before.filter(|_| !self.options.keep_repeats)
             && let Some(Row::Arrow(arrow)) = self.rows.get_mut(before)
             && arrow.lost == lost
         {
@@ -128,6 +130,8 @@ impl<'a> Builder<'a> {
             repeats: 0,
             last_repeat_us: None,
             lost,
+            message: message.clone(),
+            repeat_of: before.filter(|_| self.options.keep_repeats),
         }));
     }
 

@@ -1,9 +1,13 @@
 //! How a story is drawn: one column a node, an arrow a message, a note a decision.
 //!
 //! [`build()`] turns records into a [`Ladder`], which knows nothing of characters or pixels; [`text::render`] draws it for
-//! a terminal.
+//! a terminal, [`mermaid::render`] for documents in Markdown, [`svg::render`] as a picture, [`html::render`] as a page in
+//! which each message can be opened.
 
 mod build;
+pub mod html;
+pub mod mermaid;
+pub mod svg;
 pub mod text;
 
 use std::collections::HashMap;
@@ -11,7 +15,7 @@ use std::net::SocketAddr;
 
 pub use build::build;
 
-use crate::record::DecisionRecord;
+use crate::record::{DecisionRecord, MessageRecord};
 use crate::summary::{Class, Labels};
 
 /// A story in rows, from the top.
@@ -74,6 +78,10 @@ pub struct Arrow {
     pub last_repeat_us: Option<u64>,
     /// It never arrived: the receiver records, and has no record of it.
     pub lost: bool,
+    /// The message as it was recorded: where it was sent, or where it arrived if only that was recorded.
+    pub message: MessageRecord,
+    /// The row of the first of these messages; only where [`Options::keep_repeats`] gives each a row of its own.
+    pub repeat_of: Option<usize>,
 }
 
 /// A decision at its node.
@@ -103,6 +111,8 @@ pub struct Options {
     pub notes: Notes,
     /// Short names of kinds of messages.
     pub labels: Labels,
+    /// Identical messages get a row each, instead of being folded into the first one.
+    pub keep_repeats: bool,
 }
 
 /// Which decisions become notes.

@@ -2,6 +2,7 @@
 // Each test file uses its part of this one.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub mod browser;
 pub mod pcapng_reader;
 
 use std::net::SocketAddr;

@@ -11,7 +11,7 @@ pub(super) fn name(arrow: &Arrow, style: &Style) -> String {
 }
 
 /// What else is to be said of it: "+2 retransmissions until +1.500 s".
-pub(super) fn repeats(arrow: &Arrow, origin_us: u64) -> Option<String> {
+pub(in crate::ladder) fn repeats(arrow: &Arrow, origin_us: u64) -> Option<String> {
     let until = arrow
         .last_repeat_us
         .map(|last| format!(" until {}", time(last, origin_us)))
@@ -25,8 +25,14 @@ pub(super) fn repeats(arrow: &Arrow, origin_us: u64) -> Option<String> {
     }
 }
 
+/// The verdict of a decision with the requirement that decided, and the whole note, fit for a terminal.
+pub(super) fn note_in(decision: &DecisionRecord, style: &Style) -> (String, String) {
+    let (verdict, whole) = note(decision);
+    (clean(&verdict, style.ascii), clean(&whole, style.ascii))
+}
+
 /// The verdict of a decision with the requirement that decided, and the whole note.
-pub(super) fn note(decision: &DecisionRecord, style: &Style) -> (String, String) {
+pub(in crate::ladder) fn note(decision: &DecisionRecord) -> (String, String) {
     let mut verdict = decision.requirement.clone().into_owned();
     if !verdict.is_empty() && !decision.verdict.is_empty() {
         verdict.push(' ');
@@ -39,11 +45,11 @@ pub(super) fn note(decision: &DecisionRecord, style: &Style) -> (String, String)
         }
         whole.push_str(&decision.why);
     }
-    (clean(&verdict, style.ascii), clean(&whole, style.ascii))
+    (verdict, whole)
 }
 
 /// "+0.012 s": ms up to 100 s, tenths up to 10,000 s, then whole seconds.
-pub(super) fn time(wall_us: u64, origin_us: u64) -> String {
+pub(in crate::ladder) fn time(wall_us: u64, origin_us: u64) -> String {
     let sign = if wall_us < origin_us { '-' } else { '+' };
     let us = wall_us.abs_diff(origin_us);
     let seconds = us / 1_000_000;

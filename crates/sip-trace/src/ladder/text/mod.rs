@@ -17,7 +17,10 @@ mod words;
 use glyphs::{ASCII, Glyphs, UNICODE};
 use layout::{LABEL_MARGIN, Layout};
 use line::{Line, Paint};
-use words::{width, wrap};
+use words::width;
+
+pub(super) use labels::{note, repeats, time};
+pub(super) use words::wrap;
 
 use super::{Arrow, Ladder, Note, Row};
 use crate::summary::Class;
@@ -222,7 +225,7 @@ impl Drawing<'_> {
     /// A bullet on the lifeline, the words on the side that has room for them.
     fn note(&self, note: &Note) -> Vec<Line> {
         let lane = self.lane(note.column);
-        let (verdict, text) = labels::note(&note.decision, self.style);
+        let (verdict, text) = labels::note_in(&note.decision, self.style);
         let to_right = self
             .layout
             .width

@@ -50,7 +50,7 @@ fn is_zero_width(c: char) -> bool {
 }
 
 /// Lines of at most `room` cells, broken between words; a word that is longer is broken inside.
-pub(super) fn wrap(text: &str, room: usize) -> Vec<String> {
+pub(in crate::ladder) fn wrap(text: &str, room: usize) -> Vec<String> {
     let room = room.max(2);
     let mut lines = Vec::new();
     let mut line = String::new();

@@ -1,0 +1,68 @@
+//! Where records come from: trace files and captures, known by how they begin.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use sip_trace::{Record, capture, merge, ndjson};
+
+use crate::cli::out::complainln;
+
+/// Largest file that is read, in bytes.
+const MAX_FILE_BYTES: u64 = 1024 * 1024 * 1024;
+
+/// `127.0.0.1:5060=a-server`.
+pub(super) fn name(text: &str) -> Result<(SocketAddr, String), String> {
+    let (address, name) = text.split_once('=').ok_or("write ADDRESS:PORT=NAME")?;
+    let address = address
+        .parse()
+        .map_err(|_| format!("`{address}` is no address with a port"))?;
+    Ok((address, name.to_owned()))
+}
+
+/// All records of these files, as one story in causal order.
+pub(super) fn load(
+    files: &[PathBuf],
+    names: &[(SocketAddr, String)],
+) -> Result<Vec<Record>, String> {
+    let names: HashMap<SocketAddr, String> = names.iter().cloned().collect();
+    let recordings: Result<Vec<_>, String> = files.iter().map(|file| one(file, &names)).collect();
+    Ok(merge::by_time(recordings?))
+}
+
+fn one(file: &Path, names: &HashMap<SocketAddr, String>) -> Result<Vec<Record>, String> {
+    let wrong = |why: String| format!("{}: {why}", file.display());
+    let length = std::fs::metadata(file)
+        .map_err(|e| wrong(e.to_string()))?
+        .len();
+    if length > MAX_FILE_BYTES {
+        return Err(wrong(format!(
+            "longer than {MAX_FILE_BYTES} bytes: cut it first"
+        )));
+    }
+    let bytes = std::fs::read(file).map_err(|e| wrong(e.to_string()))?;
+    if capture::is_capture(&bytes) {
+        let read = capture::read(&bytes, names).map_err(|e| wrong(e.to_string()))?;
+        for (count, what) in [
+            (read.unreadable, "packets that cannot be read"),
+            (read.gaps, "gaps in TCP connections"),
+            (read.broken, "TCP connections that are broken SIP"),
+            (
+                usize::from(read.cut),
+                "end in the middle: the rest is missing",
+            ),
+        ] {
+            if count > 0 {
+                complainln!("{}: {count} {what}", file.display());
+            }
+        }
+        return Ok(read.records);
+    }
+    let neither = |why: String| wrong(format!("neither a capture nor a trace file: {why}"));
+    let records = ndjson::read_all(bytes.as_slice()).map_err(|error| neither(error.to_string()))?;
+    // A torn last line is left out; a file that is nothing else is none of ours.
+    match records.is_empty() && !bytes.trim_ascii().is_empty() {
+        true => Err(neither("no whole line".into())),
+        false => Ok(records),
+    }
+}

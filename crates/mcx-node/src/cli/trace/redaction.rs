@@ -1,0 +1,105 @@
+//! What is taken out of everything that `mcx trace` shows, and who may see it all the same.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use sip_trace::{DecisionRecord, Record, Redactor, What, ndjson};
+
+use crate::clock;
+use crate::config::{self, Config};
+use crate::private_file;
+use crate::pseudonym_key;
+
+#[derive(Debug, Args)]
+pub(super) struct Redaction {
+    /// File with the key of the pseudonyms, 64 hexadecimal digits: exports under one key have the same pseudonyms.
+    /// Without it, each has its own.
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// Configuration file of a node whose records these are: public service identities in it stay. May be given again.
+    #[arg(long, value_name = "FILE")]
+    config: Vec<PathBuf>,
+    /// URI that stays as it is, as a public service identity; may be given again.
+    #[arg(long, value_name = "URI")]
+    keep: Vec<String>,
+    /// Leaves identities as they are; tokens, keys and credentials are masked all the same. Needs `raw-audit` in the
+    /// section [trace] of a --config, and is written down there.
+    #[arg(long)]
+    raw: bool,
+}
+
+impl Redaction {
+    /// The records without identities and secrets. `what` and `files` are for the audit of raw exports.
+    pub(super) fn apply(
+        &self,
+        records: &[Record],
+        what: &str,
+        files: &[PathBuf],
+    ) -> Result<Vec<Record>, String> {
+        let configs: Result<Vec<Config>, String> =
+            self.config.iter().map(|file| load(file)).collect();
+        let configs = configs?;
+        if self.raw {
+            audit(&configs, records.len(), what, files)?;
+            return Ok(Redactor::secrets_only().all(records));
+        }
+        let psis = configs.iter().flat_map(Config::service_identities);
+        let keep = self.keep.iter().map(String::as_str).chain(psis);
+        let mut redactor = Redactor::new(&pseudonym_key::of(self.key.as_deref())?).keeping(keep);
+        let redacted = redactor.all(records);
+        match redactor.forgotten() {
+            0 => Ok(redacted),
+            more => Err(format!(
+                "{more} identities more than can be looked for: name fewer files, or one procedure"
+            )),
+        }
+    }
+}
+
+fn load(file: &Path) -> Result<Config, String> {
+    config::load(file).map_err(|problems| problems.to_string())
+}
+
+/// Writes down who sees what; nothing is shown when that cannot be done.
+fn audit(configs: &[Config], records: usize, what: &str, files: &[PathBuf]) -> Result<(), String> {
+    let allowing: Vec<&Config> = configs
+        .iter()
+        .filter(|config| config.raw_audit.is_some())
+        .collect();
+    if allowing.is_empty() {
+        let how = "--raw is not allowed: write raw-audit = \"FILE\" into the section [trace] of the node's configuration, \
+            and name that with --config";
+        return Err(how.into());
+    }
+    let files: Vec<String> = files
+        .iter()
+        .map(|file| file.display().to_string())
+        .collect();
+    let uid = nix::unistd::getuid();
+    for config in allowing {
+        let Some(path) = &config.raw_audit else {
+            continue;
+        };
+        let record = Record {
+            seq: 0,
+            wall_us: clock::wall_us(),
+            node: config.name.as_str().into(),
+            what: What::Decision(DecisionRecord {
+                requirement: "".into(),
+                verdict: "shown raw".into(),
+                why: format!(
+                    "uid {uid}: mcx trace {what}, {records} records of {}",
+                    files.join(", ")
+                ),
+                procedure: None,
+                user: None,
+            }),
+        };
+        let mut line = Vec::new();
+        let written = ndjson::write(&record, &mut line)
+            .and_then(|()| private_file::append(path)?.write_all(&line));
+        written.map_err(|error| format!("audit {}: {error}; nothing is shown", path.display()))?;
+    }
+    Ok(())
+}

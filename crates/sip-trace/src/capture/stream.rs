@@ -1,0 +1,168 @@
+//! TCP connections, put in order and cut into messages (RFC 9293 §3.4, RFC 3261 §18.3).
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use sip_message::{Framed, Limits, ParseErrorKind, StreamFramer};
+
+use super::is_sip;
+use super::packet::Segment;
+
+/// Most directions of connections that are followed at once; further ones are not.
+pub const MAX_STREAMS: usize = 65_536;
+
+/// Most segments of one direction that wait for one before them; then the missing bytes are given up.
+pub const MAX_WAITING_SEGMENTS: usize = 1_024;
+
+/// Most bytes of one direction that wait so.
+pub const MAX_WAITING_BYTES: usize = 1024 * 1024;
+
+/// Every connection of a capture.
+#[derive(Default)]
+pub(super) struct Streams {
+    /// One for each direction: from, to.
+    streams: HashMap<(SocketAddr, SocketAddr), Stream>,
+    gaps: usize,
+    broken: usize,
+}
+
+struct Stream {
+    /// The sequence number that is expected.
+    next: u32,
+    waiting: Vec<(u32, Bytes)>,
+    waiting_bytes: usize,
+    /// `None` where the next message is not known to begin: at the beginning, after a gap, after what is no SIP.
+    framer: Option<StreamFramer>,
+    /// Nothing came yet since the connection began: what comes first is the beginning of a message, or this is no SIP.
+    begins: bool,
+}
+
+impl Streams {
+    /// The messages that this segment completes.
+    pub(super) fn segment(
+        &mut self,
+        from: SocketAddr,
+        to: SocketAddr,
+        segment: &Segment,
+    ) -> Vec<Bytes> {
+        let known = self.streams.len() < MAX_STREAMS || self.streams.contains_key(&(from, to));
+        if !known || segment.bytes.is_empty() && !segment.syn {
+            return Vec::new();
+        }
+        let next = segment.sequence.wrapping_add(u32::from(segment.syn));
+        let stream = self
+            .streams
+            .entry((from, to))
+            .or_insert_with(|| Stream::new(next, segment.syn));
+        if segment.syn && stream.next != next {
+            *stream = Stream::new(next, true); // the ports are used again
+        }
+        let mut messages = Vec::new();
+        if !segment.bytes.is_empty() {
+            stream.waiting.push((next, segment.bytes.clone()));
+            stream.waiting_bytes += segment.bytes.len();
+        }
+        loop {
+            while let Some(bytes) = stream.in_order() {
+                self.broken += stream.take(&bytes, &mut messages);
+            }
+            let much = stream.waiting_bytes > MAX_WAITING_BYTES
+                || stream.waiting.len() > MAX_WAITING_SEGMENTS;
+            if !much {
+                return messages;
+            }
+            self.gaps += 1;
+            stream.skip();
+        }
+    }
+
+    /// Bytes that the capture has not, and after which it goes on: also those at the end.
+    pub(super) fn gaps(&self) -> usize {
+        let open = self
+            .streams
+            .values()
+            .filter(|stream| !stream.waiting.is_empty());
+        self.gaps + open.count()
+    }
+
+    pub(super) fn broken(&self) -> usize {
+        self.broken
+    }
+}
+
+impl Stream {
+    fn new(next: u32, begins: bool) -> Self {
+        Self {
+            next,
+            waiting: Vec::new(),
+            waiting_bytes: 0,
+            framer: None,
+            begins,
+        }
+    }
+
+    /// What comes next, if it is there: without what was there before (retransmissions overlap).
+    fn in_order(&mut self) -> Option<Bytes> {
+        let next = self.next;
+        let at = self
+            .waiting
+            .iter()
+            .position(|(sequence, _)| distance(next, *sequence) <= 0)?;
+        let (sequence, bytes) = self.waiting.swap_remove(at);
+        self.waiting_bytes = self.waiting_bytes.saturating_sub(bytes.len());
+        let before = usize::try_from(distance(sequence, next)).unwrap_or(0);
+        let fresh = bytes.slice(before.min(bytes.len())..);
+        // Segments are shorter than 64 KiB.
+        self.next = next.wrapping_add(u32::try_from(fresh.len()).unwrap_or(0));
+        Some(fresh)
+    }
+
+    /// Gives up what is missing before the first that waits.
+    fn skip(&mut self) {
+        let next = self.next;
+        let first = self.waiting.iter().map(|(sequence, _)| *sequence);
+        if let Some(first) = first.min_by_key(|sequence| distance(next, *sequence)) {
+            self.next = first;
+        }
+        self.framer = None;
+        self.begins = false;
+    }
+
+    /// Cuts; answers how often it came upon what is no message.
+    fn take(&mut self, bytes: &Bytes, messages: &mut Vec<Bytes>) -> usize {
+        let begins = std::mem::take(&mut self.begins);
+        let framer = match &mut self.framer {
+            Some(framer) => framer,
+            // In the middle of a connection messages are known by a segment that begins with one.
+            None if is_sip(bytes) || begins && may_begin(bytes) => {
+                self.framer.insert(StreamFramer::new(Limits::default()))
+            }
+            None => return 0,
+        };
+        framer.push(bytes);
+        for framed in framer.by_ref() {
+            match framed {
+                Ok(Framed::Message(message)) => messages.push(message.as_bytes().clone()),
+                Ok(Framed::Ping | Framed::Pong) => {}
+                Err(error) => {
+                    self.framer = None;
+                    return usize::from(error.kind != ParseErrorKind::NotSip);
+                }
+            }
+        }
+        0
+    }
+}
+
+/// Whether it can be the first bytes of a start line, or line ends before it.
+fn may_begin(bytes: &[u8]) -> bool {
+    bytes
+        .first()
+        .is_some_and(|b| b.is_ascii_uppercase() || b"\r\n".contains(b))
+}
+
+/// How far `to` is ahead of `from`; negative when it is behind (RFC 9293 §3.4: sequence numbers wrap around).
+fn distance(from: u32, to: u32) -> i32 {
+    to.wrapping_sub(from).cast_signed()
+}
