@@ -32,6 +32,8 @@ pub(crate) const MOST_WAITING: usize = 16_384;
 pub(crate) const MOST_WAITING_BYTES: usize = 64 * 1024 * 1024;
 /// Most messages that are taken off the sockets in one turn.
 const MOST_TAKEN: usize = 1_024;
+/// How often the log is told, at most, that batches fail.
+const COMPLAINTS: Duration = Duration::from_secs(10);
 /// How long the loop sleeps at most when nothing is due.
 const IDLE: Duration = Duration::from_secs(3600);
 
@@ -57,6 +59,8 @@ pub struct Function<R> {
     pub locating: JoinSet<(u64, Vec<Target>)>,
     /// Its store, if it has durable state.
     pub store: Option<Arc<dyn Store>>,
+    /// When the log was told last that batches fail.
+    pub complained: Option<Instant>,
     /// Rows that its outbox held at the start.
     pub recovered: Vec<OutboxRow>,
     /// What an operator orders.
@@ -154,10 +158,24 @@ impl<R: Role> Function<R> {
 
     fn stored(&mut self, id: StoreId, result: Result<Vec<Outcome>, StoreError>) {
         let result = result.map_err(|error| {
-            warn!(node = %self.node, %error, "the store could not commit");
+            self.complain(&error);
             StoreFailure
         });
         self.driver.stored(clock::now(), id, result);
+    }
+
+    /// Says that a batch failed: they come by the thousand.
+    fn complain(&mut self, error: &StoreError) {
+        let now = Instant::now();
+        let told = matches!(error, StoreError::Backend(_))
+            || self.complained.is_some_and(|at| now - at < COMPLAINTS);
+        if told {
+            // Of what is wrong with the disk the store itself tells, once.
+            debug!(node = %self.node, %error, "a batch was not committed");
+        } else {
+            self.complained = Some(now);
+            warn!(node = %self.node, %error, "the store could not commit");
+        }
     }
 
     /// Takes what has arrived off the sockets, without what is refused for overload, and handles some of it, oldest first.

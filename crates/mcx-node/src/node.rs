@@ -336,6 +336,7 @@ impl Common {
             locator: Locator::new(self.dns.as_deref(), can),
             locating: JoinSet::new(),
             store: None,
+            complained: None,
             recovered: Vec::new(),
             orders: Orders::default(),
             recorder: self.recorder.clone(),

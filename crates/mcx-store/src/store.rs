@@ -69,6 +69,14 @@ pub trait Store: Send + Sync {
     /// Has `told` called, by whatever thread, with the number of the newest event each time after some became durable.
     /// It must not wait for anything.
     fn on_event(&self, told: Told);
+
+    /// Whether it can commit, as far as it knows. After the storage failed, why, until it was seen to commit again.
+    ///
+    /// # Errors
+    /// It cannot: every batch fails.
+    fn usable(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
 /// Is told the number of the newest event.

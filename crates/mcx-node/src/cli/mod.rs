@@ -44,6 +44,10 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
+    /// Asks a running node whether it can take requests: prints `ready`, or what is in the way.
+    ///
+    /// Exit code 0 when it can, 1 otherwise, so that a probe can call it.
+    Ready(operate::Ready),
     /// Lists who is migrated where, since when, and by which stay: own users at partners or at home, and visiting users.
     Users(operate::Users),
     /// Lists what is owed to partners, why it is still here and when it is sent next; `retry` and `drop` order what
@@ -75,6 +79,7 @@ pub fn main() -> ExitCode {
             config,
             until_stdin_closes,
         } => run::run(&config, until_stdin_closes),
+        Command::Ready(args) => operate::ready(args),
         Command::Users(args) => operate::users(args),
         Command::Outbox(args) => operate::outbox(args),
         Command::Deauthorize(args) => operate::deauthorize(args),

@@ -172,6 +172,14 @@ impl Role for ServiceServer {
     }
 }
 
+/// 503: as much as may waits already, or nothing can be stored. It comes by the thousand, so it is no line each in the log.
+fn busy() -> Refusal {
+    Refusal {
+        weight: Weight::Minor,
+        ..Refusal::unavailable(RETRY_AFTER)
+    }
+}
+
 impl ServiceServer {
     /// A server that knows nothing yet; hand it [`Input::Recovered`] first. `random` must be
     /// seeded by the operating system in production.
@@ -219,7 +227,7 @@ impl ServiceServer {
         }
         crate::answer::check_max_forwards(request)?;
         if self.stores.len() + self.pending.len() >= MAX_PENDING {
-            return Err(Refusal::unavailable(RETRY_AFTER));
+            return Err(busy());
         }
         let peers = self.config.systems.partners.iter().map(|p| &p.peer);
         let sender = trust::sender(source, request, &self.config.core, peers);
@@ -278,7 +286,7 @@ impl ServiceServer {
 
     /// Nothing of the batch is durable: 503, and whoever sent it comes again (L4).
     fn not_stored(&mut self, now: Now, continuation: Continuation, out: &mut Vec<Effect>) {
-        let refusal = Refusal::unavailable(RETRY_AFTER);
+        let refusal = busy();
         match continuation {
             Continuation::Authorized(event) | Continuation::Visited(event) => {
                 self.refuse(event.id, &event.request, &refusal, out);
