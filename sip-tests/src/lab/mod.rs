@@ -3,12 +3,14 @@
 
 mod certificates;
 mod example;
+mod faults;
 mod fixtures;
 mod node;
 mod pack;
 mod schema;
 mod sipp;
 mod stunnel;
+mod visitors;
 mod waiting;
 mod wire;
 
@@ -25,6 +27,7 @@ use mcx_store::{Snapshot, SqliteReader, SqliteStore, Store as _};
 
 pub use certificates::Authority;
 pub use example::Example;
+pub use faults::{Calls, Disk, Faults, strace_works};
 pub use fixtures::{
     ALICE, ALICE_AT_B, alice, mapping_at_b, receive_deauthorization, receive_deauthorization_over,
     stay_at_b,
@@ -34,6 +37,7 @@ pub use pack::Scenario;
 pub use schema::assert_schema_valid;
 pub use sipp::{Loss, Over, Sipp, sipp_installed};
 pub use stunnel::{Stunnel, stunnel_installed};
+pub use visitors::{deauthorization, options, visitor, visitor_id, visitor_id_at_b, visitors_at_b};
 pub use waiting::{Listening, wait_until_listening};
 pub use wire::Wire;
 
