@@ -120,6 +120,7 @@ fn send(
         locator: Locator::new(Some(&servers), can.into()),
         locating: JoinSet::new(),
         store: None,
+        complained: None,
         orders: Orders::default(),
         recovered: Vec::new(),
         recorder: Recorder::off(),
