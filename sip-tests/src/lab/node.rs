@@ -90,6 +90,11 @@ impl Node {
         assert!(sent.is_ok_and(|s| s.success()), "{kill}");
     }
 
+    /// What the node logged so far is not waited for any more.
+    pub fn forget_log(&self) {
+        self.lines.try_iter().for_each(drop);
+    }
+
     /// Ends the process at once.
     pub fn kill(&mut self) {
         self.process.kill();

@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 
 use mcx::state::{Command, UserKey};
-use mcx::{McId, Service};
+use mcx::{McId, Service, SystemId};
 
-use super::fixtures::mapping_at_b;
+use super::fixtures::{mapping_at_b, stay_at_b};
 
 /// The id of visitor `n` in A, his primary system.
 #[must_use]
@@ -48,6 +48,28 @@ pub fn visitors_at_b(count: u64) -> Vec<Command> {
         }
     }
     batch
+}
+
+/// At A: the migrations of `count` visitors to `system` were allowed, their next stay being there. (The responses that they owe
+/// are out of date.)
+#[must_use]
+pub fn stays_at(system: &str, count: u64) -> Vec<Command> {
+    let stays = (0..count).map(|n| {
+        let mut command = stay_at_b();
+        if let Command::AllowMigration {
+            key,
+            partner_id,
+            system: to,
+            ..
+        } = &mut command
+        {
+            *key = visitor(n);
+            *partner_id = McId::parse(&format!("sip:guest-{n}@{system}")).expect("an id");
+            *to = SystemId::new(system);
+        }
+        command
+    });
+    stays.collect()
 }
 
 /// What A's server at `from` sends B's: the de-authorization of visitor `n`'s first stay. `branch` tells transactions apart.
