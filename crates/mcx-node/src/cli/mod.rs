@@ -4,6 +4,7 @@ mod check;
 mod operate;
 pub(crate) mod out;
 mod run;
+mod store;
 mod token;
 
 use std::path::PathBuf;
@@ -56,6 +57,9 @@ enum Command {
     /// What is parked was refused by the partner, and is not sent again unless an operator says so.
     #[command(args_conflicts_with_subcommands = false)]
     Outbox(operate::Outbox),
+    /// Looks after the store of a service server: `check`, `backup`, `export`, `import`. Works on its file: the node may run
+    /// meanwhile, but for `import`.
+    Store(store::Store),
     /// De-authorizes an own user at every partner where he has an open stay, as if he had returned.
     Deauthorize(operate::OfUser),
     /// Reports that a visiting user's last session ended: a service that goes on after he left stops now.
@@ -82,6 +86,7 @@ pub fn main() -> ExitCode {
         Command::Ready(args) => operate::ready(args),
         Command::Users(args) => operate::users(args),
         Command::Outbox(args) => operate::outbox(args),
+        Command::Store(args) => store::store(args),
         Command::Deauthorize(args) => operate::deauthorize(args),
         Command::SessionsEnded(args) => operate::sessions_ended(args),
         Command::Demo(args) => crate::demo::demo(&args),

@@ -1,7 +1,10 @@
 //! The embedded store: SQLite in WAL mode with `synchronous=FULL`, one writer thread that
 //! commits in groups.
 
+mod backup;
 mod connection;
+mod inspect;
+mod lines;
 mod rows;
 mod schema;
 mod session;
@@ -17,7 +20,10 @@ use mcx::state::{Command, Event, Home, OutboxRow, UserKey, Visitor};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::{Applied, Snapshot, Store, StoreError, Told};
+pub use backup::backup;
 use connection::{BUSY_TIMEOUT, Writing};
+pub use inspect::{Contents, MOST_PROBLEMS, inspect};
+pub use lines::{Counts, LinesError, export, import};
 use rows::SqlRows;
 use writer::Writer;
 
