@@ -158,7 +158,7 @@ fn what_is_exported_and_imported_is_the_same_store() {
 fn an_export_of_format_1_can_be_read() {
     let folder = Folder::new();
     let path = folder.path().join("old");
-    let lines = include_str!("databases/export-1.ndjson");
+    let lines = include_str!("databases/export-1.jsonl");
     import(&path, lines.as_bytes()).unwrap();
     assert_eq!(problems(&path), [""; 0]);
     assert_eq!(exported(&path), lines);

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod at_start;
+mod corrupt;
 mod faults;
 mod order_of_calls;
 mod slow;
