@@ -406,7 +406,10 @@ async fn who_stopped_too_long_ago_is_told_what_is_missing() {
         node.happens(stay).await;
     }
     node.store
-        .apply(vec![Command::TrimEvents { keep: 2 }])
+        .apply(vec![Command::TrimEvents {
+            keep: 2,
+            limit: usize::MAX,
+        }])
         .await
         .unwrap();
     node.start(&config);
@@ -560,7 +563,10 @@ async fn a_webhook_that_is_down_holds_nobody_else_up() {
     assert_eq!(stays(&read(&file)), [1, 2, 3]);
     // What the webhook has not stays.
     node.store
-        .apply(vec![Command::TrimEvents { keep: 0 }])
+        .apply(vec![Command::TrimEvents {
+            keep: 0,
+            limit: usize::MAX,
+        }])
         .await
         .unwrap();
     assert_eq!(node.store.events(0, 10).unwrap().len(), 3);

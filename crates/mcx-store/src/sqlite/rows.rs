@@ -552,13 +552,18 @@ impl Rows for SqlRows<'_> {
         Ok(())
     }
 
-    fn trim_events(&mut self, keep: u64) -> Result<usize> {
+    fn trim_events(&mut self, keep: u64, limit: usize) -> Result<usize> {
         self.0
             .prepare_cached(
-                "DELETE FROM event WHERE seq <= (SELECT max(seq) FROM event) - ?
-                     AND seq <= coalesce((SELECT min(delivered) FROM sink), seq)",
+                "DELETE FROM event WHERE seq IN (
+                     SELECT seq FROM event WHERE seq <= (SELECT max(seq) FROM event) - ?
+                         AND seq <= coalesce((SELECT min(delivered) FROM sink), seq)
+                     ORDER BY seq LIMIT ?)",
             )?
-            .execute(params![i64::try_from(keep).unwrap_or(i64::MAX)])
+            .execute(params![
+                i64::try_from(keep).unwrap_or(i64::MAX),
+                i64::try_from(limit).unwrap_or(i64::MAX),
+            ])
     }
 
     fn append(&mut self, row: NewRow) -> Result<Option<OutboxRow>> {

@@ -108,12 +108,15 @@ impl Rows for MemoryRows {
         Ok(())
     }
 
-    fn trim_events(&mut self, keep: u64) -> Result<usize, Infallible> {
+    fn trim_events(&mut self, keep: u64, limit: usize) -> Result<usize, Infallible> {
         let kept_from = self.last_event.saturating_sub(keep);
         let all_have = self.sinks.values().copied().min().unwrap_or(u64::MAX);
-        let before = self.events.len();
-        self.events.retain(|seq, _| *seq > kept_from.min(all_have));
-        Ok(before - self.events.len())
+        let over = self.events.range(..=kept_from.min(all_have));
+        let over: Vec<u64> = over.map(|(seq, _)| *seq).take(limit).collect();
+        for seq in &over {
+            self.events.remove(seq);
+        }
+        Ok(over.len())
     }
 
     fn append(&mut self, row: NewRow) -> Result<Option<OutboxRow>, Infallible> {
