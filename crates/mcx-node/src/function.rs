@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use mcx::state::{OutboxRow, Outcome};
+use mcx::state::Outcome;
 use mcx::{Decision, Now, Role, StoreFailure, StoreId, Weight};
 use mcx_store::{Applied, Store, StoreError};
 use sip_trace::{DecisionRecord, Recorder};
@@ -21,6 +21,7 @@ use crate::clock;
 use crate::congestion::Congestion;
 use crate::driver::{Driver, Output, Totals};
 use crate::next_hop::{Hop, LocateError, Locator, Target};
+use crate::recovering::Recovering;
 use crate::transport::tls::Identity;
 use crate::transport::{Arrival, Ended, Taken, Transports};
 
@@ -61,8 +62,8 @@ pub struct Function<R> {
     pub store: Option<Arc<dyn Store>>,
     /// When the log was told last that batches fail.
     pub complained: Option<Instant>,
-    /// Rows that its outbox held at the start.
-    pub recovered: Vec<OutboxRow>,
+    /// Rows that its outbox held at the start, while they are being read.
+    pub recovering: Option<Recovering>,
     /// What an operator orders.
     pub orders: Orders,
     /// Records what crosses its sockets and what it decides.
@@ -84,8 +85,9 @@ impl<R: Role> Function<R> {
     /// function ends.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) -> Totals {
         let mut stores = Stores::new();
-        let recovered = std::mem::take(&mut self.recovered);
-        self.driver.recovered(clock::now(), recovered);
+        if self.recovering.is_none() {
+            self.driver.recovered(clock::now(), Vec::new(), true);
+        }
         self.carry_out(&mut stores).await;
         while !*stop.borrow() {
             self.wait(&mut stores, &mut stop).await;
@@ -115,6 +117,15 @@ impl<R: Role> Function<R> {
                 stores.pop_front();
                 self.stored(id, result);
                 self.take_durable(stores);
+            }
+            rows = Recovering::next(&mut self.recovering) => {
+                let complete = rows.is_empty();
+                self.driver.recovered(clock::now(), rows, complete);
+                // It comes first, lest it never come under load; but not alone.
+                self.receive();
+                if complete {
+                    self.recovering = None;
+                }
             }
             () = arrived(&mut self.transports, &self.waiting) => self.receive(),
             Some(found) = self.locating.join_next() => {

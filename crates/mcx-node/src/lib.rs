@@ -16,5 +16,6 @@ mod local_socket;
 pub mod next_hop;
 pub mod node;
 pub mod process;
+mod recovering;
 mod trace;
 pub mod transport;

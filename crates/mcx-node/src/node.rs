@@ -26,6 +26,7 @@ use crate::driver::{Driver, Totals};
 use crate::events::{Events, EventsError};
 use crate::function::Function;
 use crate::next_hop::{Capability, Locator};
+use crate::recovering::Recovering;
 use crate::trace;
 use crate::transport::tls::{Tls, TlsError};
 use crate::transport::{Acquaintances, Bounds, Counters, Listen, Setup, Transports};
@@ -127,7 +128,7 @@ impl Node {
                     .map_err(|error| StartError::Admin(section.admin.clone(), error))?;
                 let (order, orders) = Orders::new();
                 told = Some((events, admin, order, store.clone()));
-                let recovered = store.outbox().map_err(StartError::Store)?;
+                let recovering = Recovering::begin(&store).map_err(StartError::Store)?;
                 let config = &section.config;
                 let known = common.acquaintances(&config.core, peers_of_server(config));
                 let transports = common.bind(section.listen, known)?;
@@ -137,7 +138,7 @@ impl Node {
                 Some(Function {
                     store: Some(store),
                     orders,
-                    recovered,
+                    recovering: Some(recovering),
                     ..function
                 })
             }
@@ -337,7 +338,7 @@ impl Common {
             locating: JoinSet::new(),
             store: None,
             complained: None,
-            recovered: Vec::new(),
+            recovering: None,
             orders: Orders::default(),
             recorder: self.recorder.clone(),
         })

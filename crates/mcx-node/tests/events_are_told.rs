@@ -83,6 +83,10 @@ impl Store for Watched {
         self.rows.outbox()
     }
 
+    fn last_outbox_id(&self) -> Result<u64, StoreError> {
+        self.rows.last_outbox_id()
+    }
+
     fn outbox_after(&self, id: u64, limit: usize) -> Result<Vec<OutboxRow>, StoreError> {
         self.rows.outbox_after(id, limit)
     }

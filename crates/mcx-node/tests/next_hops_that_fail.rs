@@ -122,7 +122,7 @@ fn send(
         store: None,
         complained: None,
         orders: Orders::default(),
-        recovered: Vec::new(),
+        recovering: None,
         recorder: Recorder::off(),
     };
     tokio::spawn(async move {

@@ -191,19 +191,20 @@ fn purge(file: &Path, count: u64) -> Outcome<()> {
     fill(&store, count + OTHERS, |n| Ok(vec![mapping(n)?]))?;
     fill(&store, count, |n| Ok(vec![end(n)?]))?;
     let over = Arc::new(AtomicBool::new(false));
-    let others = |store: Arc<SqliteStore>, over: Arc<AtomicBool>, most: usize| -> Vec<Duration> {
-        let mut times = Vec::new();
-        while !over.load(Ordering::Relaxed) && times.len() < most {
-            let number = count + times.len() as u64 % OTHERS;
-            let Ok(command) = mapping(number) else { break };
-            let begin = Instant::now();
-            if wait(store.apply(vec![command])).is_err() {
-                break;
+    let others =
+        move |store: Arc<SqliteStore>, over: Arc<AtomicBool>, most: usize| -> Vec<Duration> {
+            let mut times = Vec::new();
+            while !over.load(Ordering::Relaxed) && times.len() < most {
+                let number = count + times.len() as u64 % OTHERS;
+                let Ok(command) = mapping(number) else { break };
+                let begin = Instant::now();
+                if wait(store.apply(vec![command])).is_err() {
+                    break;
+                }
+                times.push(begin.elapsed());
             }
-            times.push(begin.elapsed());
-        }
-        times
-    };
+            times
+        };
     percentiles("a commit alone", others(store.clone(), over.clone(), 2000));
     let (of_thread, seen) = (store.clone(), over.clone());
     let thread = std::thread::spawn(move || others(of_thread, seen, usize::MAX));

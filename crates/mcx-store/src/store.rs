@@ -28,6 +28,12 @@ pub trait Store: Send + Sync {
     /// The rows cannot be read.
     fn outbox_after(&self, id: u64, limit: usize) -> Result<Vec<OutboxRow>, StoreError>;
 
+    /// The last id that a row of the outbox got; 0 when there was none.
+    ///
+    /// # Errors
+    /// The rows cannot be read.
+    fn last_outbox_id(&self) -> Result<u64, StoreError>;
+
     /// Own users after the one of `key`, in an order of the store's own, at most `limit`.
     ///
     /// # Errors

@@ -74,10 +74,14 @@ contract! {
     }
 
     fn ids_of_rows_are_never_used_again(store) {
+        assert_eq!(store.last_outbox_id(), Ok(0));
         let first = apply(store, vec![allow(user(1), "b", 1)]).unwrap().remove(0).appended.remove(0);
         apply(store, vec![Command::OutboxDone { id: first.id }]).unwrap();
         let second = apply(store, vec![allow(user(1), "b", 2)]).unwrap().remove(0).appended.remove(0);
         assert!(second.id > first.id);
+        assert_eq!(store.last_outbox_id(), Ok(second.id));
+        apply(store, vec![Command::OutboxDone { id: second.id }]).unwrap();
+        assert_eq!(store.last_outbox_id(), Ok(second.id), "though it is gone");
     }
 
     fn retries_and_parking_are_kept(store) {

@@ -153,6 +153,10 @@ impl Store for SqliteStore {
             .map_err(backend)
     }
 
+    fn last_outbox_id(&self) -> Result<u64, StoreError> {
+        inspect::last_of(&self.reader.lock(), "outbox").map_err(backend)
+    }
+
     fn homes(
         &self,
         after: Option<&UserKey>,

@@ -25,6 +25,14 @@ pub struct MemoryRows {
     last_event: u64,
 }
 
+impl MemoryRows {
+    /// The last id that a row of the outbox got; 0 when there was none.
+    #[must_use]
+    pub fn last_row(&self) -> u64 {
+        self.last_row
+    }
+}
+
 impl Rows for MemoryRows {
     type Error = Infallible;
 
