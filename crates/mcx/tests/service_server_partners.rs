@@ -119,6 +119,19 @@ fn refusals_that_are_about_a_user_do_not_hold_up_others() {
 }
 
 #[test]
+fn a_partner_that_is_overloaded_gets_less() {
+    let (mut bench, sent) = much_for_b(1000);
+    let mut next = Vec::new();
+    for (n, (id, request)) in to(&sent, "b.mcx").enumerate() {
+        let status = if n % 2 == 0 { 200 } else { 503 };
+        let out = bench.answer(*id, &reply(request, status, &[]));
+        next.extend(self::sent(&out));
+    }
+    // Three at a time in the end, and those that went out before that was known.
+    assert!((1..16).contains(&next.len()), "{}", next.len());
+}
+
+#[test]
 fn an_operator_does_not_wait_for_a_partner_to_be_asked_again() {
     let (mut bench, mut sent) = much_for_b(10);
     sends_to_b(&mut bench, &mut sent, 20);
