@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::backend;
 use super::connection::{Fault, Writing, fault};
@@ -19,6 +19,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(4);
 const CORRUPT_WAIT: Duration = Duration::from_secs(60);
 /// A failure so soon after another one is the same trouble: waits go on growing.
 const SAME_TROUBLE: Duration = Duration::from_secs(10);
+
+/// How often it is told, at most, that batches fail by themselves.
+const COMPLAINTS: Duration = Duration::from_secs(10);
 
 /// Whether the writer can commit, for everybody to see.
 #[derive(Clone, Debug, Default)]
@@ -45,6 +48,8 @@ pub(super) struct Session {
     /// How long is waited after the next failure, and since when it has gone well.
     wait: Duration,
     well_since: Instant,
+    /// When it was told last that a batch failed by itself.
+    complained: Option<Instant>,
 }
 
 /// Nothing can be committed.
@@ -66,6 +71,7 @@ impl Session {
             health,
             wait: FIRST_WAIT,
             well_since: Instant::now(),
+            complained: None,
         }
     }
 
@@ -93,10 +99,23 @@ impl Session {
         match work(writing) {
             Ok(done) => Ok(Ok(done)),
             Err(error) => match fault(&error) {
-                Fault::Batch => Ok(Err(backend(error))),
+                Fault::Batch => Ok(Err(self.complain(backend(error)))),
                 fault => Err(self.fails(backend(error), fault == Fault::Corrupt)),
             },
         }
+    }
+
+    /// A batch failed, for a reason of its own: of those that fail for the same reason one is told.
+    fn complain(&mut self, why: StoreError) -> StoreError {
+        let now = Instant::now();
+        if self.complained.is_none_or(|at| now - at >= COMPLAINTS) {
+            self.complained = Some(now);
+            warn!(
+                store = %self.path.display(), %why,
+                "a batch cannot be stored, while others can: `mcx store check` may name what is wrong"
+            );
+        }
+        why
     }
 
     /// After a group was answered: keeps the log from growing.
