@@ -54,8 +54,8 @@ fn while_it_lasts<F>(
         .collect();
     assert_eq!(complaints.len(), 1, "{complaints:#?}");
     assert!(complaints[0].contains("the store cannot commit") && complaints[0].contains(why));
-    let refused = log.lines().filter(|line| line.contains("503")).count();
-    assert_eq!(refused, 1, "the one complaint speaks of it:\n{log}");
+    // Each of them is in the trace; the log has the one complaint.
+    assert!(!log.contains("verdict=refused 503"), "{log}");
     assert!(
         !log.contains("visitor-"),
         "an identity is in the log:\n{log}"
