@@ -32,6 +32,14 @@ fn id(text: &str) -> Outcome<McId> {
     McId::parse(text).map_err(|why| format!("{text}: {why}").into())
 }
 
+/// Mappings like that of user 0, numbered from 1.
+const ALIKE: &str = "
+    WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < ?)
+    INSERT INTO visitor (service, primary_id, partner_id, number, procedure, since, authorized_until, registration)
+    SELECT service, replace(primary_id, '00000000', printf('%08d', n)), replace(partner_id, '00000000', printf('%08d', n)),
+        number, procedure, since, authorized_until, printf('%032x@192.0.2.1', n)
+    FROM numbers, (SELECT * FROM visitor WHERE primary_id LIKE '%00000000%')";
+
 /// The user of that number: ids as long as operators have them.
 fn user(number: u64) -> Outcome<UserKey> {
     Ok(UserKey {
@@ -150,11 +158,14 @@ fn mappings(file: &Path, count: u64) -> Outcome<()> {
     if !file.exists() {
         let store = SqliteStore::open(file)?;
         let begin = Instant::now();
-        fill(&store, count, |n| {
-            // What the mapping owes the primary is taken away again.
+        // The first as the store writes it, the others like it, as SQLite does that by itself: in a tenth of the time.
+        fill(&store, 1, |n| {
             Ok(vec![mapping(n)?, Command::OutboxDone { id: n + 1 }])
         })?;
-        println!("filled in {:.1?}", begin.elapsed());
+        drop(store);
+        let behind = rusqlite::Connection::open(file)?;
+        let copied = behind.execute(ALIKE, [i64::try_from(count)?])?;
+        println!("{copied} added in {:.1?}", begin.elapsed());
     }
     let begin = Instant::now();
     let store = SqliteStore::open(file)?;

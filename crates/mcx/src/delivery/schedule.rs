@@ -1,5 +1,6 @@
 //! The schedule of the outbox, in memory. The rows themselves are durable; this says when.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::ops::Bound;
 use std::time::Instant;
@@ -22,7 +23,7 @@ pub(crate) struct Schedule {
 }
 
 /// The rows of a lane, by their ids.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Waiting {
     rows: VecDeque<OutboxRow>,
     /// When the first is due, unless it is under way.
@@ -78,7 +79,16 @@ impl Schedule {
             return;
         }
         let lane = row.lane();
-        let rows = &mut self.lanes.entry(lane.clone()).or_default().rows;
+        let waiting = match self.lanes.entry(lane.clone()) {
+            Entry::Occupied(there) => there.into_mut(),
+            // Nearly every lane has one row, and there may be a million of them.
+            Entry::Vacant(place) => place.insert(Waiting {
+                rows: VecDeque::with_capacity(1),
+                due: None,
+                busy: None,
+            }),
+        };
+        let rows = &mut waiting.rows;
         match rows.binary_search_by_key(&row.id, |other| other.id) {
             Ok(at) => {
                 if let Some(old) = rows.get_mut(at) {
@@ -87,7 +97,9 @@ impl Schedule {
             }
             Err(at) => rows.insert(at, row),
         }
-        self.arm(now, &lane);
+        if waiting.busy.is_none() && waiting.due.is_none() {
+            self.arm(now, &lane);
+        }
     }
 
     /// When [`Schedule::next`] will have something.
