@@ -11,6 +11,9 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 /// How long a statement waits for another process's lock.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Memory for pages of a connection, in KiB: the inner pages of the tables and indexes of ten million mappings have room in it,
+/// so that finding one reads its leaf alone.
+pub(super) const CACHE_KIB: i64 = 64 * 1024;
 /// Pages in the write-ahead log from which on they are copied into the database.
 const CHECKPOINT_PAGES: i32 = 1000;
 
@@ -31,6 +34,7 @@ impl Writing {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", "ON")?;
+        connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
         connection.set_prepared_statement_cache_capacity(64);
         let pages = Arc::new(AtomicI32::new(0));
         let counted = pages.clone();

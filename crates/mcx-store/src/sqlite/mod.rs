@@ -21,7 +21,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::{Applied, Snapshot, Store, StoreError, Told};
 pub use backup::backup;
-use connection::{BUSY_TIMEOUT, Writing};
+use connection::{BUSY_TIMEOUT, CACHE_KIB, Writing};
 pub use inspect::{Contents, MOST_PROBLEMS, inspect};
 pub use lines::{Counts, LinesError, export, import};
 use rows::SqlRows;
@@ -211,6 +211,7 @@ impl SqliteReader {
         let connection = Connection::open_with_flags(path, flags).map_err(|e| failed(path, &e))?;
         connection
             .busy_timeout(BUSY_TIMEOUT)
+            .and_then(|()| connection.pragma_update(None, "cache_size", -CACHE_KIB))
             .map_err(|e| failed(path, &e))?;
         Ok(Self(Mutex::new(connection)))
     }
