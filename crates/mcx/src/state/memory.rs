@@ -65,7 +65,7 @@ impl Rows for MemoryRows {
             .filter_map(|(key, visitor)| Some((visitor.deadline()?, key, visitor)))
             .filter(|(deadline, ..)| *deadline <= at)
             .collect();
-        due.sort_by_key(|(deadline, key, _)| (*deadline, *key));
+        due.sort_by_key(|(deadline, key, _)| (*deadline, key.service.as_str(), &key.primary_id));
         let due = due.into_iter().take(limit);
         Ok(due.map(|(_, k, v)| (k.clone(), v.clone())).collect())
     }
