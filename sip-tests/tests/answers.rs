@@ -459,7 +459,8 @@ fn when_the_store_fails_503_with_retry_after_and_later_it_works_again() {
     let answer = primary.ask(&notification(2).bytes(&primary));
     assert_eq!(answer.status().as_u16(), 200);
     assert_ne!(lab.stored("b-server"), before);
-    let _ = node.stop();
+    let (log, _) = node.stop();
+    assert_eq!(log.matches("a batch cannot be stored").count(), 1, "{log}");
 }
 
 /// alice returned, and B's server has received what A's server owes it.

@@ -114,7 +114,7 @@ enum Owned {
     Answer(SendId, Response),
     Failed(SendId, SendFailure),
     Stored(StoreId, Result<Vec<Outcome>, StoreFailure>),
-    Recovered(Vec<OutboxRow>),
+    Recovered(Vec<OutboxRow>, bool),
     Order(OrderId, Order, String),
     Tick,
 }
@@ -166,9 +166,9 @@ impl<R: Role> Driver<R> {
             .min()
     }
 
-    /// Takes the rows that the outbox held at the start; the first call.
-    pub fn recovered(&mut self, now: Now, rows: Vec<OutboxRow>) {
-        self.inputs.push_back(Owned::Recovered(rows));
+    /// Takes rows that the outbox held at the start, in order of their ids; with `complete` there are no more.
+    pub fn recovered(&mut self, now: Now, rows: Vec<OutboxRow>, complete: bool) {
+        self.inputs.push_back(Owned::Recovered(rows, complete));
         self.work(now);
     }
 
@@ -381,7 +381,10 @@ impl<R: Role> Driver<R> {
             Owned::Stored(id, result) => {
                 role.handle(now, Input::Stored { id, result }, &mut effects);
             }
-            Owned::Recovered(rows) => role.handle(now, Input::Recovered { rows }, &mut effects),
+            Owned::Recovered(rows, complete) => {
+                let input = Input::Recovered { rows, complete };
+                role.handle(now, input, &mut effects);
+            }
             Owned::Order(id, order, by) => {
                 let (order, by) = (&order, by.as_str());
                 role.handle(now, Input::Order { id, order, by }, &mut effects);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use mcx::state::{OutboxRow, Outcome};
+use mcx::state::Outcome;
 use mcx::{Decision, Now, Role, StoreFailure, StoreId, Weight};
 use mcx_store::{Applied, Store, StoreError};
 use sip_trace::{DecisionRecord, Recorder};
@@ -21,6 +21,7 @@ use crate::clock;
 use crate::congestion::Congestion;
 use crate::driver::{Driver, Output, Totals};
 use crate::next_hop::{Hop, LocateError, Locator, Target};
+use crate::recovering::Recovering;
 use crate::transport::tls::Identity;
 use crate::transport::{Arrival, Ended, Taken, Transports};
 
@@ -32,6 +33,8 @@ pub(crate) const MOST_WAITING: usize = 16_384;
 pub(crate) const MOST_WAITING_BYTES: usize = 64 * 1024 * 1024;
 /// Most messages that are taken off the sockets in one turn.
 const MOST_TAKEN: usize = 1_024;
+/// How often the log is told, at most, that batches fail.
+const COMPLAINTS: Duration = Duration::from_secs(10);
 /// How long the loop sleeps at most when nothing is due.
 const IDLE: Duration = Duration::from_secs(3600);
 
@@ -57,8 +60,10 @@ pub struct Function<R> {
     pub locating: JoinSet<(u64, Vec<Target>)>,
     /// Its store, if it has durable state.
     pub store: Option<Arc<dyn Store>>,
-    /// Rows that its outbox held at the start.
-    pub recovered: Vec<OutboxRow>,
+    /// When the log was told last that batches fail.
+    pub complained: Option<Instant>,
+    /// Rows that its outbox held at the start, while they are being read.
+    pub recovering: Option<Recovering>,
     /// What an operator orders.
     pub orders: Orders,
     /// Records what crosses its sockets and what it decides.
@@ -80,8 +85,9 @@ impl<R: Role> Function<R> {
     /// function ends.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) -> Totals {
         let mut stores = Stores::new();
-        let recovered = std::mem::take(&mut self.recovered);
-        self.driver.recovered(clock::now(), recovered);
+        if self.recovering.is_none() {
+            self.driver.recovered(clock::now(), Vec::new(), true);
+        }
         self.carry_out(&mut stores).await;
         while !*stop.borrow() {
             self.wait(&mut stores, &mut stop).await;
@@ -111,6 +117,15 @@ impl<R: Role> Function<R> {
                 stores.pop_front();
                 self.stored(id, result);
                 self.take_durable(stores);
+            }
+            rows = Recovering::next(&mut self.recovering) => {
+                let complete = rows.is_empty();
+                self.driver.recovered(clock::now(), rows, complete);
+                // It comes first, lest it never come under load; but not alone.
+                self.receive();
+                if complete {
+                    self.recovering = None;
+                }
             }
             () = arrived(&mut self.transports, &self.waiting) => self.receive(),
             Some(found) = self.locating.join_next() => {
@@ -154,10 +169,24 @@ impl<R: Role> Function<R> {
 
     fn stored(&mut self, id: StoreId, result: Result<Vec<Outcome>, StoreError>) {
         let result = result.map_err(|error| {
-            warn!(node = %self.node, %error, "the store could not commit");
+            self.complain(&error);
             StoreFailure
         });
         self.driver.stored(clock::now(), id, result);
+    }
+
+    /// Says that a batch failed: they come by the thousand.
+    fn complain(&mut self, error: &StoreError) {
+        let now = Instant::now();
+        let told = matches!(error, StoreError::Backend(_))
+            || self.complained.is_some_and(|at| now - at < COMPLAINTS);
+        if told {
+            // Of what is wrong with the disk the store itself tells, once.
+            debug!(node = %self.node, %error, "a batch was not committed");
+        } else {
+            self.complained = Some(now);
+            warn!(node = %self.node, %error, "the store could not commit");
+        }
     }
 
     /// Takes what has arrived off the sockets, without what is refused for overload, and handles some of it, oldest first.

@@ -19,5 +19,6 @@ pub mod node;
 mod private_file;
 pub mod process;
 mod pseudonym_key;
+mod recovering;
 mod trace;
 pub mod transport;

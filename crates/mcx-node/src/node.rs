@@ -27,6 +27,7 @@ use crate::driver::{Driver, Totals};
 use crate::events::{Events, EventsError};
 use crate::function::Function;
 use crate::next_hop::{Capability, Locator};
+use crate::recovering::Recovering;
 use crate::trace;
 use crate::transport::tls::{Tls, TlsError};
 use crate::transport::{Acquaintances, Bounds, Counters, Listen, Setup, Transports};
@@ -123,7 +124,7 @@ impl Node {
                     .map_err(|error| StartError::Admin(section.admin.clone(), error))?;
                 let (order, orders) = Orders::new();
                 told = Some((events, admin, order, store.clone()));
-                let recovered = store.outbox().map_err(StartError::Store)?;
+                let recovering = Recovering::begin(&store).map_err(StartError::Store)?;
                 let config = &section.config;
                 let known = common.acquaintances(&config.core, peers_of_server(config));
                 let transports = common.bind(section.listen, known)?;
@@ -133,7 +134,7 @@ impl Node {
                 Some(Function {
                     store: Some(store),
                     orders,
-                    recovered,
+                    recovering: Some(recovering),
                     ..function
                 })
             }
@@ -359,7 +360,8 @@ impl Common {
             locator: Locator::new(self.dns.as_deref(), can),
             locating: JoinSet::new(),
             store: None,
-            recovered: Vec::new(),
+            complained: None,
+            recovering: None,
             orders: Orders::default(),
             recorder: self.recorder.clone(),
         })

@@ -83,6 +83,10 @@ impl Store for Watched {
         self.rows.outbox()
     }
 
+    fn last_outbox_id(&self) -> Result<u64, StoreError> {
+        self.rows.last_outbox_id()
+    }
+
     fn outbox_after(&self, id: u64, limit: usize) -> Result<Vec<OutboxRow>, StoreError> {
         self.rows.outbox_after(id, limit)
     }
@@ -410,7 +414,10 @@ async fn who_stopped_too_long_ago_is_told_what_is_missing() {
         node.happens(stay).await;
     }
     node.store
-        .apply(vec![Command::TrimEvents { keep: 2 }])
+        .apply(vec![Command::TrimEvents {
+            keep: 2,
+            limit: usize::MAX,
+        }])
         .await
         .unwrap();
     node.start(&config);
@@ -432,7 +439,7 @@ async fn who_has_an_event_that_never_was_is_told_so() {
     let mut node = Node::new();
     node.happens(1).await;
     node.store
-        .apply(vec![Command::TrimEvents { keep: 0 }])
+        .apply(vec![Command::TrimEvents { keep: 0, limit: 100 }])
         .await
         .unwrap();
     node.start(&config);
@@ -594,7 +601,10 @@ async fn a_webhook_that_is_down_holds_nobody_else_up() {
     assert_eq!(stays(&read(&file)), [1, 2, 3]);
     // What the webhook has not stays.
     node.store
-        .apply(vec![Command::TrimEvents { keep: 0 }])
+        .apply(vec![Command::TrimEvents {
+            keep: 0,
+            limit: usize::MAX,
+        }])
         .await
         .unwrap();
     assert_eq!(node.store.events(0, 10).unwrap().len(), 3);

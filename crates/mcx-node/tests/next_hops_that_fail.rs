@@ -120,8 +120,9 @@ fn send(
         locator: Locator::new(Some(&servers), can.into()),
         locating: JoinSet::new(),
         store: None,
+        complained: None,
         orders: Orders::default(),
-        recovered: Vec::new(),
+        recovering: None,
         recorder: Recorder::off(),
     };
     tokio::spawn(async move {

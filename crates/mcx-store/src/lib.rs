@@ -12,5 +12,8 @@ mod sqlite;
 mod store;
 
 pub use memory::MemoryStore;
-pub use sqlite::{OpenError, SqliteReader, SqliteStore};
+pub use sqlite::{
+    Contents, Counts, LinesError, MOST_PROBLEMS, OpenError, SqliteReader, SqliteStore, backup,
+    export, import, inspect,
+};
 pub use store::{Applied, Snapshot, Store, StoreError, Told};

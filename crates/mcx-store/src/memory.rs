@@ -63,6 +63,10 @@ impl Store for MemoryStore {
         }))
     }
 
+    fn last_outbox_id(&self) -> Result<u64, StoreError> {
+        Ok(self.with(|rows| rows.last_row()))
+    }
+
     fn homes(
         &self,
         after: Option<&UserKey>,

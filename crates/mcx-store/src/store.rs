@@ -28,6 +28,12 @@ pub trait Store: Send + Sync {
     /// The rows cannot be read.
     fn outbox_after(&self, id: u64, limit: usize) -> Result<Vec<OutboxRow>, StoreError>;
 
+    /// The last id that a row of the outbox got; 0 when there was none.
+    ///
+    /// # Errors
+    /// The rows cannot be read.
+    fn last_outbox_id(&self) -> Result<u64, StoreError>;
+
     /// Own users after the one of `key`, in an order of the store's own, at most `limit`.
     ///
     /// # Errors
@@ -75,6 +81,14 @@ pub trait Store: Send + Sync {
     /// Has `told` called, by whatever thread, with the number of the newest event each time after some became durable.
     /// It must not wait for anything.
     fn on_event(&self, told: Told);
+
+    /// Whether it can commit, as far as it knows. After the storage failed, why, until it was seen to commit again.
+    ///
+    /// # Errors
+    /// It cannot: every batch fails.
+    fn usable(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
 /// Is told the number of the newest event.

@@ -74,10 +74,14 @@ contract! {
     }
 
     fn ids_of_rows_are_never_used_again(store) {
+        assert_eq!(store.last_outbox_id(), Ok(0));
         let first = apply(store, vec![allow(user(1), "b", 1)]).unwrap().remove(0).appended.remove(0);
         apply(store, vec![Command::OutboxDone { id: first.id }]).unwrap();
         let second = apply(store, vec![allow(user(1), "b", 2)]).unwrap().remove(0).appended.remove(0);
         assert!(second.id > first.id);
+        assert_eq!(store.last_outbox_id(), Ok(second.id));
+        apply(store, vec![Command::OutboxDone { id: second.id }]).unwrap();
+        assert_eq!(store.last_outbox_id(), Ok(second.id), "though it is gone");
     }
 
     fn retries_and_parking_are_kept(store) {
@@ -149,7 +153,11 @@ contract! {
         apply(store, vec![Command::EventSinks { names: vec!["webhook".into()] }]).unwrap();
         assert_eq!(store.delivered("webhook").unwrap(), Some(0));
         let delivered = Command::EventsDelivered { sink: "webhook".into(), seq: 5 };
-        apply(store, vec![delivered, Command::TrimEvents { keep: 0 }]).unwrap();
+        let some = Command::TrimEvents { keep: 1, limit: 2 };
+        let trimmed = apply(store, vec![delivered.clone(), some]).unwrap().remove(1);
+        assert_eq!(trimmed.verdict, Verdict::Trimmed(2));
+        assert_eq!(seqs(0, 10), [3, 4, 5], "the oldest, and no more than the limit");
+        apply(store, vec![delivered, Command::TrimEvents { keep: 0, limit: usize::MAX }]).unwrap();
         assert_eq!(store.delivered("webhook").unwrap(), Some(5));
         assert!(seqs(0, 10).is_empty());
         // A number is given once, also when all events are gone.

@@ -5,8 +5,9 @@ mod common;
 
 use common::{Folder, allow, apply, at, end, map, returns, snapshot, user, wait};
 use mcx::state::{Command, Verdict};
-use mcx_store::{SqliteReader, Store, StoreError};
+use mcx_store::{SqliteReader, SqliteStore, Store, StoreError};
 use rusqlite::Connection;
+use std::time::{Duration, Instant};
 
 #[test]
 fn everything_survives_reopening() {
@@ -180,8 +181,74 @@ fn nothing_is_durable_in_a_file_that_is_gone() {
         !folder.database().exists(),
         "no empty database takes its place"
     );
-    // The same file is back: it goes on, and nothing of the refused batch is there.
+    assert!(store.usable().is_err());
+    // The same file is back: it goes on, by itself, and nothing of the refused batch is there.
     std::fs::rename(&away, folder.database()).unwrap();
+    wait_until_usable(&store);
     apply(&store, vec![map(user(3), Some(1))]).unwrap();
     assert_eq!(snapshot(&store).visitors.len(), 2);
+}
+
+/// Waits until the store has found by itself that it can commit.
+fn wait_until_usable(store: &SqliteStore) {
+    let limit = Instant::now() + Duration::from_secs(30);
+    while let Err(why) = store.usable() {
+        assert!(Instant::now() < limit, "{why}");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_row_that_cannot_be_read_stops_nobody_else() {
+    let folder = Folder::new();
+    let store = folder.open();
+    apply(&store, (1..=3).map(|n| map(user(n), Some(1))).collect()).unwrap();
+    let behind = Connection::open(folder.database()).unwrap();
+    let broken = "UPDATE visitor SET partner_id = 'nobody' WHERE primary_id LIKE '%user-2@%'";
+    assert_eq!(behind.execute(broken, []).unwrap(), 1);
+    // The writer waits for this, so that all are in one group.
+    behind.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let waiting: Vec<_> = (0..60)
+        .map(|n| store.apply(vec![end(user(n % 3 + 1), Some(1), at(60))]))
+        .collect();
+    behind.execute_batch("ROLLBACK").unwrap();
+    for (n, outcome) in waiting.into_iter().enumerate() {
+        assert_eq!(wait(outcome).is_ok(), n % 3 != 1, "{n}");
+    }
+    assert_eq!(store.usable(), Ok(()), "the disk is well");
+}
+
+/// A page of the database that is not what was written: everything is refused, for what is written next might go anywhere.
+#[test]
+fn a_corrupt_page_ends_all_commits() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let many = (0..2000).map(|n| map(user(n), Some(1))).collect();
+    apply(&store, many).unwrap();
+    drop(store);
+    // Opening copies everything from the log into the database.
+    drop(folder.open());
+    let behind = Connection::open(folder.database()).unwrap();
+    let leaf: i64 = behind
+        .query_row(
+            "SELECT max(pageno) FROM dbstat WHERE name = 'visitor' AND pagetype = 'leaf'",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    drop(behind);
+    let file = std::fs::OpenOptions::new()
+        .write(true)
+        .open(folder.database())
+        .unwrap();
+    let page = u64::try_from(leaf - 1).unwrap() * 4096;
+    std::os::unix::fs::FileExt::write_all_at(&file, &[0xee; 4096], page).unwrap();
+    let store = folder.open();
+    let touching: Vec<_> = (0..2000)
+        .map(|n| apply(&store, vec![end(user(n), Some(1), at(60))]))
+        .collect();
+    let first = touching.iter().position(Result::is_err).unwrap();
+    assert!(matches!(&touching[first], Err(StoreError::Backend(why)) if why.contains("malformed")));
+    assert!(touching[first..].iter().all(Result::is_err));
+    assert!(store.usable().is_err());
 }

@@ -111,6 +111,28 @@ fn one_store_at_a_time_has_a_database() {
     folder.open();
 }
 
+/// A process before may have ended after a sync that failed: what it wrote may be in memory alone, and the next sync would
+/// not write it. What is copied and synced at the start is on disk.
+#[test]
+fn once_it_is_open_nothing_depends_on_the_log_of_a_process_before() {
+    let folder = Folder::new();
+    let store = folder.open();
+    apply(&store, vec![map(user(1), Some(1))]).unwrap();
+    let before = snapshot(&store);
+    let alone = folder.path().join("alone.db");
+    std::fs::copy(folder.database(), &alone).unwrap();
+    assert_ne!(
+        SqliteReader::open(&alone).unwrap().snapshot().unwrap(),
+        before,
+        "it is in the log"
+    );
+    drop(store);
+    let _store = folder.open();
+    std::fs::copy(folder.database(), &alone).unwrap();
+    let there = SqliteReader::open(&alone).unwrap().snapshot().unwrap();
+    assert_eq!(there, before);
+}
+
 #[test]
 fn a_reader_opens_only_what_exists() {
     let folder = Folder::new();

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sip_message::Uri;
@@ -16,9 +17,8 @@ use sip_message::Uri;
 /// percent-encoding is normalised (RFC 3986 §6.2.2). It is `sip:USER@DOMAIN` and nothing more: with a port, parameters or
 /// `sips:` one user could go by several ids, and what one of them is refused another would get (RFC 3261 §19.1.4 takes
 /// them for different URIs). The user part's case counts, as it does there.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
-pub struct McId(String);
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct McId(Arc<str>);
 
 /// Why a text is no MC service ID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +79,7 @@ impl McId {
         }
         let user = normalise_escapes(user).ok_or(InvalidId::NotAUri)?;
         let host = host.to_ascii_lowercase();
-        Ok(Self(format!("{scheme}:{user}@{host}")))
+        Ok(Self(format!("{scheme}:{user}@{host}").into()))
     }
 
     /// The URI. This is personal data: not for logs.
@@ -129,6 +129,12 @@ impl fmt::Debug for McId {
     }
 }
 
+impl Serialize for McId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
 impl<'de> Deserialize<'de> for McId {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
@@ -137,15 +143,26 @@ impl<'de> Deserialize<'de> for McId {
 }
 
 /// Names an MC system: one operator's domain, lower case (`a.mcx.example`).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct SystemId(String);
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SystemId(Arc<str>);
+
+impl Serialize for SystemId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for SystemId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(String::deserialize(deserializer)?.into()))
+    }
+}
 
 impl SystemId {
     /// The system of that name; case does not count.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        Self(name.to_ascii_lowercase())
+        Self(name.to_ascii_lowercase().into())
     }
 
     /// The name.

@@ -87,10 +87,13 @@ pub enum Input<'a> {
         /// What each of its commands did.
         result: Result<Vec<Outcome>, StoreFailure>,
     },
-    /// Rows that the outbox held when the node started.
+    /// Rows that the outbox held when the node started, some at a time. What is appended meanwhile waits until all are there: it
+    /// may have to be sent after one of them.
     Recovered {
         /// The rows, in order of their ids.
         rows: Vec<OutboxRow>,
+        /// Whether no more come.
+        complete: bool,
     },
     /// An operator orders something.
     Order {

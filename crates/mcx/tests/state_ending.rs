@@ -266,16 +266,34 @@ fn events_stay_until_every_sink_has_them() {
     run(&mut b, &delivered("webhook", 2));
     run(&mut b, &delivered("nobody", 5));
     assert_eq!(
-        verdict(&mut b, &Command::TrimEvents { keep: 4 }),
+        verdict(
+            &mut b,
+            &Command::TrimEvents {
+                keep: 4,
+                limit: usize::MAX
+            }
+        ),
         Verdict::Trimmed(1)
     );
     assert_eq!(
-        verdict(&mut b, &Command::TrimEvents { keep: 0 }),
+        verdict(
+            &mut b,
+            &Command::TrimEvents {
+                keep: 0,
+                limit: usize::MAX
+            }
+        ),
         Verdict::Trimmed(2)
     );
     assert_eq!(left(&b), [4, 5]);
     // A sink that is no longer configured holds nothing up.
     run(&mut b, &sinks(&["file"]));
-    run(&mut b, &Command::TrimEvents { keep: 0 });
+    run(
+        &mut b,
+        &Command::TrimEvents {
+            keep: 0,
+            limit: usize::MAX,
+        },
+    );
     assert_eq!(left(&b), [0; 0]);
 }

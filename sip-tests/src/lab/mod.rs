@@ -3,12 +3,15 @@
 
 mod certificates;
 mod example;
+mod faults;
 mod fixtures;
 mod node;
 mod pack;
+mod partner;
 mod schema;
 mod sipp;
 mod stunnel;
+mod visitors;
 mod waiting;
 mod wire;
 
@@ -20,20 +23,25 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
-use mcx::state::Command;
+use mcx::state::{Command, Event};
 use mcx_store::{Snapshot, SqliteReader, SqliteStore, Store as _};
 
 pub use certificates::Authority;
 pub use example::Example;
+pub use faults::{Calls, Disk, Faults, strace_works};
 pub use fixtures::{
     ALICE, ALICE_AT_B, alice, mapping_at_b, receive_deauthorization, receive_deauthorization_over,
     stay_at_b,
 };
 pub use node::{Node, program, sent};
 pub use pack::Scenario;
+pub use partner::{Notified, Partner};
 pub use schema::assert_schema_valid;
 pub use sipp::{Loss, Over, Sipp, sipp_installed};
 pub use stunnel::{Stunnel, stunnel_installed};
+pub use visitors::{
+    deauthorization, options, stays_at, visitor, visitor_id, visitor_id_at_b, visitors_at_b,
+};
 pub use waiting::{Listening, wait_until_listening};
 pub use wire::Wire;
 
@@ -176,6 +184,13 @@ impl Lab {
             .expect("a database")
             .snapshot()
             .expect("its rows")
+    }
+
+    /// The events that a node has stored.
+    #[must_use]
+    pub fn events(&self, node: &str) -> Vec<Event> {
+        let reader = SqliteReader::open(&self.database(node)).expect("a database");
+        reader.events(0, usize::MAX).expect("its events")
     }
 
     fn database(&self, node: &str) -> PathBuf {

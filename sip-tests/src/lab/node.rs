@@ -73,12 +73,26 @@ impl Node {
         }
     }
 
+    /// The process.
+    ///
+    /// # Panics
+    /// It does not run.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.id().expect("it runs")
+    }
+
     /// Tells the process to read its certificates anew, as `kill -HUP` does.
     pub fn hang_up(&self) {
-        let id = self.process.id().expect("it runs");
+        let id = self.id();
         let kill = format!("kill -HUP {id}");
         let sent = Command::new("sh").args(["-c", &kill]).status();
         assert!(sent.is_ok_and(|s| s.success()), "{kill}");
+    }
+
+    /// What the node logged so far is not waited for any more.
+    pub fn forget_log(&self) {
+        self.lines.try_iter().for_each(drop);
     }
 
     /// Ends the process at once.

@@ -132,6 +132,71 @@ impl Sipp {
         Self::run(lab, name.clone(), at, to, over, &arguments)
     }
 
+    /// Starts a call of the scenario for each of `rows`, so many a second, over UDP; its log is what
+    /// [`Sipp::logged`] gives.
+    #[must_use]
+    pub fn load(
+        lab: &Lab,
+        scenario: &str,
+        (at, to): (&str, &str),
+        replace: &[(&str, &str)],
+        rows: &[String],
+        rate: u32,
+    ) -> Self {
+        let template = project().join(format!("sip-tests/sipp/templates/{scenario}.xml"));
+        let mut text = std::fs::read_to_string(&template).expect("a scenario");
+        for (name, value) in replace {
+            text = text.replace(&format!("@{name}@"), value);
+        }
+        let name = run_name(scenario, at);
+        let file = |end: &str| lab.folder().join(format!("{name}.{end}"));
+        std::fs::write(file("xml"), text).expect("a scenario file");
+        let lines = rows.join("\n");
+        std::fs::write(file("csv"), format!("SEQUENTIAL\n{lines}\n")).expect("a file of rows");
+        let (xml, csv, log) = (file("xml"), file("csv"), file("log"));
+        let (calls, rate) = (rows.len().to_string(), rate.to_string());
+        let mut command = Command::new("sipp");
+        let address = lab.address(at);
+        command
+            .arg(lab.address(to).to_string())
+            .args(["-m", &calls, "-r", &rate, "-l", &calls])
+            .args(["-i", &address.ip().to_string()])
+            .args(["-p", &address.port().to_string()])
+            .args(["-nostdin", "-timeout", "600", "-timeout_error"])
+            .arg("-sf")
+            .arg(xml)
+            .arg("-inf")
+            .arg(csv)
+            .args(["-trace_logs", "-log_file"])
+            .arg(log)
+            .args(["-trace_err", "-error_file"])
+            .arg(file("errors"))
+            .current_dir(lab.folder())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        Self {
+            child: command.spawn().expect("SIPp starts"),
+            errors: file("errors"),
+            messages: file("messages"),
+            counts: file("counts"),
+            name,
+        }
+    }
+
+    /// Whether calls are still going on.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().is_ok_and(|ended| ended.is_none())
+    }
+
+    /// Waits until all calls are over, and panics with SIPp's own words when one failed; answers what the scenario logged.
+    #[must_use]
+    pub fn logged(mut self, lab: &Lab) -> String {
+        self.wait();
+        std::fs::read_to_string(lab.folder().join(format!("{}.log", self.name)))
+            .expect("SIPp's log")
+    }
+
     /// Starts SIPp's built-in calls, INVITE-ACK-BYE, so many: scenario `uac` at the address of `at` calls `to`,
     /// scenario `uas` answers there. A `uas` that loses messages goes on after the last call for as long as BYEs may
     /// come again, which is longer than anybody wants to wait: whoever calls says how it went.

@@ -203,7 +203,7 @@ impl Node {
                     let at = now.wall;
                     let Ok(_) = apply(&mut self.rows, &Command::ClockAnchored { anchor, at });
                     let owed = self.rows.outbox.values().cloned();
-                    driver.recovered(now, owed.collect());
+                    driver.recovered(now, owed.collect(), true);
                 }
                 driver.timeout(now);
                 while let Some(output) = driver.poll_output() {

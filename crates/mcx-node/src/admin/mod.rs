@@ -97,6 +97,10 @@ impl Asked {
         match question {
             Question::Users(filter) => self.users(&filter, write).await,
             Question::Outbox(filter) => self.outbox(&filter, write).await,
+            Question::Ready => Some(match self.store.usable() {
+                Ok(()) => End::Done("ready".into()),
+                Err(error) => End::Error(format!("not ready: store: {error}")),
+            }),
             Question::Order { what, because } => {
                 let order = match what.try_into() {
                     Ok(order) => order,

@@ -23,6 +23,8 @@ pub enum Question {
     Users(UserFilter),
     /// What is owed?
     Outbox(OutboxFilter),
+    /// Can it take requests? [`End::Done`] when it can, [`End::Error`] with what is in the way.
+    Ready,
     /// Do this.
     Order {
         /// What.

@@ -4,6 +4,7 @@ mod check;
 mod operate;
 pub(crate) mod out;
 mod run;
+mod store;
 mod token;
 mod trace;
 
@@ -45,6 +46,10 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
+    /// Asks a running node whether it can take requests: prints `ready`, or what is in the way.
+    ///
+    /// Exit code 0 when it can, 1 otherwise, so that a probe can call it.
+    Ready(operate::Ready),
     /// Lists who is migrated where, since when, and by which stay: own users at partners or at home, and visiting users.
     Users(operate::Users),
     /// Lists what is owed to partners, why it is still here and when it is sent next; `retry` and `drop` order what
@@ -53,6 +58,9 @@ enum Command {
     /// What is parked was refused by the partner, and is not sent again unless an operator says so.
     #[command(args_conflicts_with_subcommands = false)]
     Outbox(operate::Outbox),
+    /// Looks after the store of a service server: `check`, `backup`, `export`, `import`. Works on its file: the node may run
+    /// meanwhile, but for `import`.
+    Store(store::Store),
     /// De-authorizes an own user at every partner where he has an open stay, as if he had returned.
     Deauthorize(operate::OfUser),
     /// Reports that a visiting user's last session ended: a service that goes on after he left stops now.
@@ -81,8 +89,10 @@ pub fn main() -> ExitCode {
             config,
             until_stdin_closes,
         } => run::run(&config, until_stdin_closes),
+        Command::Ready(args) => operate::ready(args),
         Command::Users(args) => operate::users(args),
         Command::Outbox(args) => operate::outbox(args),
+        Command::Store(args) => store::store(args),
         Command::Deauthorize(args) => operate::deauthorize(args),
         Command::SessionsEnded(args) => operate::sessions_ended(args),
         Command::Trace(command) => trace::trace(command),

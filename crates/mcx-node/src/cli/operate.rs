@@ -1,4 +1,4 @@
-//! The operator's commands: `mcx users`, `mcx outbox`, `mcx deauthorize`, `mcx sessions-ended`. They ask the running
+//! The operator's commands: `mcx ready`, `mcx users`, `mcx outbox`, `mcx deauthorize`, `mcx sessions-ended`. They ask the running
 //! node at its admin socket.
 
 use std::path::PathBuf;
@@ -97,6 +97,13 @@ enum RowOrder {
     },
 }
 
+/// `mcx ready`.
+#[derive(Debug, Args)]
+pub(super) struct Ready {
+    #[command(flatten)]
+    node: Node,
+}
+
 /// `mcx deauthorize` and `mcx sessions-ended`.
 #[derive(Debug, Args)]
 pub(super) struct OfUser {
@@ -175,6 +182,18 @@ fn exit(result: Result<(), String>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+pub(super) fn ready(args: Ready) -> ExitCode {
+    let asked = args
+        .node
+        .ask(&Question::Ready, |_: serde_json::Value| {})
+        .map(|end| {
+            if let End::Done(text) = end {
+                sayln!("{text}");
+            }
+        });
+    exit(asked)
 }
 
 pub(super) fn users(args: Users) -> ExitCode {

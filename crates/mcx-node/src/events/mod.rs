@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mcx::state::{Command, Event};
+use mcx::state::{Command, Event, Verdict};
 use mcx_store::{Store, StoreError};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -28,6 +28,8 @@ use webhook::Webhook;
 
 /// Most events read from the store, or delivered, at once.
 const BATCH: usize = 100;
+/// Most events removed in one commit, for which others wait.
+const MOST_TRIMMED: usize = 500;
 /// How often events that all have are removed.
 const TRIM: Duration = Duration::from_secs(600);
 
@@ -217,8 +219,18 @@ impl Feed {
 /// Removes, now and then, what all have.
 async fn trim(mut feed: Feed, keep: u64) {
     loop {
-        if let Err(error) = feed.store.apply(vec![Command::TrimEvents { keep }]).await {
-            warn!(%error, "events that all have could not be removed");
+        let limit = MOST_TRIMMED;
+        let trimmed = feed
+            .store
+            .apply(vec![Command::TrimEvents { keep, limit }])
+            .await;
+        match trimmed.as_deref() {
+            // Others have their turn between.
+            Ok([outcome]) if outcome.verdict == Verdict::Trimmed(limit) && !*feed.stop.borrow() => {
+                continue;
+            }
+            Ok(_) => {}
+            Err(error) => warn!(%error, "events that all have could not be removed"),
         }
         if !feed.wait(TRIM).await {
             return;

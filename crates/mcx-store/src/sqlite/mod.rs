@@ -1,8 +1,13 @@
 //! The embedded store: SQLite in WAL mode with `synchronous=FULL`, one writer thread that
 //! commits in groups.
 
+mod backup;
+mod connection;
+mod inspect;
+mod lines;
 mod rows;
 mod schema;
+mod session;
 mod writer;
 
 use std::fmt;
@@ -15,6 +20,10 @@ use mcx::state::{Command, Event, Home, OutboxRow, UserKey, Visitor};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::{Applied, Snapshot, Store, StoreError, Told};
+pub use backup::backup;
+use connection::{BUSY_TIMEOUT, CACHE_KIB, Writing};
+pub use inspect::{Contents, MOST_PROBLEMS, inspect};
+pub use lines::{Counts, LinesError, export, import};
 use rows::SqlRows;
 use writer::Writer;
 
@@ -83,10 +92,12 @@ impl SqliteStore {
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         create_private(path).map_err(|e| failed(path, &e))?;
         let lock = lock(path)?;
-        let connection = connect(path)?;
-        schema::migrate(&connection, path)?;
+        let writing = Writing::open(path).map_err(|e| failed(path, &e))?;
+        schema::migrate(&writing.connection, path)?;
+        // A process before this one may have ended after a sync that failed.
+        writing.settle().map_err(|e| failed(path, &e))?;
         let reader = SqliteReader::open(path)?;
-        let writer = Writer::start(connection, path.to_owned()).map_err(|e| failed(path, &e))?;
+        let writer = Writer::start(writing, path.to_owned()).map_err(|e| failed(path, &e))?;
         Ok(Self {
             writer,
             reader,
@@ -142,6 +153,10 @@ impl Store for SqliteStore {
             .map_err(backend)
     }
 
+    fn last_outbox_id(&self) -> Result<u64, StoreError> {
+        inspect::last_of(&self.reader.lock(), "outbox").map_err(backend)
+    }
+
     fn homes(
         &self,
         after: Option<&UserKey>,
@@ -181,6 +196,10 @@ impl Store for SqliteStore {
     fn on_event(&self, told: Told) {
         self.writer.on_event(told);
     }
+
+    fn usable(&self) -> Result<(), StoreError> {
+        self.writer.usable()
+    }
 }
 
 /// Reads a database that a node may be writing at the same time.
@@ -197,6 +216,7 @@ impl SqliteReader {
         let connection = Connection::open_with_flags(path, flags).map_err(|e| failed(path, &e))?;
         connection
             .busy_timeout(BUSY_TIMEOUT)
+            .and_then(|()| connection.pragma_update(None, "cache_size", -CACHE_KIB))
             .map_err(|e| failed(path, &e))?;
         Ok(Self(Mutex::new(connection)))
     }
@@ -236,24 +256,6 @@ impl SqliteReader {
             outbox: rows.outbox().map_err(backend)?,
         })
     }
-}
-
-/// How long a statement waits for another process's lock.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Opens a connection that may write.
-fn connect(path: &Path) -> Result<Connection, OpenError> {
-    let connection = Connection::open(path).map_err(|e| failed(path, &e))?;
-    let set_up = || -> rusqlite::Result<()> {
-        connection.busy_timeout(BUSY_TIMEOUT)?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.pragma_update(None, "foreign_keys", "ON")?;
-        connection.set_prepared_statement_cache_capacity(64);
-        Ok(())
-    };
-    set_up().map_err(|e| failed(path, &e))?;
-    Ok(connection)
 }
 
 /// How long a lock that somebody looks at, or gives up just now, is waited for.

@@ -109,6 +109,159 @@ impl SqlRows<'_> {
     }
 }
 
+/// A key as it is stored, of whatever sense.
+pub(super) struct StoredKey {
+    service: String,
+    user: String,
+}
+
+/// A key that makes no sense.
+pub(super) struct UnreadableKey {
+    pub service: String,
+    pub user: String,
+    pub why: String,
+}
+
+impl StoredKey {
+    /// Its place in the order of keys.
+    pub fn place(&self) -> (String, String) {
+        (self.service.clone(), self.user.clone())
+    }
+
+    pub fn key(self) -> std::result::Result<UserKey, UnreadableKey> {
+        let Self { service, user } = self;
+        let primary_id = McId::parse(&user).map_err(|why| why.to_string());
+        match (Service::from_name(&service), primary_id) {
+            (Some(service), Ok(primary_id)) => Ok(UserKey {
+                service,
+                primary_id,
+            }),
+            (None, _) => Err(UnreadableKey {
+                why: "unknown service".into(),
+                service,
+                user,
+            }),
+            (_, Err(why)) => Err(UnreadableKey { service, user, why }),
+        }
+    }
+}
+
+/// A row of the outbox with the text that tells it from others, or why it cannot be read.
+type ReadRow = std::result::Result<(OutboxRow, String), rusqlite::Error>;
+
+/// For tools, which read what is wrong too, and write what another store had.
+impl SqlRows<'_> {
+    /// Keys of a table after that place, in order.
+    pub fn readable_keys(
+        &self,
+        table: &str,
+        after: Option<&(String, String)>,
+        limit: usize,
+    ) -> Result<Vec<StoredKey>> {
+        let (service, user) = after.map_or(("", ""), |(s, u)| (s.as_str(), u.as_str()));
+        let mut statement = self.0.prepare_cached(&format!(
+            "SELECT service, primary_id FROM {table} WHERE (service, primary_id) > (?, ?)
+             ORDER BY service, primary_id LIMIT ?"
+        ))?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let keys = statement.query_map(params![service, user, limit], |row| {
+            Ok(StoredKey {
+                service: row.get(0)?,
+                user: row.get(1)?,
+            })
+        })?;
+        keys.collect()
+    }
+
+    /// Rows of the outbox after that one, each with its id.
+    pub fn readable_outbox_after(&self, id: u64, limit: usize) -> Result<Vec<(u64, ReadRow)>> {
+        let sql = OUTBOX.replace("failure\n", "failure, sameness\n");
+        let sql = format!("{sql} WHERE id > ? ORDER BY id LIMIT ?");
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let id = i64::try_from(id).unwrap_or(i64::MAX);
+        let mut statement = self.0.prepare_cached(&sql)?;
+        let rows = statement.query_map(params![id, limit], |row| {
+            let read = outbox_row(row).and_then(|whole| Ok((whole, row.get(14)?)));
+            Ok((unsigned(row, 0)?, read))
+        })?;
+        rows.collect()
+    }
+
+    /// The sinks of events, and up to which event each has them.
+    pub fn sinks(&self) -> Result<Vec<(String, u64)>> {
+        let mut statement = self
+            .0
+            .prepare_cached("SELECT name, delivered FROM sink ORDER BY name")?;
+        let sinks = statement.query_map([], |row| Ok((row.get(0)?, unsigned(row, 1)?)))?;
+        sinks.collect()
+    }
+
+    /// Writes a row of the outbox as another store had it.
+    pub fn insert_outbox_row(&mut self, row: &OutboxRow) -> Result<()> {
+        let notice = serde_json::to_string(&row.row.notice)
+            .map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
+        let new = &row.row;
+        self.0
+            .prepare_cached(
+                "INSERT INTO outbox (id, service, primary_id, system, sameness, notice, procedure,
+                     created, expires, next_at)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            )?
+            .execute(params![
+                signed(row.id),
+                new.key.service.as_str(),
+                new.key.primary_id.as_str(),
+                new.to.as_str(),
+                new.sameness(),
+                notice,
+                new.procedure.to_string(),
+                signed(new.created.0),
+                new.expires.map(|e| signed(e.0)),
+                signed(row.next_at.0),
+            ])?;
+        self.put_outbox_row(row)
+    }
+
+    /// Writes an event as another store had it.
+    pub fn insert_event(&mut self, event: &Event) -> Result<()> {
+        let new = &event.event;
+        self.0
+            .prepare_cached(
+                "INSERT INTO event (seq, kind, service, primary_id, partner_id, number, procedure, at)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            )?
+            .execute(params![
+                signed(event.seq),
+                new.kind.as_str(),
+                new.key.service.as_str(),
+                new.key.primary_id.as_str(),
+                new.partner_id.as_str(),
+                new.number.map(signed),
+                new.procedure.map(|p| p.to_string()),
+                signed(new.at.0),
+            ])?;
+        Ok(())
+    }
+
+    /// Writes a sink as another store had it.
+    pub fn insert_sink(&mut self, name: &str, delivered: u64) -> Result<()> {
+        self.0.execute(
+            "INSERT INTO sink (name, delivered) VALUES (?, ?)",
+            params![name, signed(delivered)],
+        )?;
+        Ok(())
+    }
+
+    /// Numbers of a table go on after this one.
+    pub fn goes_on_after(&mut self, table: &str, last: u64) -> Result<()> {
+        self.0
+            .execute("DELETE FROM sqlite_sequence WHERE name = ?", [table])?;
+        let sql = "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)";
+        self.0.execute(sql, params![table, signed(last)])?;
+        Ok(())
+    }
+}
+
 impl Rows for SqlRows<'_> {
     type Error = rusqlite::Error;
 
@@ -299,12 +452,7 @@ impl Rows for SqlRows<'_> {
     fn due_visitors(&mut self, at: Timestamp, limit: usize) -> Result<Vec<(UserKey, Visitor)>> {
         let keys: Vec<UserKey> = {
             // What is kept for ever may be beyond the signed integers, below zero.
-            let mut statement = self.0.prepare_cached(
-                "SELECT service, primary_id FROM visitor
-                 WHERE purge_at IS NOT NULL
-                     AND coalesce(stop_at, purge_at) >= 0 AND coalesce(stop_at, purge_at) <= ?
-                 ORDER BY coalesce(stop_at, purge_at), instr('mcptt mcvideo mcdata', service), primary_id LIMIT ?",
-            )?;
+            let mut statement = self.0.prepare_cached(DUE)?;
             let at = signed(at.0.min(NEVER.0 - 1));
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             statement
@@ -408,13 +556,18 @@ impl Rows for SqlRows<'_> {
         Ok(())
     }
 
-    fn trim_events(&mut self, keep: u64) -> Result<usize> {
+    fn trim_events(&mut self, keep: u64, limit: usize) -> Result<usize> {
         self.0
             .prepare_cached(
-                "DELETE FROM event WHERE seq <= (SELECT max(seq) FROM event) - ?
-                     AND seq <= coalesce((SELECT min(delivered) FROM sink), seq)",
+                "DELETE FROM event WHERE seq IN (
+                     SELECT seq FROM event WHERE seq <= (SELECT max(seq) FROM event) - ?
+                         AND seq <= coalesce((SELECT min(delivered) FROM sink), seq)
+                     ORDER BY seq LIMIT ?)",
             )?
-            .execute(params![i64::try_from(keep).unwrap_or(i64::MAX)])
+            .execute(params![
+                i64::try_from(keep).unwrap_or(i64::MAX),
+                i64::try_from(limit).unwrap_or(i64::MAX),
+            ])
     }
 
     fn append(&mut self, row: NewRow) -> Result<Option<OutboxRow>> {
@@ -486,6 +639,14 @@ impl Rows for SqlRows<'_> {
         Ok(())
     }
 }
+
+/// Mappings that are due, in the order of the index: a million may be due at one time, and sorting them for each five hundred
+/// would keep the others waiting.
+const DUE: &str = "
+    SELECT service, primary_id FROM visitor
+    WHERE purge_at IS NOT NULL
+        AND coalesce(stop_at, purge_at) >= 0 AND coalesce(stop_at, purge_at) <= ?
+    ORDER BY coalesce(stop_at, purge_at), service, primary_id LIMIT ?";
 
 /// The columns of [`outbox_row`].
 const OUTBOX: &str = "
@@ -625,4 +786,23 @@ fn unreadable(
     why: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, Type::Text, why.into())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_due_is_found_by_the_index_alone() {
+        let connection = Connection::open_in_memory().unwrap();
+        let nowhere = std::path::Path::new(":memory:");
+        super::super::schema::migrate(&connection, nowhere).unwrap();
+        let explain = format!("EXPLAIN QUERY PLAN {DUE}");
+        let mut statement = connection.prepare(&explain).unwrap();
+        let plan = statement.query_map([1, 1], |row| row.get::<_, String>(3));
+        let plan: Vec<_> = plan.unwrap().map(Result::unwrap).collect();
+        assert_eq!(plan.len(), 1, "no sorting: {plan:?}");
+        assert!(plan[0].contains("visitor_deadline"), "{plan:?}");
+    }
 }

@@ -106,6 +106,28 @@ const STEPS: [&str; 3] = [
 ",
 ];
 
+/// The version of a database that is up to date.
+pub(super) fn version(connection: &Connection, path: &Path) -> Result<i64, OpenError> {
+    let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
+    let found: i64 = connection
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
+        .map_err(|e| failed(path, &e))?;
+    match found {
+        found if found > known => Err(OpenError::Newer {
+            path: path.to_owned(),
+            found,
+            known,
+        }),
+        found if found < known => {
+            let why = format!(
+                "schema version {found} is older than {known}: `mcx run` brings it up to date"
+            );
+            Err(failed(path, &why))
+        }
+        found => Ok(found),
+    }
+}
+
 /// Brings the database to the present version.
 pub(super) fn migrate(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);

@@ -2,16 +2,17 @@
 //! answers (L4).
 
 use std::fmt;
-use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use futures_channel::oneshot;
 use mcx::state::{Command, Outcome, apply};
-use rusqlite::Connection;
 
-use super::{SqlRows, backend, connect, failed};
+use super::SqlRows;
+use super::connection::Writing;
+use super::session::{Health, Session};
 use crate::{Applied, StoreError, Told};
 
 /// Most batches that wait; beyond, the store is overloaded.
@@ -32,6 +33,7 @@ pub(super) struct Writer {
     queue: Option<SyncSender<Job>>,
     thread: Option<JoinHandle<()>>,
     listeners: Listeners,
+    health: Health,
 }
 
 /// Who is told of events.
@@ -51,22 +53,30 @@ impl fmt::Debug for Listeners {
 }
 
 impl Writer {
-    pub fn start(connection: Connection, path: PathBuf) -> std::io::Result<Self> {
+    pub fn start(writing: Writing, path: PathBuf) -> std::io::Result<Self> {
         let (queue, jobs) = sync_channel(MAX_QUEUE);
         let listeners = Listeners::default();
         let told = listeners.clone();
+        let health = Health::default();
+        let session = Session::new(writing, path, health.clone());
         let thread = std::thread::Builder::new()
             .name("mcx-store".into())
-            .spawn(move || run(Some(connection), &path, &jobs, &told))?;
+            .spawn(move || run(session, &jobs, &told))?;
         Ok(Self {
             queue: Some(queue),
             thread: Some(thread),
             listeners,
+            health,
         })
     }
 
     pub fn on_event(&self, told: Told) {
         self.listeners.with(|all| all.push(told));
+    }
+
+    /// Whether it can commit; else, why not.
+    pub fn usable(&self) -> Result<(), StoreError> {
+        self.health.usable()
     }
 
     pub fn apply(&self, batch: Vec<Command>) -> Applied {
@@ -94,71 +104,63 @@ impl Drop for Writer {
     }
 }
 
-fn run(
-    mut connection: Option<Connection>,
-    path: &Path,
-    jobs: &Receiver<Job>,
-    listeners: &Listeners,
-) {
-    let opened = identity(path);
-    while let Ok(first) = jobs.recv() {
+fn run(mut session: Session, jobs: &Receiver<Job>, listeners: &Listeners) {
+    loop {
+        let first = match session.next_try() {
+            None => match jobs.recv() {
+                Ok(job) => job,
+                Err(_) => return,
+            },
+            Some(wait) => match jobs.recv_timeout(wait) {
+                Ok(job) => job,
+                Err(RecvTimeoutError::Timeout) => {
+                    session.try_again();
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            },
+        };
         let mut group = vec![first];
         while group.len() < MAX_GROUP
             && let Ok(job) = jobs.try_recv()
         {
             group.push(job);
         }
-        // After a failure nothing that SQLite holds in memory is trusted: it starts anew from
-        // what is on disk.
-        let usable = if identity(path) == opened {
-            connection.take().map_or_else(|| connect(path), Ok)
-        } else {
-            // What is written into a file that has no name any more is lost with this process.
-            Err(failed(
-                path,
-                &"the file was removed or replaced while it was in use",
-            ))
-        };
-        let committed = match usable {
-            Ok(mut usable) => {
-                let committed = commit(&mut usable, &group).map_err(backend);
-                if committed.is_ok() {
-                    connection = Some(usable);
-                }
-                committed
+        serve(&mut session, group, listeners);
+        session.tidy_up();
+    }
+}
+
+/// Commits a group, if it can be, and answers it.
+fn serve(session: &mut Session, group: Vec<Job>, listeners: &Listeners) {
+    match session.with(|writing| commit(writing, &group)) {
+        Ok(Ok(outcomes)) => {
+            let events = outcomes.iter().flatten().flat_map(|o| &o.events);
+            if let Some(newest) = events.map(|event| event.seq).max() {
+                listeners.with(|all| all.iter().for_each(|told| told(newest)));
             }
-            Err(error) => Err(StoreError::Backend(error.to_string())),
-        };
-        match committed {
-            Ok(outcomes) => {
-                let events = outcomes.iter().flatten().flat_map(|o| &o.events);
-                if let Some(newest) = events.map(|event| event.seq).max() {
-                    listeners.with(|all| all.iter().for_each(|told| told(newest)));
-                }
-                for (job, outcomes) in group.into_iter().zip(outcomes) {
-                    let _ = job.answer.send(Ok(outcomes));
-                }
+            for (job, outcomes) in group.into_iter().zip(outcomes) {
+                let _ = job.answer.send(Ok(outcomes));
             }
-            Err(error) => {
-                for job in group {
-                    let _ = job.answer.send(Err(error.clone()));
-                }
+        }
+        // One batch is at fault, and nobody knows which: each on its own.
+        Ok(Err(_)) if group.len() > 1 => {
+            for job in group {
+                serve(session, vec![job], listeners);
+            }
+        }
+        Ok(Err(error)) | Err(error) => {
+            for job in group {
+                let _ = job.answer.send(Err(error.clone()));
             }
         }
     }
 }
 
-/// Which file has this name, if any.
-fn identity(path: &Path) -> Option<(u64, u64)> {
-    use std::os::unix::fs::MetadataExt as _;
-    let metadata = std::fs::metadata(path).ok()?;
-    Some((metadata.dev(), metadata.ino()))
-}
-
 /// One transaction, one fsync. Dropping it unfinished rolls it back.
-fn commit(connection: &mut Connection, group: &[Job]) -> rusqlite::Result<Vec<Vec<Outcome>>> {
-    let transaction =
-        connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+fn commit(writing: &mut Writing, group: &[Job]) -> rusqlite::Result<Vec<Vec<Outcome>>> {
+    let immediate = rusqlite::TransactionBehavior::Immediate;
+    let transaction = writing.connection.transaction_with_behavior(immediate)?;
     let mut rows = SqlRows(&transaction);
     let mut outcomes = Vec::with_capacity(group.len());
     for job in group {

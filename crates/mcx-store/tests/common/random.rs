@@ -166,6 +166,7 @@ pub fn command(random: &mut Random, rows: &[OutboxRow]) -> Command {
             },
             _ => Command::TrimEvents {
                 keep: random.below(10),
+                limit: random.below(5) as usize,
             },
         },
         13 | 14 => Command::OutboxDone { id: row },

@@ -18,7 +18,7 @@ use std::time::Instant;
 
 use sip_message::{HeaderName, Method, Request, Response, StatusCode};
 
-use crate::delivery::Schedule;
+use crate::delivery::{Schedule, Trouble};
 use crate::document::ServiceDocument;
 use crate::incoming;
 use crate::state::{Command, OutboxRow, Outcome};
@@ -48,6 +48,7 @@ pub struct ServiceServer {
     sends: HashMap<SendId, Sending>,
     /// Batches under way.
     stores: HashMap<StoreId, Continuation>,
+    recovered: Recovered,
     next_id: u64,
     next_expiry: Option<Instant>,
     /// When the two clocks were compared last.
@@ -134,24 +135,7 @@ impl Role for ServiceServer {
                     self.stored(now, continuation, result, out);
                 }
             }
-            Input::Recovered { rows } => {
-                if !rows.is_empty() {
-                    let waiting = rows.iter().filter(|r| r.parked.is_none()).count();
-                    let why = format!(
-                        "{waiting} owed from before the start, {} parked",
-                        rows.len() - waiting
-                    );
-                    let decision = Decision::new("L4", "recovered", why);
-                    out.push(Effect::Decide(if waiting < rows.len() {
-                        decision.weighing(Weight::Alarm)
-                    } else {
-                        decision
-                    }));
-                }
-                for row in rows {
-                    self.schedule.add(now, row);
-                }
-            }
+            Input::Recovered { rows, complete } => self.recover(now, rows, complete, out),
             Input::Order { id, order, by } => self.order(now, id, order, by, out),
             Input::Tick => {}
         }
@@ -172,8 +156,48 @@ impl Role for ServiceServer {
     }
 }
 
+/// 503: as much as may waits already, or nothing can be stored. It comes by the thousand, so it is no line each in the log.
+fn busy() -> Refusal {
+    Refusal {
+        weight: Weight::Minor,
+        ..Refusal::unavailable(RETRY_AFTER)
+    }
+}
+
+/// How much was owed from before the start.
+#[derive(Clone, Copy, Debug, Default)]
+struct Recovered {
+    waiting: u64,
+    parked: u64,
+}
+
 impl ServiceServer {
-    /// A server that knows nothing yet; hand it [`Input::Recovered`] first. `random` must be
+    /// Takes some of the rows from before the start.
+    fn recover(&mut self, now: Now, rows: Vec<OutboxRow>, complete: bool, out: &mut Vec<Effect>) {
+        for row in rows {
+            match row.parked {
+                Some(_) => self.recovered.parked += 1,
+                None => self.recovered.waiting += 1,
+            }
+            self.schedule.recover(now, row);
+        }
+        if !complete {
+            return;
+        }
+        self.schedule.recovered(now);
+        let Recovered { waiting, parked } = self.recovered;
+        if waiting + parked > 0 {
+            let why = format!("{waiting} owed from before the start, {parked} parked");
+            let decision = Decision::new("L4", "recovered", why);
+            out.push(Effect::Decide(if parked > 0 {
+                decision.weighing(Weight::Alarm)
+            } else {
+                decision
+            }));
+        }
+    }
+
+    /// A server that knows nothing yet; hand it [`Input::Recovered`] until that is complete. `random` must be
     /// seeded by the operating system in production.
     #[must_use]
     pub fn new(config: ServiceServerConfig, random: Random) -> Self {
@@ -184,6 +208,7 @@ impl ServiceServer {
             pending: Pending::default(),
             sends: HashMap::new(),
             stores: HashMap::new(),
+            recovered: Recovered::default(),
             next_id: 0,
             next_expiry: None,
             clock: None,
@@ -219,7 +244,7 @@ impl ServiceServer {
         }
         crate::answer::check_max_forwards(request)?;
         if self.stores.len() + self.pending.len() >= MAX_PENDING {
-            return Err(Refusal::unavailable(RETRY_AFTER));
+            return Err(busy());
         }
         let peers = self.config.systems.partners.iter().map(|p| &p.peer);
         let sender = trust::sender(source, request, &self.config.core, peers);
@@ -278,7 +303,7 @@ impl ServiceServer {
 
     /// Nothing of the batch is durable: 503, and whoever sent it comes again (L4).
     fn not_stored(&mut self, now: Now, continuation: Continuation, out: &mut Vec<Effect>) {
-        let refusal = Refusal::unavailable(RETRY_AFTER);
+        let refusal = busy();
         match continuation {
             Continuation::Authorized(event) | Continuation::Visited(event) => {
                 self.refuse(event.id, &event.request, &refusal, out);
@@ -292,7 +317,8 @@ impl ServiceServer {
             }
             // It will be sent once more; applying it twice is applying it once (L3).
             Continuation::Row { row, done: true } => {
-                self.schedule.again(now, &row, None, &mut self.random);
+                let after = (None, Trouble::Row);
+                self.schedule.again(now, &row, after, &mut self.random);
             }
             Continuation::Row { done: false, .. } => {}
             Continuation::Ordered(pending) => Self::not_ordered(&pending, out),

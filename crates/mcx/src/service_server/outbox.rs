@@ -3,7 +3,7 @@
 use sip_message::Response;
 
 use super::{Continuation, Sending, ServiceServer};
-use crate::delivery::{Fate, fate};
+use crate::delivery::{Fate, Trouble, fate};
 use crate::document::{Document, Stay};
 use crate::state::{Command, Notice, OutboxRow, Parked};
 use crate::{Decision, Effect, MessageKind, Now, SendFailure, Warning, Weight};
@@ -80,9 +80,9 @@ impl ServiceServer {
                 self.decide_row(&row, "L4", "done", why, out);
                 self.row_done(row, out);
             }
-            Fate::Retry(retry_after) => {
+            Fate::Retry(retry_after, trouble) => {
                 let why = format!("{} answered {status}", row.row.to);
-                self.retry(now, row, retry_after, why, out);
+                self.retry(now, row, (retry_after, trouble), why, out);
             }
             Fate::Park(status, text) => {
                 let known = Warning::known(text.as_bytes())
@@ -100,12 +100,13 @@ impl ServiceServer {
         why: SendFailure,
         out: &mut Vec<Effect>,
     ) {
+        let trouble = Trouble::of(why);
         let why = match why {
             SendFailure::Timeout => format!("{} did not answer", row.row.to),
             SendFailure::Transport => format!("{} cannot be reached", row.row.to),
             SendFailure::Overload => "too many transactions are open".to_owned(),
         };
-        self.retry(now, row, None, why, out);
+        self.retry(now, row, (None, trouble), why, out);
     }
 
     fn row_done(&mut self, row: OutboxRow, out: &mut Vec<Effect>) {
@@ -117,13 +118,11 @@ impl ServiceServer {
         &mut self,
         now: Now,
         row: OutboxRow,
-        retry_after: Option<u32>,
+        after: (Option<u32>, Trouble),
         why: String,
         out: &mut Vec<Effect>,
     ) {
-        let (attempts, next_at) = self
-            .schedule
-            .again(now, &row, retry_after, &mut self.random);
+        let (attempts, next_at) = self.schedule.again(now, &row, after, &mut self.random);
         let failure = why.clone();
         let why = format!(
             "{why}: attempt {} in {:.1} s",

@@ -92,11 +92,11 @@ pub trait Rows {
     /// The store could not write.
     fn put_delivered(&mut self, name: &str, seq: u64) -> Result<(), Self::Error>;
 
-    /// Removes events that every sink has, but for the newest `keep`. Answers how many.
+    /// Removes events that every sink has, but for the newest `keep`, at most `limit`, oldest first. Answers how many.
     ///
     /// # Errors
     /// The store could not write.
-    fn trim_events(&mut self, keep: u64) -> Result<usize, Self::Error>;
+    fn trim_events(&mut self, keep: u64, limit: usize) -> Result<usize, Self::Error>;
 
     /// Appends a row that is due at once; `None` when one that says the same
     /// ([`NewRow::sameness`]) is there already.
@@ -371,7 +371,9 @@ pub fn apply<R: Rows>(rows: &mut R, command: &Command) -> Result<Outcome, R::Err
             rows.put_delivered(sink, *seq)?;
             Ok(Verdict::Done.into())
         }
-        Command::TrimEvents { keep } => Ok(Verdict::Trimmed(rows.trim_events(*keep)?).into()),
+        Command::TrimEvents { keep, limit } => {
+            Ok(Verdict::Trimmed(rows.trim_events(*keep, *limit)?).into())
+        }
         Command::OutboxDone { id } => {
             rows.remove_row(*id)?;
             Ok(Verdict::Done.into())

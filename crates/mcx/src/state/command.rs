@@ -218,6 +218,8 @@ pub enum Command {
     TrimEvents {
         /// How many of the newest stay for those who ask later.
         keep: u64,
+        /// Most events to remove in one go.
+        limit: usize,
     },
     /// The partner has it, or nobody waits for it any more: the row is removed.
     OutboxDone {

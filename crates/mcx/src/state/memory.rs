@@ -26,6 +26,14 @@ pub struct MemoryRows {
     pub last_event: u64,
 }
 
+impl MemoryRows {
+    /// The last id that a row of the outbox got; 0 when there was none.
+    #[must_use]
+    pub fn last_row(&self) -> u64 {
+        self.last_row
+    }
+}
+
 impl Rows for MemoryRows {
     type Error = Infallible;
 
@@ -58,7 +66,7 @@ impl Rows for MemoryRows {
             .filter_map(|(key, visitor)| Some((visitor.deadline()?, key, visitor)))
             .filter(|(deadline, ..)| *deadline <= at)
             .collect();
-        due.sort_by_key(|(deadline, key, _)| (*deadline, *key));
+        due.sort_by_key(|(deadline, key, _)| (*deadline, key.service.as_str(), &key.primary_id));
         let due = due.into_iter().take(limit);
         Ok(due.map(|(_, k, v)| (k.clone(), v.clone())).collect())
     }
@@ -109,12 +117,15 @@ impl Rows for MemoryRows {
         Ok(())
     }
 
-    fn trim_events(&mut self, keep: u64) -> Result<usize, Infallible> {
+    fn trim_events(&mut self, keep: u64, limit: usize) -> Result<usize, Infallible> {
         let kept_from = self.last_event.saturating_sub(keep);
         let all_have = self.sinks.values().copied().min().unwrap_or(u64::MAX);
-        let before = self.events.len();
-        self.events.retain(|seq, _| *seq > kept_from.min(all_have));
-        Ok(before - self.events.len())
+        let over = self.events.range(..=kept_from.min(all_have));
+        let over: Vec<u64> = over.map(|(seq, _)| *seq).take(limit).collect();
+        for seq in &over {
+            self.events.remove(seq);
+        }
+        Ok(over.len())
     }
 
     fn append(&mut self, row: NewRow) -> Result<Option<OutboxRow>, Infallible> {

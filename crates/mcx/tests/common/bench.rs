@@ -24,10 +24,18 @@ pub struct Bench<R> {
 }
 
 impl Bench<ServiceServer> {
+    /// A server that waits for the rows from before its start.
+    pub fn starting(config: ServiceServerConfig) -> Self {
+        Self::new(ServiceServer::new(config, Random::new([7; 32])))
+    }
+
     pub fn server(config: ServiceServerConfig) -> Self {
-        let mut bench = Self::new(ServiceServer::new(config, Random::new([7; 32])));
+        let mut bench = Self::starting(config);
         bench.rows = MemoryRows::default();
-        let out = bench.input(Input::Recovered { rows: vec![] });
+        let out = bench.input(Input::Recovered {
+            rows: vec![],
+            complete: true,
+        });
         assert!(bench.store(out).is_empty());
         bench
     }
@@ -126,7 +134,10 @@ impl<R: Role> Bench<R> {
 
     /// Rows that are owed from before the start.
     pub fn recover(&mut self, rows: Vec<OutboxRow>) -> Vec<Effect> {
-        let out = self.input(Input::Recovered { rows });
+        let out = self.input(Input::Recovered {
+            rows,
+            complete: true,
+        });
         self.store(out)
     }
 }

@@ -1,0 +1,305 @@
+//! A store as lines of JSON, for moving it to another one and for reading it without this program. The format is described in
+//! docs/operations.md.
+
+use std::fmt;
+use std::io::{self, BufRead, Read as _, Write};
+use std::path::Path;
+
+use mcx::state::{ClockAnchor, Event, Home, OutboxRow, Rows as _, UserKey, Visitor};
+use rusqlite::Connection;
+use serde::{Deserialize, Serialize};
+
+use super::connection::Writing;
+use super::inspect::last_of;
+use super::rows::SqlRows;
+use super::{OpenError, SqliteReader, create_private, failed, lock, schema};
+
+/// Version of the format: another one is refused.
+const FORMAT: u32 = 1;
+/// Most rows read at once.
+const PAGE: usize = 500;
+/// Longest line that is read.
+const LONGEST_LINE: u64 = 1024 * 1024;
+
+/// A line.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Line {
+    /// The first.
+    Store(Head),
+    Home(Of<Home>),
+    Visitor(Of<Visitor>),
+    Outbox(OutboxRow),
+    Event(Event),
+    Sink(Sink),
+    Clock(ClockAnchor),
+    /// The last: without it the file is not whole.
+    End(Counts),
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Head {
+    format: u32,
+    /// Version of the schema that it was read from.
+    schema: i64,
+}
+
+/// A row with its key.
+#[derive(Debug, Serialize, Deserialize)]
+struct Of<T> {
+    #[serde(flatten)]
+    key: UserKey,
+    #[serde(flatten)]
+    row: T,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Sink {
+    name: String,
+    delivered: u64,
+}
+
+/// How much there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Counts {
+    /// Own users.
+    pub homes: u64,
+    /// Mappings of visiting users.
+    pub visitors: u64,
+    /// Rows of the outbox.
+    pub outbox: u64,
+    /// Events.
+    pub events: u64,
+    /// The last id that a row of the outbox got: none is given again.
+    pub last_outbox: u64,
+    /// The last number that an event got: none is given again.
+    pub last_event: u64,
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            homes,
+            visitors,
+            outbox,
+            events,
+            ..
+        } = self;
+        write!(
+            f,
+            "own users {homes}, mappings {visitors}, owed {outbox}, events {events}"
+        )
+    }
+}
+
+/// Why a store was not moved.
+#[derive(Debug)]
+pub enum LinesError {
+    /// The database.
+    Store(OpenError),
+    /// A line, counted from 1.
+    Line(u64, String),
+    /// The lines as a whole.
+    Whole(String),
+    /// What is read or written could not be.
+    Io(io::Error),
+}
+
+impl fmt::Display for LinesError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Store(error) => error.fmt(f),
+            Self::Line(line, why) => write!(f, "line {line}: {why}"),
+            Self::Whole(why) => f.write_str(why),
+            Self::Io(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for LinesError {}
+
+impl From<OpenError> for LinesError {
+    fn from(error: OpenError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<io::Error> for LinesError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// Writes the store at `path`, as it is at one moment; a node may go on writing it. Identities of users are in it.
+///
+/// # Errors
+/// Says what cannot be read or written.
+pub fn export(path: &Path, mut to: impl Write) -> Result<Counts, LinesError> {
+    let reader = SqliteReader::open(path)?;
+    let mut connection = reader.lock();
+    let of = |error: rusqlite::Error| LinesError::Store(failed(path, &error));
+    let moment = connection.transaction().map_err(of)?;
+    let schema = schema::version(&moment, path)?;
+    let head = Head {
+        format: FORMAT,
+        schema,
+    };
+    write_line(&mut to, &Line::Store(head))?;
+    let mut rows = SqlRows(&moment);
+    let mut counts = Counts {
+        last_outbox: last_of(&moment, "outbox").map_err(of)?,
+        last_event: last_of(&moment, "event").map_err(of)?,
+        ..Counts::default()
+    };
+    let mut after: Option<UserKey> = None;
+    loop {
+        let page = rows.homes(after.as_ref(), PAGE).map_err(of)?;
+        let Some((last, _)) = page.last() else { break };
+        after = Some(last.clone());
+        for (key, row) in page {
+            counts.homes += 1;
+            write_line(&mut to, &Line::Home(Of { key, row }))?;
+        }
+    }
+    after = None;
+    loop {
+        let page = rows.visitors(after.as_ref(), PAGE).map_err(of)?;
+        let Some((last, _)) = page.last() else { break };
+        after = Some(last.clone());
+        for (key, row) in page {
+            counts.visitors += 1;
+            write_line(&mut to, &Line::Visitor(Of { key, row }))?;
+        }
+    }
+    let mut id = 0;
+    loop {
+        let page = rows.outbox_after(id, PAGE).map_err(of)?;
+        let Some(last) = page.last() else { break };
+        id = last.id;
+        for row in page {
+            counts.outbox += 1;
+            write_line(&mut to, &Line::Outbox(row))?;
+        }
+    }
+    let mut seq = 0;
+    loop {
+        let page = rows.events(seq, PAGE).map_err(of)?;
+        let Some(last) = page.last() else { break };
+        seq = last.seq;
+        for event in page {
+            counts.events += 1;
+            write_line(&mut to, &Line::Event(event))?;
+        }
+    }
+    for (name, delivered) in rows.sinks().map_err(of)? {
+        write_line(&mut to, &Line::Sink(Sink { name, delivered }))?;
+    }
+    if let Some(clock) = rows.clock().map_err(of)? {
+        write_line(&mut to, &Line::Clock(clock))?;
+    }
+    write_line(&mut to, &Line::End(counts))?;
+    to.flush()?;
+    Ok(counts)
+}
+
+fn write_line(to: &mut impl Write, line: &Line) -> Result<(), LinesError> {
+    serde_json::to_writer(&mut *to, line).map_err(io::Error::from)?;
+    to.write_all(b"\n")?;
+    Ok(())
+}
+
+/// Reads into the store at `path` what [`export`] wrote, all or nothing. There must be no store yet, or one without a row,
+/// and no node that has it.
+///
+/// # Errors
+/// Says which line, or what is wrong with the database; nothing of it is stored then.
+pub fn import(path: &Path, from: impl BufRead) -> Result<Counts, LinesError> {
+    let of = |error: rusqlite::Error| LinesError::Store(failed(path, &error));
+    create_private(path).map_err(|error| failed(path, &error))?;
+    let _lock = lock(path)?;
+    let mut writing = Writing::open(path).map_err(of)?;
+    schema::migrate(&writing.connection, path)?;
+    let transaction = writing.connection.transaction().map_err(of)?;
+    if count(&transaction).map_err(of)? != Counts::default() {
+        let why = "it has rows already: an import makes a store, it does not add to one";
+        return Err(failed(path, &why).into());
+    }
+    let expected = read_lines(&mut SqlRows(&transaction), from)?;
+    let counted = count(&transaction).map_err(of)?;
+    if counted != expected {
+        let why = format!("it says that there are {expected}, and there are {counted}");
+        return Err(LinesError::Whole(why));
+    }
+    transaction.commit().map_err(of)?;
+    writing.settle().map_err(of)?;
+    Ok(counted)
+}
+
+/// Writes the rows of every line; answers what the last one says that there are.
+fn read_lines(rows: &mut SqlRows<'_>, mut from: impl BufRead) -> Result<Counts, LinesError> {
+    let mut end = None;
+    let mut line = String::new();
+    for number in 1.. {
+        line.clear();
+        let wrong = |why: String| LinesError::Line(number, why);
+        if (&mut from).take(LONGEST_LINE).read_line(&mut line)? == 0 {
+            break;
+        }
+        if end.is_some() {
+            return Err(wrong("comes after the last one".into()));
+        }
+        if !line.ends_with('\n') {
+            return Err(wrong("is not whole".into()));
+        }
+        let line = serde_json::from_str(&line).map_err(|error| wrong(error.to_string()))?;
+        match (number, &line) {
+            (1, Line::Store(head)) if head.format == FORMAT => continue,
+            (1, Line::Store(head)) => {
+                let format = head.format;
+                return Err(wrong(format!(
+                    "is of format {format}, and this program reads {FORMAT}"
+                )));
+            }
+            (1, _) | (_, Line::Store(_)) => return Err(wrong("is no export of a store".into())),
+            _ => {}
+        }
+        if let Line::End(counts) = line {
+            rows.goes_on_after("outbox", counts.last_outbox)
+                .and_then(|()| rows.goes_on_after("event", counts.last_event))
+                .map_err(|error| wrong(error.to_string()))?;
+            end = Some(counts);
+        } else {
+            write_row(rows, line).map_err(|error| wrong(error.to_string()))?;
+        }
+    }
+    end.ok_or_else(|| LinesError::Whole("the last line is missing: the export broke off".into()))
+}
+
+fn write_row(rows: &mut SqlRows<'_>, line: Line) -> rusqlite::Result<()> {
+    match line {
+        Line::Home(Of { key, row }) => rows.put_home(&key, &row),
+        Line::Visitor(Of { key, row }) => rows.put_visitor(&key, &row),
+        Line::Outbox(row) => rows.insert_outbox_row(&row),
+        Line::Event(event) => rows.insert_event(&event),
+        Line::Sink(sink) => rows.insert_sink(&sink.name, sink.delivered),
+        Line::Clock(anchor) => rows.put_clock(&anchor),
+        Line::Store(_) | Line::End(_) => Ok(()),
+    }
+}
+
+fn count(connection: &Connection) -> rusqlite::Result<Counts> {
+    let of = |table: &str| -> rusqlite::Result<u64> {
+        let sql = format!("SELECT count(*) FROM {table}");
+        let count: i64 = connection.query_row(&sql, [], |row| row.get(0))?;
+        Ok(count.cast_unsigned())
+    };
+    Ok(Counts {
+        homes: of("home")?,
+        visitors: of("visitor")?,
+        outbox: of("outbox")?,
+        events: of("event")?,
+        last_outbox: last_of(connection, "outbox")?,
+        last_event: last_of(connection, "event")?,
+    })
+}

@@ -1,0 +1,88 @@
+//! How much is sent to one partner: as much as it takes, beginning with little, and hardly anything while it is down. So a
+//! partner that is down costs nothing for the others, and is not overrun when it is back.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use super::{Retry, Trouble};
+use crate::Random;
+use crate::state::Lane;
+
+/// Requests under way at once to a partner of which nothing is known yet.
+const FIRST_WINDOW: usize = 32;
+/// So many failures without a success between are the partner's: it is asked with one request at a time.
+const MOST_FAILURES: u32 = 4;
+/// Longest wait before a partner that is down is asked again.
+const LONGEST_HOLD: Duration = Duration::from_secs(8);
+
+/// What waits for a partner, and what it takes.
+#[derive(Debug)]
+pub(super) struct Towards {
+    /// Lanes whose first row waits for its time.
+    pub due: BTreeSet<(Instant, Lane)>,
+    /// Requests under way.
+    busy: usize,
+    /// Most requests under way at once.
+    window: usize,
+    /// Failures since the last success.
+    failures: u32,
+    /// Nothing is sent before.
+    held_until: Option<Instant>,
+}
+
+impl Towards {
+    pub fn new(retry: &Retry) -> Self {
+        Self {
+            due: BTreeSet::new(),
+            busy: 0,
+            window: FIRST_WINDOW.min(retry.in_flight),
+            failures: 0,
+            held_until: None,
+        }
+    }
+
+    /// When the next row can be sent, if nothing else happens before.
+    pub fn deadline(&self) -> Option<Instant> {
+        if self.busy >= self.window {
+            return None;
+        }
+        let (at, _) = self.due.first()?;
+        Some(self.held_until.map_or(*at, |held| held.max(*at)))
+    }
+
+    /// A request is under way.
+    pub fn begin(&mut self) {
+        self.busy += 1;
+    }
+
+    /// A request was answered by the partner: it takes one more at a time, which is twice as many after each round.
+    pub fn succeeds(&mut self, retry: &Retry) {
+        self.busy = self.busy.saturating_sub(1);
+        self.failures = 0;
+        self.held_until = None;
+        self.window = (self.window + 1).min(retry.in_flight);
+    }
+
+    /// A request was in vain.
+    pub fn fails(&mut self, now: Instant, trouble: Trouble, retry: &Retry, random: &mut Random) {
+        self.busy = self.busy.saturating_sub(1);
+        if trouble == Trouble::Row {
+            return;
+        }
+        self.failures = self.failures.saturating_add(1);
+        self.window = (self.window / 2).max(1);
+        if self.failures >= MOST_FAILURES {
+            self.window = 1;
+            let doublings = (self.failures - MOST_FAILURES).min(16);
+            let full = retry.first.saturating_mul(1 << doublings).min(LONGEST_HOLD);
+            let millis = u64::try_from(full.as_millis()).unwrap_or(u64::MAX);
+            let wait = Duration::from_millis(millis - random.below(millis / 2 + 1));
+            self.held_until = Some(now + wait);
+        }
+    }
+
+    /// An operator wants something sent now.
+    pub fn hurry(&mut self) {
+        self.held_until = None;
+    }
+}

@@ -1,0 +1,252 @@
+//! The schedule of the outbox, in memory. The rows themselves are durable; this says when.
+
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::ops::Bound;
+use std::time::Instant;
+
+use super::partner::Towards;
+use super::{Retry, Trouble};
+use crate::state::{Lane, OutboxRow};
+use crate::{Now, Random, SystemId, Timestamp};
+
+/// Which row is sent when.
+#[derive(Debug, Default)]
+pub(crate) struct Schedule {
+    retry: Retry,
+    lanes: HashMap<Lane, Waiting>,
+    partners: BTreeMap<SystemId, Towards>,
+    /// The partner that had its turn last.
+    turn: Option<SystemId>,
+    /// Until all rows from before the start are here.
+    recovering: Option<Recovering>,
+}
+
+/// The rows of a lane, by their ids.
+#[derive(Debug)]
+struct Waiting {
+    rows: VecDeque<OutboxRow>,
+    /// When the first is due, unless it is under way.
+    due: Option<Instant>,
+    /// The row that is under way.
+    busy: Option<u64>,
+}
+
+/// What happens while rows from before the start are still to come.
+#[derive(Debug, Default)]
+struct Recovering {
+    /// Rows that were appended: others of their lanes, which go first, may still come.
+    later: Vec<OutboxRow>,
+    /// Rows that an operator dropped, and that were read before.
+    dropped: HashSet<u64>,
+}
+
+impl Schedule {
+    /// Rows from before the start are still to come, until [`Schedule::recovered`].
+    pub(crate) fn new(retry: Retry) -> Self {
+        Self {
+            retry,
+            recovering: Some(Recovering::default()),
+            ..Self::default()
+        }
+    }
+
+    /// Takes a row from before the start.
+    pub(crate) fn recover(&mut self, now: Now, row: OutboxRow) {
+        let gone = |recovering: &Recovering| recovering.dropped.contains(&row.id);
+        if !self.recovering.as_ref().is_some_and(gone) {
+            self.insert(now, row);
+        }
+    }
+
+    /// All rows from before the start are here.
+    pub(crate) fn recovered(&mut self, now: Now) {
+        for row in self.recovering.take().unwrap_or_default().later {
+            self.insert(now, row);
+        }
+    }
+
+    /// Takes a row that was appended, or changed by an operator.
+    pub(crate) fn add(&mut self, now: Now, row: OutboxRow) {
+        match &mut self.recovering {
+            Some(recovering) => recovering.later.push(row),
+            None => self.insert(now, row),
+        }
+    }
+
+    fn insert(&mut self, now: Now, row: OutboxRow) {
+        if row.parked.is_some() {
+            return;
+        }
+        let lane = row.lane();
+        let waiting = match self.lanes.entry(lane.clone()) {
+            Entry::Occupied(there) => there.into_mut(),
+            // Nearly every lane has one row, and there may be a million of them.
+            Entry::Vacant(place) => place.insert(Waiting {
+                rows: VecDeque::with_capacity(1),
+                due: None,
+                busy: None,
+            }),
+        };
+        let rows = &mut waiting.rows;
+        match rows.binary_search_by_key(&row.id, |other| other.id) {
+            Ok(at) => {
+                if let Some(old) = rows.get_mut(at) {
+                    *old = row;
+                }
+            }
+            Err(at) => rows.insert(at, row),
+        }
+        if waiting.busy.is_none() && waiting.due.is_none() {
+            self.arm(now, &lane);
+        }
+    }
+
+    /// When [`Schedule::next`] will have something.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.partners.values().filter_map(Towards::deadline).min()
+    }
+
+    /// The next row to send, if one is due, partners taking turns; its lane is busy until one of the methods below.
+    pub(crate) fn next(&mut self, now: Now) -> Option<OutboxRow> {
+        let is_due = |(_, towards): &(&SystemId, &Towards)| {
+            towards.deadline().is_some_and(|at| at <= now.mono)
+        };
+        let after = self.turn.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+        let rest = self.partners.range((after, Bound::Unbounded));
+        let (partner, towards) = rest.chain(&self.partners).find(is_due)?;
+        let (_, lane) = towards.due.first()?.clone();
+        self.turn = Some(partner.clone());
+        self.disarm(&lane);
+        let waiting = self.lanes.get_mut(&lane)?;
+        let row = waiting.rows.front()?.clone();
+        waiting.busy = Some(row.id);
+        self.towards(&lane.to).begin();
+        Some(row)
+    }
+
+    /// The row is gone from the store, or parked there: the lane goes on.
+    pub(crate) fn finish(&mut self, now: Now, row: &OutboxRow) {
+        let (lane, retry) = (row.lane(), self.retry);
+        if self.set_free(&lane) {
+            self.towards(&lane.to).succeeds(&retry);
+        }
+        self.remove(&lane, row.id);
+        self.arm(now, &lane);
+    }
+
+    /// The row was sent in vain: says when it is due again.
+    pub(crate) fn again(
+        &mut self,
+        now: Now,
+        row: &OutboxRow,
+        (retry_after, trouble): (Option<u32>, Trouble),
+        random: &mut Random,
+    ) -> (u32, Timestamp) {
+        let attempts = row.attempts.saturating_add(1);
+        let wait = self.retry.wait(attempts, retry_after, random);
+        let next_at = now.wall.after(wait);
+        let (lane, retry) = (row.lane(), self.retry);
+        if self.set_free(&lane) {
+            let towards = self.towards(&lane.to);
+            towards.fails(now.mono, trouble, &retry, random);
+        }
+        let rows = self.lanes.get_mut(&lane).map(|waiting| &mut waiting.rows);
+        let found = rows.and_then(|rows| rows.iter_mut().find(|other| other.id == row.id));
+        if let Some(row) = found {
+            row.attempts = attempts;
+            row.next_at = next_at;
+        }
+        self.tidy(&lane);
+        self.arm(now, &lane);
+        (attempts, next_at)
+    }
+
+    /// Whether the row is being sent.
+    pub(crate) fn is_busy(&self, id: u64) -> bool {
+        self.lanes.values().any(|waiting| waiting.busy == Some(id))
+    }
+
+    /// The row's lane is due now, if the row is its first.
+    pub(crate) fn hurry(&mut self, now: Now, id: u64) {
+        if let Some(lane) = self.lane_of(id) {
+            self.towards(&lane.to).hurry();
+            self.disarm(&lane);
+            self.arm(now, &lane);
+        }
+    }
+
+    /// The row is gone from the store. If it is being sent, its answer means nothing.
+    pub(crate) fn forget(&mut self, now: Now, id: u64) {
+        if let Some(recovering) = &mut self.recovering {
+            recovering.later.retain(|row| row.id != id);
+            recovering.dropped.insert(id);
+        }
+        let Some(lane) = self.lane_of(id) else { return };
+        self.disarm(&lane);
+        self.remove(&lane, id);
+        self.arm(now, &lane);
+    }
+
+    fn towards(&mut self, partner: &SystemId) -> &mut Towards {
+        let retry = self.retry;
+        let new = || Towards::new(&retry);
+        self.partners.entry(partner.clone()).or_insert_with(new)
+    }
+
+    fn lane_of(&self, id: u64) -> Option<Lane> {
+        let mut lanes = self.lanes.iter();
+        let found = lanes.find(|(_, waiting)| waiting.rows.iter().any(|row| row.id == id));
+        found.map(|(lane, _)| lane.clone())
+    }
+
+    /// Nothing of the lane is under way any more; answers whether something was.
+    fn set_free(&mut self, lane: &Lane) -> bool {
+        let waiting = self.lanes.get_mut(lane);
+        waiting.is_some_and(|waiting| waiting.busy.take().is_some())
+    }
+
+    fn remove(&mut self, lane: &Lane, id: u64) {
+        if let Some(waiting) = self.lanes.get_mut(lane) {
+            waiting.rows.retain(|row| row.id != id);
+        }
+        self.tidy(lane);
+    }
+
+    /// A lane without rows is none.
+    fn tidy(&mut self, lane: &Lane) {
+        let is_over = |waiting: &Waiting| waiting.rows.is_empty() && waiting.busy.is_none();
+        if self.lanes.get(lane).is_some_and(is_over) {
+            self.disarm(lane);
+            self.lanes.remove(lane);
+        }
+    }
+
+    fn arm(&mut self, now: Now, lane: &Lane) {
+        let Some(waiting) = self.lanes.get_mut(lane) else {
+            return;
+        };
+        if waiting.busy.is_some() || waiting.due.is_some() {
+            return;
+        }
+        let Some(row) = waiting.rows.front() else {
+            return;
+        };
+        let cap = self.retry.longest.max(self.retry.longest_retry_after);
+        let at = now.instant_of(row.next_at, cap);
+        waiting.due = Some(at);
+        let lane = lane.clone();
+        self.towards(&lane.to.clone()).due.insert((at, lane));
+    }
+
+    fn disarm(&mut self, lane: &Lane) {
+        let due = self
+            .lanes
+            .get_mut(lane)
+            .and_then(|waiting| waiting.due.take());
+        if let Some(at) = due {
+            let lane = lane.clone();
+            self.towards(&lane.to.clone()).due.remove(&(at, lane));
+        }
+    }
+}

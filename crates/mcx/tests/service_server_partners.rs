@@ -1,0 +1,224 @@
+//! L4: a partner that is down, slow, or has much to get costs nothing for the others, and is not overrun when it is back; rows
+//! from before the start that come a few at a time.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod common;
+
+use std::time::Duration;
+
+use common::commands::run;
+use common::owed::*;
+use common::world::*;
+use common::{at, id, procedure, system};
+use mcx::state::{Command, NewRow, Notice, OutboxRow, Rows as _};
+use mcx::{Effect, Input, Order, OrderId, SendFailure, SendId, ServiceServer};
+use sip_message::{Method, Request};
+
+/// A server that owes `count` users' de-authorizations to B, and one to C, appended last.
+fn much_for_b(count: usize) -> (Bench<ServiceServer>, Vec<(SendId, Request)>) {
+    let names: Vec<_> = (0..count).map(|n| format!("u{n}")).collect();
+    let mut rows: Vec<_> = names.iter().map(|name| (name.as_str(), "b", 1)).collect();
+    rows.push(("alice", "c", 1));
+    server(&rows)
+}
+
+fn is_for(request: &Request, partner: &str) -> bool {
+    assert_eq!(*request.method(), Method::Message);
+    String::from_utf8_lossy(request.uri_bytes()).contains(partner)
+}
+
+fn to<'a>(
+    sent: &'a [(SendId, Request)],
+    partner: &'static str,
+) -> impl Iterator<Item = &'a (SendId, Request)> {
+    sent.iter()
+        .filter(move |(_, request)| is_for(request, partner))
+}
+
+#[test]
+fn much_that_waits_for_one_does_not_keep_another_waiting() {
+    let (_, sent) = much_for_b(5000);
+    assert_eq!(to(&sent, "c.mcx").count(), 1, "with the first");
+    assert_eq!(
+        to(&sent, "b.mcx").count(),
+        32,
+        "a few, until it is known what it takes"
+    );
+}
+
+#[test]
+fn a_partner_gets_more_with_each_that_it_takes() {
+    let (mut bench, mut sent) = much_for_b(5000);
+    let mut rounds = Vec::new();
+    for _ in 0..7 {
+        let mut next = Vec::new();
+        for (id, request) in &sent {
+            let out = bench.answer(*id, &reply(request, 200, &[]));
+            next.extend(self::sent(&out));
+        }
+        rounds.push(next.len());
+        sent = next;
+    }
+    assert_eq!(rounds, [64, 128, 256, 512, 1000, 1000, 1000]);
+}
+
+/// What a server does while B is silent: how many it sends to B in so long.
+fn sends_to_b(
+    bench: &mut Bench<ServiceServer>,
+    sent: &mut Vec<(SendId, Request)>,
+    seconds: u32,
+) -> usize {
+    let mut count = 0;
+    for _ in 0..seconds * 4 {
+        for (id, _) in std::mem::take(sent) {
+            let out = bench.fails(id, SendFailure::Transport);
+            sent.extend(self::sent(&out));
+        }
+        let out = bench.after(Duration::from_millis(250));
+        sent.extend(self::sent(&out));
+        count += to(sent, "b.mcx").count();
+    }
+    count
+}
+
+#[test]
+fn a_partner_that_is_down_is_asked_now_and_then_and_not_overrun_when_it_is_back() {
+    let (mut bench, mut sent) = much_for_b(5000);
+    let (id, request) = to(&sent, "c.mcx").next().unwrap().clone();
+    bench.answer(id, &reply(&request, 200, &[]));
+    sent.retain(|(_, request)| is_for(request, "b.mcx"));
+    sends_to_b(&mut bench, &mut sent, 20);
+    let asked = sends_to_b(&mut bench, &mut sent, 60);
+    assert!((7..=16).contains(&asked), "{asked} in a minute");
+    // Everybody's own wait is over, and it is back.
+    bench.clock.advance(Duration::from_secs(600));
+    sent.extend(self::sent(&bench.after(Duration::ZERO)));
+    assert_eq!(sent.len(), 1, "one finds out");
+    let mut rounds = Vec::new();
+    for _ in 0..6 {
+        let mut next = Vec::new();
+        for (id, request) in &sent {
+            let out = bench.answer(*id, &reply(request, 200, &[]));
+            next.extend(self::sent(&out));
+        }
+        rounds.push(next.len());
+        sent = next;
+    }
+    assert_eq!(rounds, [2, 4, 8, 16, 32, 64]);
+}
+
+#[test]
+fn refusals_that_are_about_a_user_do_not_hold_up_others() {
+    let (mut bench, sent) = much_for_b(100);
+    let mut followed = 0;
+    for (id, request) in to(&sent, "b.mcx") {
+        let out = bench.answer(*id, &reply(request, 480, &[]));
+        followed += self::sent(&out).len();
+    }
+    assert_eq!(followed, 32);
+}
+
+#[test]
+fn a_partner_that_is_overloaded_gets_less() {
+    let (mut bench, sent) = much_for_b(1000);
+    let mut next = Vec::new();
+    for (n, (id, request)) in to(&sent, "b.mcx").enumerate() {
+        let status = if n % 2 == 0 { 200 } else { 503 };
+        let out = bench.answer(*id, &reply(request, status, &[]));
+        next.extend(self::sent(&out));
+    }
+    // Three at a time in the end, and those that went out before that was known.
+    assert!((1..16).contains(&next.len()), "{}", next.len());
+}
+
+#[test]
+fn an_operator_does_not_wait_for_a_partner_to_be_asked_again() {
+    let (mut bench, mut sent) = much_for_b(10);
+    sends_to_b(&mut bench, &mut sent, 20);
+    for (id, _) in std::mem::take(&mut sent) {
+        bench.fails(id, SendFailure::Transport);
+    }
+    let row = *bench.rows.outbox.keys().next().unwrap();
+    let order = Order::RetryRow { id: row };
+    let out = bench.input(Input::Order {
+        id: OrderId(1),
+        order: &order,
+        by: "uid 0: it is back",
+    });
+    let out = bench.store(out);
+    assert_eq!(to(&self::sent(&out), "b.mcx").count(), 1);
+}
+
+fn row(bench: &mut Bench<ServiceServer>, name: &str, number: u64) -> OutboxRow {
+    let row = NewRow {
+        key: user(name),
+        to: system("b"),
+        notice: Notice::Deauthorization {
+            partner_id: Some(id("sip:guest@b.mcx.example")),
+            number,
+        },
+        procedure: procedure(1),
+        created: at(0),
+        expires: None,
+    };
+    let Ok(row) = bench.rows.append(row);
+    row.unwrap()
+}
+
+fn recovers(bench: &mut Bench<ServiceServer>, rows: Vec<OutboxRow>, complete: bool) -> Vec<Effect> {
+    let out = bench.input(Input::Recovered { rows, complete });
+    bench.store(out)
+}
+
+fn abouts(effects: &[Effect]) -> Vec<(String, u64)> {
+    sent(effects)
+        .iter()
+        .map(|(_, request)| about(request))
+        .collect()
+}
+
+#[test]
+fn rows_from_before_the_start_go_out_as_they_come_and_new_ones_after_them() {
+    let mut bench = Bench::starting(server_a());
+    let (first, second) = (row(&mut bench, "alice", 1), row(&mut bench, "eve", 1));
+    let (third, dropped) = (row(&mut bench, "alice", 2), row(&mut bench, "mallory", 1));
+    let out = recovers(&mut bench, vec![first], false);
+    assert_eq!(
+        abouts(&out),
+        [("alice".into(), 1)],
+        "it is the first of its lane"
+    );
+    assert_eq!(decisions(&out).matches("recovered").count(), 0);
+    // bob is de-authorized meanwhile: what that owes goes after what is still to come.
+    let allowed = Command::AllowMigration {
+        key: user("bob"),
+        system: system("b"),
+        partner_id: id("sip:guest@b.mcx.example"),
+        procedure: procedure(3),
+        in_reply_to: "x".into(),
+        at: at(0),
+        expires: at(1),
+    };
+    run(&mut bench.rows, &allowed);
+    let home = Order::Deauthorize { key: user("bob") };
+    let out = bench.input(Input::Order {
+        id: OrderId(2),
+        order: &home,
+        by: "uid 0: stolen",
+    });
+    let out = bench.store(out);
+    assert!(abouts(&out).is_empty(), "{:?}", abouts(&out));
+    let drop = Order::DropRow { id: dropped.id };
+    let out = bench.input(Input::Order {
+        id: OrderId(1),
+        order: &drop,
+        by: "uid 0: gone",
+    });
+    bench.store(out);
+    // It was read before it was dropped.
+    let out = recovers(&mut bench, vec![second, third, dropped], false);
+    assert_eq!(abouts(&out), [("eve".into(), 1)]);
+    let out = recovers(&mut bench, vec![], true);
+    assert_eq!(abouts(&out), [("bob".into(), 1)]);
+    assert!(decisions(&out).contains("4 owed from before the start, 0 parked"));
+}
