@@ -127,7 +127,8 @@ fn detach(strace: &mut Child) {
     }
 }
 
-/// A small file system in a lab, gone in the end.
+/// A small file system in a lab, gone in the end. It is to be kept for longer than the lab, whose folder it removes: as long as it
+/// is mounted there the lab cannot.
 #[derive(Debug)]
 pub struct Disk(PathBuf);
 
@@ -169,6 +170,12 @@ impl Disk {
 impl Drop for Disk {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+        if std::env::var_os("MCX_KEEP_LABS").is_none()
+            && !std::thread::panicking()
+            && let Some(lab) = self.0.ancestors().nth(2)
+        {
+            let _ = std::fs::remove_dir_all(lab);
+        }
     }
 }
 
