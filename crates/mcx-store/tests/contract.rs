@@ -219,7 +219,7 @@ contract! {
     fn texts_of_any_kind_are_kept(store) {
         let key = UserKey {
             service: Service::McData,
-            primary_id: id("sips:%3C'a&b'%22;x?/$,=+!*()@[2001:db8::1]:5061;transport=tcp"),
+            primary_id: id("sip:%3C'a&b'%22;x?/$,=+!*()@[2001:db8::1]"),
         };
         let Command::AllowMigration { at, expires, partner_id, .. } = allow(user(1), "b", 1) else {
             unreachable!();
