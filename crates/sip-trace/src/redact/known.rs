@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use super::MASKED;
 use super::pseudonym::{Kind, Pseudonyms};
@@ -15,6 +15,9 @@ const LEAST: usize = 3;
 
 /// Least digits of what is looked for in free text, where all are digits: shorter ones are ports, status codes, times.
 const LEAST_DIGITS: usize = 6;
+
+/// Most characters of what is looked for in free text: no name is longer, and a search for one would be slow.
+const MOST: usize = 256;
 
 /// Least length of what is taken for a JWT by its looks (RFC 7519; `eyJ` is `{"` in base64url).
 const LEAST_JWT: usize = 12;
@@ -57,6 +60,8 @@ impl Known {
             self.searcher = AhoCorasick::builder()
                 .ascii_case_insensitive(true)
                 .match_kind(MatchKind::LeftmostLongest)
+                // A DFA of many long names takes longer to build than it is used.
+                .kind(Some(AhoCorasickKind::ContiguousNFA))
                 .build(self.pseudonyms.keys())
                 .ok();
             self.replacements = self.pseudonyms.values().cloned().collect();
@@ -127,7 +132,8 @@ fn host(text: &[u8]) -> Option<(usize, usize)> {
 
 fn is_sought(spelling: &[u8]) -> bool {
     let digits = spelling.iter().all(u8::is_ascii_digit);
-    spelling.len() >= if digits { LEAST_DIGITS } else { LEAST }
+    let least = if digits { LEAST_DIGITS } else { LEAST };
+    (least..=MOST).contains(&spelling.len())
 }
 
 /// The first text that looks like a JWT: how much is before it, and how long it is.

@@ -18,8 +18,8 @@
 //! A pseudonym is a keyed hash (HMAC-SHA-256, 48 bits of it): who has no key cannot try names. Two exports under one key
 //! can be laid side by side; with keys of their own they cannot.
 //!
-//! Identities of less than three characters, or less than six where all are digits, are replaced where a grammar says what
-//! they are, and not looked for in free text: they would be found everywhere.
+//! Identities of less than three characters, less than six where all are digits, or more than 256 are replaced where a
+//! grammar says what they are, and not looked for in free text: they would be found everywhere, or nowhere.
 
 mod address;
 mod body;
