@@ -439,7 +439,10 @@ async fn who_has_an_event_that_never_was_is_told_so() {
     let mut node = Node::new();
     node.happens(1).await;
     node.store
-        .apply(vec![Command::TrimEvents { keep: 0, limit: 100 }])
+        .apply(vec![Command::TrimEvents {
+            keep: 0,
+            limit: 100,
+        }])
         .await
         .unwrap();
     node.start(&config);

@@ -1,4 +1,5 @@
-//! The admin socket of a service server: who is migrated where, what is owed, and orders of an operator.
+//! The admin socket of a node: whether it is ready, and of a service server who is migrated where, what is owed, and orders of
+//! an operator.
 //!
 //! A connection is one question: a line of JSON ([`Question`]), answered by lines of JSON, the last of which
 //! is [`End`]. Who may open the file of the socket may ask; who that was is in the audit of an order.
@@ -31,21 +32,18 @@ pub use users::{State, UserFilter, UserLine};
 const LONGEST_QUESTION: u64 = 16 * 1024;
 /// How long a question is waited for, and how long its asker may take to read a line of the answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Why a gateway cannot answer.
+const NO_SERVER: &str =
+    "no service server: a gateway keeps no users and owes nothing; ask the service server's node";
 /// Most rows read from the store at once.
 const PAGE: usize = 500;
 
 /// Answers questions, until `stop` turns true.
-pub async fn serve(
-    listener: Listener,
-    store: Arc<dyn Store>,
-    orders: mpsc::Sender<Ordering>,
-    stop: watch::Receiver<bool>,
-) {
+pub async fn serve(listener: Listener, server: Option<OfServer>, stop: watch::Receiver<bool>) {
     let of_each = stop.clone();
     let answer = move |stream| {
         let asked = Asked {
-            store: store.clone(),
-            orders: orders.clone(),
+            server: server.clone(),
         };
         let mut stop = of_each.clone();
         async move {
@@ -58,10 +56,19 @@ pub async fn serve(
     listener.serve(stop, answer).await;
 }
 
+/// What a service server's questions are answered from.
+#[derive(Clone)]
+pub struct OfServer {
+    /// Its store.
+    pub store: Arc<dyn Store>,
+    /// Where it takes orders.
+    pub orders: mpsc::Sender<Ordering>,
+}
+
 /// What a question is answered from.
 struct Asked {
-    store: Arc<dyn Store>,
-    orders: mpsc::Sender<Ordering>,
+    /// `None` on a gateway.
+    server: Option<OfServer>,
 }
 
 impl Asked {
@@ -94,23 +101,29 @@ impl Asked {
         who: &str,
         write: &mut OwnedWriteHalf,
     ) -> Option<End> {
-        match question {
-            Question::Users(filter) => self.users(&filter, write).await,
-            Question::Outbox(filter) => self.outbox(&filter, write).await,
-            Question::Ready => Some(match self.store.usable() {
+        match (question, &self.server) {
+            (Question::Ready, None) => Some(End::Done("ready".into())),
+            (Question::Ready, Some(server)) => Some(match server.store.usable() {
                 Ok(()) => End::Done("ready".into()),
                 Err(error) => End::Error(format!("not ready: store: {error}")),
             }),
-            Question::Order { what, because } => {
+            (Question::Users(filter), Some(server)) => server.users(&filter, write).await,
+            (Question::Outbox(filter), Some(server)) => server.outbox(&filter, write).await,
+            (Question::Order { what, because }, Some(server)) => {
                 let order = match what.try_into() {
                     Ok(order) => order,
                     Err(why) => return Some(End::Error(why)),
                 };
-                Some(self.order(order, who, &because).await)
+                Some(server.order(order, who, &because).await)
+            }
+            (Question::Users(_) | Question::Outbox(_) | Question::Order { .. }, None) => {
+                Some(End::Error(NO_SERVER.into()))
             }
         }
     }
+}
 
+impl OfServer {
     async fn order(&self, order: Order, who: &str, because: &str) -> End {
         if let Err(why) = is_reason(because) {
             return End::Error(why.into());

@@ -139,13 +139,7 @@ impl Node {
             (Some(socket), _) => Ok(socket.clone()),
             (None, Some(path)) => {
                 let config = config::load(path).map_err(|problems| problems.to_string())?;
-                let server = config.service_server.map(|server| server.admin);
-                server.ok_or_else(|| {
-                    format!(
-                        "{}: no service server: a gateway keeps no users and owes nothing",
-                        path.display()
-                    )
-                })
+                Ok(config.admin.path)
             }
             (None, None) => Err("which node? write --config FILE or --socket PATH".into()),
         }

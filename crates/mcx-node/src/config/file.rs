@@ -244,6 +244,7 @@ pub(super) struct TokenIssuer {
 pub(super) struct Gateway {
     pub listen: Spanned<Vec<Text>>,
     pub psi: Text,
+    pub admin: Option<Text>,
     #[serde(default)]
     pub core: Core,
     #[serde(default)]

@@ -113,6 +113,7 @@ impl Loader<'_, '_> {
             ring: self.ring(&file.trace),
             trace_file: file.trace.file.as_ref().map(|f| self.path(f)),
             collector: file.trace.collector.as_ref().map(|c| self.collector(c)),
+            admin: self.admin(file),
             raw_audit: file.trace.raw_audit.as_ref().map(|f| self.path(f)),
             service_server: file.service_server.as_ref().map(|section| {
                 self.service_server(file, section, own.clone(), &profile, (&limits, bounds))

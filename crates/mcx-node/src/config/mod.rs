@@ -53,10 +53,22 @@ pub struct Config {
     pub collector: Option<CollectorConfig>,
     /// Where in the file it is written.
     pub lines: Lines,
+    /// The socket at which an operator asks and orders: one, whatever the functions.
+    pub admin: AdminSocket,
     /// The MC service server, if this node is one.
     pub service_server: Option<ServiceServerSection>,
     /// The MC gateway server, if this node is one.
     pub gateway: Option<GatewaySection>,
+}
+
+/// The admin socket of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdminSocket {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Whether the node runs without it where it cannot be had: that of a gateway for which none is written, since a gateway
+    /// needs no folder to write in.
+    pub dispensable: bool,
 }
 
 /// Lines of the file, from 1, where what depends on the machine is written.
@@ -74,7 +86,7 @@ pub struct Lines {
     pub roots: usize,
     /// Line of the store.
     pub store: usize,
-    /// Line of the admin socket, or of the store where none is written.
+    /// Line of the admin socket, or of the store where none is written; 0 for that of a gateway then.
     pub admin: usize,
     /// Line of the file of events.
     pub events_file: usize,
@@ -95,8 +107,6 @@ pub struct ServiceServerSection {
     pub listen: Vec<Listen>,
     /// The database.
     pub store: PathBuf,
-    /// The socket at which an operator asks and orders.
-    pub admin: PathBuf,
     /// Who is told of events.
     pub events: EventsConfig,
     /// What the procedures are told.
