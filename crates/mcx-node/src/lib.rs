@@ -13,7 +13,7 @@ pub mod demo;
 pub mod driver;
 pub mod events;
 pub mod function;
-mod local_socket;
+pub mod local_socket;
 pub mod next_hop;
 pub mod node;
 mod private_file;

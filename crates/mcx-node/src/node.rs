@@ -99,7 +99,7 @@ impl Node {
         let common = Common {
             node: config.name.as_str().into(),
             tls: tls.clone(),
-            recorder,
+            recorder: recorder.clone(),
             transactions: sip_transaction::Config {
                 timers: config.timers,
                 // Nobody speaks TLS here without a certificate.
@@ -161,7 +161,8 @@ impl Node {
             }
         };
         if let Some(admin) = admin {
-            beside.spawn(admin::serve(admin, asked, stopped.clone()));
+            let reader = recorder.is_on().then(|| recorder.reader());
+            beside.spawn(admin::serve(admin, asked, reader, stopped.clone()));
         }
         let mut functions = Vec::new();
         functions.extend(server.map(|function| Running::start(function, stopped.clone())));

@@ -130,8 +130,8 @@ fn keys(bytes: &Bytes) -> Vec<Key> {
     keys
 }
 
-/// The procedure id and the Call-ID of one message.
-pub(crate) fn ids(bytes: &Bytes) -> (Option<String>, Option<String>) {
+/// The procedure id and the Call-ID of one message, where it has them and can be parsed.
+pub fn ids(bytes: &Bytes) -> (Option<String>, Option<String>) {
     let (mut procedure, mut call) = (None, None);
     for key in keys(bytes) {
         match key {

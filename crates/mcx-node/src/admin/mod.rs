@@ -7,6 +7,7 @@
 mod client;
 mod orders;
 pub mod question;
+mod records;
 mod rows;
 mod users;
 
@@ -16,15 +17,17 @@ use std::time::Duration;
 use mcx::Order;
 use mcx_store::{Store, StoreError};
 use serde::Serialize;
+use sip_trace::Reader;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
 use tokio::net::unix::OwnedWriteHalf;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::local_socket::{Listener, stopped};
-pub use client::{AskError, ask};
+pub use client::{AskError, ask, ask_lines};
 pub use orders::{Ordering, Orders};
 pub use question::{End, Question};
+pub use records::{Lost, MOST_FOLLOWERS, Place, TraceFilter};
 pub use rows::{OutboxFilter, OutboxLine};
 pub use users::{State, UserFilter, UserLine};
 
@@ -38,12 +41,21 @@ const NO_SERVER: &str =
 /// Most rows read from the store at once.
 const PAGE: usize = 500;
 
-/// Answers questions, until `stop` turns true.
-pub async fn serve(listener: Listener, server: Option<OfServer>, stop: watch::Receiver<bool>) {
+/// Answers questions, until `stop` turns true: those of a service server where there is one, and what is recorded where
+/// something is.
+pub async fn serve(
+    listener: Listener,
+    server: Option<OfServer>,
+    trace: Option<Reader>,
+    stop: watch::Receiver<bool>,
+) {
     let of_each = stop.clone();
+    let followers = Arc::new(Semaphore::new(MOST_FOLLOWERS));
     let answer = move |stream| {
         let asked = Asked {
             server: server.clone(),
+            trace: trace.clone(),
+            followers: followers.clone(),
         };
         let mut stop = of_each.clone();
         async move {
@@ -69,6 +81,10 @@ pub struct OfServer {
 struct Asked {
     /// `None` on a gateway.
     server: Option<OfServer>,
+    /// A reader of what is recorded, if anything is.
+    trace: Option<Reader>,
+    /// Room for those who follow.
+    followers: Arc<Semaphore>,
 }
 
 impl Asked {
@@ -83,7 +99,12 @@ impl Asked {
                 Ok(question) => {
                     let who =
                         uid.map_or_else(|_| "somebody".to_owned(), |uid| format!("uid {uid}"));
-                    self.answer(question, &who, &mut write).await
+                    match question {
+                        Question::Trace(filter) => {
+                            self.trace(&filter, &mut bounded, &mut write).await
+                        }
+                        question => self.answer(question, &who, &mut write).await,
+                    }
                 }
                 Err(error) => Some(End::Error(format!("no question: {error}"))),
             },
@@ -119,6 +140,8 @@ impl Asked {
             (Question::Users(_) | Question::Outbox(_) | Question::Order { .. }, None) => {
                 Some(End::Error(NO_SERVER.into()))
             }
+            // Answered where its connection is watched.
+            (Question::Trace(_), _) => None,
         }
     }
 }
@@ -244,14 +267,14 @@ async fn say_all<T: Serialize>(
         text.push_str(&serde_json::to_string(&line).unwrap_or_default());
         text.push('\n');
     }
-    written(write, &text).await
+    written(write, text.as_bytes()).await
 }
 
 async fn say(write: &mut OwnedWriteHalf, line: &impl Serialize) -> Option<()> {
     say_all(write, std::iter::once(line)).await
 }
 
-async fn written(write: &mut OwnedWriteHalf, text: &str) -> Option<()> {
-    let written = tokio::time::timeout(PATIENCE, write.write_all(text.as_bytes())).await;
+async fn written(write: &mut OwnedWriteHalf, text: &[u8]) -> Option<()> {
+    let written = tokio::time::timeout(PATIENCE, write.write_all(text)).await;
     written.ok()?.ok()
 }

@@ -4,7 +4,7 @@ use mcx::state::UserKey;
 use mcx::{McId, Order, Service};
 use serde::{Deserialize, Serialize};
 
-use super::{OutboxFilter, UserFilter};
+use super::{OutboxFilter, TraceFilter, UserFilter};
 
 /// A question: one line of JSON.
 ///
@@ -23,6 +23,8 @@ pub enum Question {
     Users(UserFilter),
     /// What is owed?
     Outbox(OutboxFilter),
+    /// What is recorded? Lines of [`sip_trace::ndjson`], and [`Lost`](super::Lost) where records are missing.
+    Trace(TraceFilter),
     /// Can it take requests? [`End::Done`] when it can, [`End::Error`] with what is in the way.
     Ready,
     /// Do this.
