@@ -22,3 +22,4 @@ mod pseudonym_key;
 mod recovering;
 mod trace;
 pub mod transport;
+pub mod watches;

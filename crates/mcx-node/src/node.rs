@@ -31,6 +31,7 @@ use crate::recovering::Recovering;
 use crate::trace;
 use crate::transport::tls::{Tls, TlsError};
 use crate::transport::{Acquaintances, Bounds, Counters, Listen, Setup, Transports};
+use crate::watches::Watches;
 use crate::{admin, boot, clock, local_socket};
 
 /// Why a node cannot start.
@@ -80,6 +81,7 @@ pub struct Node {
     functions: Vec<Running>,
     tls: Option<Arc<Tls>>,
     trace: Option<std::thread::JoinHandle<()>>,
+    watches: Option<Arc<Watches>>,
     /// What tells of events and answers an operator.
     beside: JoinSet<()>,
 }
@@ -96,6 +98,8 @@ impl Node {
             None => None,
             Some(files) => Some(Arc::new(Tls::load(files.clone()).map_err(StartError::Tls)?)),
         };
+        let partners: Vec<_> = config.partners().cloned().collect();
+        let watches = config.watches.clone().map(|folder| (folder, partners));
         let common = Common {
             node: config.name.as_str().into(),
             tls: tls.clone(),
@@ -152,6 +156,10 @@ impl Node {
             }
         };
         let admin = admin_socket(&config.admin)?;
+        let watches = watches.map(|(folder, partners)| {
+            let reader = recorder.reader();
+            Arc::new(Watches::new(folder, &config.name, reader, partners))
+        });
         let mut beside = match told {
             None => JoinSet::new(),
             Some((events, store)) => {
@@ -162,7 +170,13 @@ impl Node {
         };
         if let Some(admin) = admin {
             let reader = recorder.is_on().then(|| recorder.reader());
-            beside.spawn(admin::serve(admin, asked, reader, stopped.clone()));
+            beside.spawn(admin::serve(
+                admin,
+                asked,
+                reader,
+                watches.clone(),
+                stopped.clone(),
+            ));
         }
         let mut functions = Vec::new();
         functions.extend(server.map(|function| Running::start(function, stopped.clone())));
@@ -172,6 +186,7 @@ impl Node {
             functions,
             tls,
             trace,
+            watches,
             beside,
         })
     }
@@ -225,6 +240,9 @@ impl Node {
             }
         }
         self.beside.join_all().await;
+        if let Some(watches) = self.watches {
+            let _ = tokio::task::spawn_blocking(move || watches.end_all()).await;
+        }
         if let Some(trace) = self.trace {
             let _ = tokio::task::spawn_blocking(move || trace.join()).await;
         }

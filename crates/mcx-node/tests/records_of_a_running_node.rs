@@ -153,6 +153,7 @@ fn socket(records: usize) -> Socket {
         listener,
         None,
         Some(recorder.reader()),
+        None,
         stopped,
     ));
     Socket {

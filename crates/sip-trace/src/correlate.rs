@@ -83,7 +83,7 @@ pub fn procedures(records: &[Record]) -> Vec<Procedure> {
 
 /// What joins records.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Key {
+pub(crate) enum Key {
     Procedure(String),
     Call(String),
     Session(String),
@@ -99,7 +99,7 @@ impl Key {
 }
 
 /// The ids in a message; none where it cannot be parsed.
-fn keys(bytes: &Bytes) -> Vec<Key> {
+pub(crate) fn keys(bytes: &Bytes) -> Vec<Key> {
     let Ok(message) = Message::parse_datagram(bytes.clone(), &Limits::default()) else {
         return Vec::new();
     };

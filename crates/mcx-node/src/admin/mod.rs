@@ -24,6 +24,7 @@ use tokio::net::unix::OwnedWriteHalf;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::local_socket::{Listener, stopped};
+use crate::watches::Watches;
 pub use client::{AskError, ask, ask_lines};
 pub use orders::{Ordering, Orders};
 pub use question::{End, Question};
@@ -47,6 +48,7 @@ pub async fn serve(
     listener: Listener,
     server: Option<OfServer>,
     trace: Option<Reader>,
+    watches: Option<Arc<Watches>>,
     stop: watch::Receiver<bool>,
 ) {
     let of_each = stop.clone();
@@ -55,6 +57,7 @@ pub async fn serve(
         let asked = Asked {
             server: server.clone(),
             trace: trace.clone(),
+            watches: watches.clone(),
             followers: followers.clone(),
         };
         let mut stop = of_each.clone();
@@ -83,6 +86,8 @@ struct Asked {
     server: Option<OfServer>,
     /// A reader of what is recorded, if anything is.
     trace: Option<Reader>,
+    /// `None` where there may be none.
+    watches: Option<Arc<Watches>>,
     /// Room for those who follow.
     followers: Arc<Semaphore>,
 }
@@ -140,19 +145,65 @@ impl Asked {
             (Question::Users(_) | Question::Outbox(_) | Question::Order { .. }, None) => {
                 Some(End::Error(NO_SERVER.into()))
             }
+            (Question::Watch { wish, because }, _) => {
+                let by = match ordered_by(who, &because) {
+                    Ok(by) => by,
+                    Err(why) => return Some(End::Error(why)),
+                };
+                Some(self.of_watches(move |watches| watches.add(wish, &by)).await)
+            }
+            (Question::EndWatch { id, because }, _) => {
+                let by = match ordered_by(who, &because) {
+                    Ok(by) => by,
+                    Err(why) => return Some(End::Error(why)),
+                };
+                Some(self.of_watches(move |watches| watches.end(id, &by)).await)
+            }
+            (Question::Watches, _) => {
+                if let Some(watches) = self.watches.clone() {
+                    // One that begins may hold them while a disk is slow.
+                    let all = tokio::task::spawn_blocking(move || watches.list()).await;
+                    say_all(write, all.unwrap_or_default().into_iter()).await?;
+                }
+                Some(End::All)
+            }
             // Answered where its connection is watched.
             (Question::Trace(_), _) => None,
         }
     }
 }
 
+impl Asked {
+    /// Does something that may wait for a disk.
+    async fn of_watches(
+        &self,
+        order: impl FnOnce(&Watches) -> Result<String, String> + Send + 'static,
+    ) -> End {
+        let Some(watches) = self.watches.clone() else {
+            let why = "there is no folder for watches: write watches = \"FOLDER\" into [trace]";
+            return End::Error(why.into());
+        };
+        match tokio::task::spawn_blocking(move || order(&watches)).await {
+            Ok(Ok(text)) => End::Done(text),
+            Ok(Err(why)) => End::Error(why),
+            Err(_) => End::Error("the node is ending: nothing was done".into()),
+        }
+    }
+}
+
+/// Who ordered, and why.
+fn ordered_by(who: &str, because: &str) -> Result<String, String> {
+    is_reason(because)?;
+    Ok(format!("{who}: {}", because.trim()))
+}
+
 impl OfServer {
     async fn order(&self, order: Order, who: &str, because: &str) -> End {
-        if let Err(why) = is_reason(because) {
-            return End::Error(why.into());
-        }
+        let by = match ordered_by(who, because) {
+            Ok(by) => by,
+            Err(why) => return End::Error(why),
+        };
         let (done, outcome) = oneshot::channel();
-        let by = format!("{who}: {}", because.trim());
         let ordering = Ordering { order, by, done };
         let ending = || End::Error("the node is ending: nothing was done".into());
         if self.orders.send(ordering).await.is_err() {

@@ -115,6 +115,14 @@ fn surroundings(path: &Path, config: &Config) -> Vec<Problem> {
             wrong(config.lines.trace_file, message);
         }
     }
+    if let Some(folder) = &config.watches {
+        let inside = folder.join("watch");
+        let of = if folder.exists() { &inside } else { folder };
+        if let Err(why) = writable_folder_of(of) {
+            let message = format!("folder of watches {}: {why}", folder.display());
+            wrong(config.lines.watches, message);
+        }
+    }
     problems.sort_by_key(|p| p.line);
     problems
 }

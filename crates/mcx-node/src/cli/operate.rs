@@ -146,7 +146,7 @@ impl Node {
     }
 
     /// Asks; hands each line of the answer on.
-    fn ask<T: DeserializeOwned>(
+    pub(super) fn ask<T: DeserializeOwned>(
         &self,
         question: &Question,
         each: impl FnMut(T),
@@ -328,7 +328,7 @@ fn or_dash<T: ToString>(value: Option<&T>) -> String {
 }
 
 /// A time in UTC, to the second; `never` for one that no clock will show.
-fn time(ms: u64) -> String {
+pub(super) fn time(ms: u64) -> String {
     const YEAR_9999: u64 = 253_402_300_799_000;
     if ms > YEAR_9999 {
         return "never".into();

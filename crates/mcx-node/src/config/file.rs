@@ -83,6 +83,7 @@ pub(super) struct Trace {
     pub ring_mib: Option<Spanned<usize>>,
     pub file: Option<Text>,
     pub raw_audit: Option<Text>,
+    pub watches: Option<Text>,
     pub collector: Option<Collector>,
 }
 

@@ -14,7 +14,7 @@ mod values;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use mcx::{GatewayConfig, ServiceServerConfig, Systems};
+use mcx::{GatewayConfig, ServiceServerConfig, System, Systems};
 use sip_message::Limits;
 use sip_transaction::Timers;
 
@@ -49,6 +49,8 @@ pub struct Config {
     pub trace_file: Option<PathBuf>,
     /// File in which each export with identities is written down; without one there are none.
     pub raw_audit: Option<PathBuf>,
+    /// Folder in which watches write, if there may be any.
+    pub watches: Option<PathBuf>,
     /// Collector that is told what the flight recorder takes, if any.
     pub collector: Option<CollectorConfig>,
     /// Where in the file it is written.
@@ -76,6 +78,8 @@ pub struct AdminSocket {
 pub struct Lines {
     /// Line of the trace file.
     pub trace_file: usize,
+    /// Line of the folder of watches.
+    pub watches: usize,
     /// Line of the key of the pseudonyms that a collector is told.
     pub pseudonyms: usize,
     /// Line of the certificate.
@@ -139,6 +143,14 @@ impl Config {
             all
         });
         server.chain(gateway)
+    }
+
+    /// The partners that are written there.
+    pub fn partners(&self) -> impl Iterator<Item = &System> {
+        let server = self.service_server.iter().map(|s| &s.config.systems);
+        let gateway = self.gateway.iter().map(|g| &g.config.systems);
+        let systems = server.chain(gateway);
+        systems.flat_map(|systems| systems.partners.iter().map(|partner| &partner.system))
     }
 
     /// Every address that the node listens on, with the function behind it and its line in the

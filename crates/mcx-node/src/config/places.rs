@@ -21,6 +21,7 @@ impl Loader<'_, '_> {
         let gateway = file.gateway.as_ref().map(|g| g.get_ref());
         Lines {
             trace_file: file.trace.file.as_ref().map_or(0, of),
+            watches: file.trace.watches.as_ref().map_or(0, of),
             pseudonyms: file
                 .trace
                 .collector
@@ -96,6 +97,7 @@ impl Loader<'_, '_> {
                 "audit of raw exports",
                 "raw-exports.ndjson",
             ),
+            (file.trace.watches.as_ref(), "folder of watches", "watches"),
         ] {
             let Some(text) = text else { continue };
             let path = self.path(text);

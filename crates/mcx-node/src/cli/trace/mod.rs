@@ -7,6 +7,7 @@ mod live;
 mod output;
 mod redaction;
 mod tail;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -20,6 +21,7 @@ use live::Live;
 use output::{Form, Output};
 use redaction::Redaction;
 use tail::Tail;
+use watch::Watch;
 
 /// `mcx trace`.
 #[derive(Debug, Subcommand)]
@@ -33,6 +35,9 @@ pub(super) enum Trace {
     Export(Export),
     /// Follows what a running node records: a line of words a record, or one of JSON.
     Tail(Tail),
+    /// Copies what matches at a running node into files: `add`, `list`, `stop`.
+    #[command(subcommand)]
+    Watch(Watch),
     /// Draws the ladders of captures that others made (tcpdump, Wireshark, SIPp), one a procedure: UDP and TCP, pcap and
     /// pcapng.
     Read(Read),
@@ -118,6 +123,7 @@ pub(super) fn trace(command: Trace) -> ExitCode {
         Trace::Export(args) => export(&args),
         Trace::Read(args) => read(&args),
         Trace::Tail(args) => tail::tail(&args),
+        Trace::Watch(command) => watch::watch(command),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
