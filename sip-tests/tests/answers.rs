@@ -534,7 +534,7 @@ fn two_gateways_that_send_to_each_other_end_it_within_one_round() {
         format!(
             "{}[[gateway.server]]\nservices = [\"mcdata\"]\npsi = \"{psi}\"\nnext-hop = \"sip:{address}\"\n\n\
              [[partner]]\nsystem = \"b.mcx.example\"\ntopology-hiding = true\n\
-             gateway = {{ psi = \"{psi}\", next-hop = \"sip:{address}\" }}\n",
+             gateway = {{ psi = \"sip:mc-gateway@b.mcx.example\", next-hop = \"sip:{address}\" }}\n",
             text[..start].replace("[\"mcptt\", \"mcvideo\", \"mcdata\"]", "[\"mcptt\"]")
         )
     };

@@ -21,7 +21,7 @@ use tracing::{info, warn};
 
 use crate::admin::Orders;
 use crate::collector::Collector;
-use crate::config::Config;
+use crate::config::{AdminSocket, Config};
 use crate::congestion::Congestion;
 use crate::driver::{Driver, Totals};
 use crate::events::{Events, EventsError};
@@ -31,6 +31,7 @@ use crate::recovering::Recovering;
 use crate::trace;
 use crate::transport::tls::{Tls, TlsError};
 use crate::transport::{Acquaintances, Bounds, Counters, Listen, Setup, Transports};
+use crate::watches::Watches;
 use crate::{admin, boot, clock, local_socket};
 
 /// Why a node cannot start.
@@ -80,8 +81,9 @@ pub struct Node {
     functions: Vec<Running>,
     tls: Option<Arc<Tls>>,
     trace: Option<std::thread::JoinHandle<()>>,
+    watches: Option<Arc<Watches>>,
     /// What tells of events and answers an operator.
-    beside: Option<JoinSet<()>>,
+    beside: JoinSet<()>,
 }
 
 impl Node {
@@ -96,10 +98,12 @@ impl Node {
             None => None,
             Some(files) => Some(Arc::new(Tls::load(files.clone()).map_err(StartError::Tls)?)),
         };
+        let partners: Vec<_> = config.partners().cloned().collect();
+        let watches = config.watches.clone().map(|folder| (folder, partners));
         let common = Common {
             node: config.name.as_str().into(),
             tls: tls.clone(),
-            recorder,
+            recorder: recorder.clone(),
             transactions: sip_transaction::Config {
                 timers: config.timers,
                 // Nobody speaks TLS here without a certificate.
@@ -113,17 +117,19 @@ impl Node {
             dns: config.dns,
         };
         // Everything that may fail comes before anything runs.
-        let mut told = None;
+        let (mut told, mut asked) = (None, None);
         let server = match config.service_server {
             None => None,
             Some(section) => {
                 let store = SqliteStore::open(&section.store).map_err(StartError::Open)?;
                 let store: Arc<dyn Store> = Arc::new(store);
                 let events = Events::prepare(section.events).map_err(StartError::Events)?;
-                let admin = local_socket::Listener::bind(&section.admin)
-                    .map_err(|error| StartError::Admin(section.admin.clone(), error))?;
                 let (order, orders) = Orders::new();
-                told = Some((events, admin, order, store.clone()));
+                told = Some((events, store.clone()));
+                asked = Some(admin::OfServer {
+                    store: store.clone(),
+                    orders: order,
+                });
                 let recovering = Recovering::begin(&store).map_err(StartError::Store)?;
                 let config = &section.config;
                 let known = common.acquaintances(&config.core, peers_of_server(config));
@@ -149,13 +155,29 @@ impl Node {
                 Some(common.function("gateway", role, transports)?)
             }
         };
-        let beside = told.map(|(events, admin, order, store)| {
-            // Before anything that a function wants of the store.
-            tokio::spawn(anchor_clock(&store));
-            let mut tasks = events.start(&store, &stopped);
-            tasks.spawn(admin::serve(admin, store, order, stopped.clone()));
-            tasks
+        let admin = admin_socket(&config.admin)?;
+        let watches = watches.map(|(folder, partners)| {
+            let reader = recorder.reader();
+            Arc::new(Watches::new(folder, &config.name, reader, partners))
         });
+        let mut beside = match told {
+            None => JoinSet::new(),
+            Some((events, store)) => {
+                // Before anything that a function wants of the store.
+                tokio::spawn(anchor_clock(&store));
+                events.start(&store, &stopped)
+            }
+        };
+        if let Some(admin) = admin {
+            let reader = recorder.is_on().then(|| recorder.reader());
+            beside.spawn(admin::serve(
+                admin,
+                asked,
+                reader,
+                watches.clone(),
+                stopped.clone(),
+            ));
+        }
         let mut functions = Vec::new();
         functions.extend(server.map(|function| Running::start(function, stopped.clone())));
         functions.extend(gateway.map(|function| Running::start(function, stopped)));
@@ -164,6 +186,7 @@ impl Node {
             functions,
             tls,
             trace,
+            watches,
             beside,
         })
     }
@@ -216,8 +239,9 @@ impl Node {
                 }
             }
         }
-        if let Some(beside) = self.beside {
-            beside.join_all().await;
+        self.beside.join_all().await;
+        if let Some(watches) = self.watches {
+            let _ = tokio::task::spawn_blocking(move || watches.end_all()).await;
         }
         if let Some(trace) = self.trace {
             let _ = tokio::task::spawn_blocking(move || trace.join()).await;
@@ -250,6 +274,19 @@ fn recorder(
         StartError::Trace(path.unwrap_or_default(), error)
     })?;
     Ok((recorder, Some(thread)))
+}
+
+/// The admin socket; `None` where it cannot be had and the node can be without.
+fn admin_socket(admin: &AdminSocket) -> Result<Option<local_socket::Listener>, StartError> {
+    match local_socket::Listener::bind(&admin.path) {
+        Ok(listener) => Ok(Some(listener)),
+        Err(error) if admin.dispensable => {
+            let path = admin.path.display();
+            warn!(%path, %error, "nobody can ask this gateway: write admin into [gateway]");
+            Ok(None)
+        }
+        Err(error) => Err(StartError::Admin(admin.path.clone(), error)),
+    }
 }
 
 /// Tells the store how the clocks stand; queued when this returns.

@@ -9,6 +9,11 @@ pub(crate) fn create(path: &Path) -> io::Result<File> {
     private().write(true).create(true).truncate(true).open(path)
 }
 
+/// A file that was not there.
+pub(crate) fn create_new(path: &Path) -> io::Result<File> {
+    private().write(true).create_new(true).open(path)
+}
+
 /// A file to append to, new if there is none.
 pub(crate) fn append(path: &Path) -> io::Result<File> {
     private().append(true).create(true).open(path)

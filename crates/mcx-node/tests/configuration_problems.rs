@@ -629,3 +629,21 @@ fn a_missing_file_is_named() {
         "{said}"
     );
 }
+
+#[test]
+fn a_node_with_both_functions_has_one_admin_socket() {
+    let text = example("gateways/a-gateway.toml");
+    let server = example("gateways/a-server.toml");
+    let section = server.split_once("[service-server]").unwrap().1;
+    let section = section.split_once("[[partner]]").unwrap().0;
+    let text = text.replace(
+        "[gateway]",
+        &format!(
+            "[service-server]\nadmin = \"one.admin\"\n{section}\n[gateway]\nadmin = \"two.admin\""
+        ),
+    );
+    let line = text
+        .lines()
+        .position(|line| line == "admin = \"two.admin\"");
+    refused_text(&text, line.unwrap() + 1, "a node has one admin socket");
+}

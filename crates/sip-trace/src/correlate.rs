@@ -83,7 +83,7 @@ pub fn procedures(records: &[Record]) -> Vec<Procedure> {
 
 /// What joins records.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Key {
+pub(crate) enum Key {
     Procedure(String),
     Call(String),
     Session(String),
@@ -99,7 +99,7 @@ impl Key {
 }
 
 /// The ids in a message; none where it cannot be parsed.
-fn keys(bytes: &Bytes) -> Vec<Key> {
+pub(crate) fn keys(bytes: &Bytes) -> Vec<Key> {
     let Ok(message) = Message::parse_datagram(bytes.clone(), &Limits::default()) else {
         return Vec::new();
     };
@@ -130,8 +130,8 @@ fn keys(bytes: &Bytes) -> Vec<Key> {
     keys
 }
 
-/// The procedure id and the Call-ID of one message.
-pub(crate) fn ids(bytes: &Bytes) -> (Option<String>, Option<String>) {
+/// The procedure id and the Call-ID of one message, where it has them and can be parsed.
+pub fn ids(bytes: &Bytes) -> (Option<String>, Option<String>) {
     let (mut procedure, mut call) = (None, None);
     for key in keys(bytes) {
         match key {

@@ -15,6 +15,7 @@
 //! | how do the records of several nodes become one story? | [`merge`] |
 //! | who is in what leaves the node? | [`redact`] |
 //! | which records belong to one procedure? | [`correlate`] |
+//! | which records does a watch copy? | [`watch`] |
 //! | how is that story drawn? | [`ladder`] |
 //! | what is one message called on an arrow? | [`summary`] |
 //!
@@ -43,6 +44,7 @@ pub mod record;
 pub mod recorder;
 pub mod redact;
 pub mod summary;
+pub mod watch;
 
 pub use record::{DecisionRecord, Direction, MessageRecord, Record, Transport, What};
 pub use recorder::{Capacity, Reader, Recorder};

@@ -153,8 +153,8 @@ impl Recorder {
     }
 }
 
-/// One who reads along; has his own place.
-#[derive(Debug)]
+/// One who reads along; has his own place, and so has a clone of him.
+#[derive(Clone, Debug)]
 pub struct Reader {
     ring: Arc<Ring>,
     /// Number of the record that comes next.
@@ -197,7 +197,7 @@ impl Reader {
             }
             self.next = oldest;
         }
-        let skip = usize::try_from(self.next - oldest).unwrap_or(usize::MAX);
+        let skip = usize::try_from(self.next.saturating_sub(oldest)).unwrap_or(usize::MAX);
         let records = state.records.iter().skip(skip).take(TURN);
         taken.extend(records.cloned());
         drop(state);
@@ -233,6 +233,22 @@ impl Reader {
     pub fn skip_to_end(&mut self) {
         self.next = self.ring.lock().next_seq;
         self.begun = true;
+    }
+
+    /// Goes on with the record of this number; what the ring has no more of that counts as missed.
+    pub fn seek(&mut self, seq: u64) {
+        self.next = seq;
+        self.begun = true;
+    }
+
+    /// Number of the record that comes next for this reader.
+    pub fn next_seq(&self) -> u64 {
+        self.next
+    }
+
+    /// Number of the record that is recorded next.
+    pub fn end(&self) -> u64 {
+        self.ring.lock().next_seq
     }
 
     /// Whether every recorder is gone and everything was taken: nothing will ever come again.

@@ -59,6 +59,21 @@ pub fn ask<T: DeserializeOwned>(
     question: &Question,
     mut each: impl FnMut(T),
 ) -> Result<End, AskError> {
+    ask_lines(socket, question, |line| {
+        each(serde_json::from_str(line)?);
+        Ok(())
+    })
+}
+
+/// The same, with lines as they come.
+///
+/// # Errors
+/// As [`ask`], and what `each` refuses.
+pub fn ask_lines(
+    socket: &Path,
+    question: &Question,
+    mut each: impl FnMut(&str) -> io::Result<()>,
+) -> Result<End, AskError> {
     let broken = |error| AskError::Broken(socket.to_owned(), error);
     let mut stream = UnixStream::connect(socket).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => AskError::NoSocket(socket.to_owned()),
@@ -75,7 +90,7 @@ pub fn ask<T: DeserializeOwned>(
         match serde_json::from_str(&line) {
             Ok(End::Error(why)) => return Err(AskError::Refused(why)),
             Ok(end) => return Ok(end),
-            Err(_) => each(serde_json::from_str(&line).map_err(|error| broken(error.into()))?),
+            Err(_) => each(&line).map_err(broken)?,
         }
     }
     let early = io::Error::new(

@@ -1,4 +1,5 @@
-//! The admin socket of a service server: who is migrated where, what is owed, and orders of an operator.
+//! The admin socket of a node: whether it is ready, and of a service server who is migrated where, what is owed, and orders of
+//! an operator.
 //!
 //! A connection is one question: a line of JSON ([`Question`]), answered by lines of JSON, the last of which
 //! is [`End`]. Who may open the file of the socket may ask; who that was is in the audit of an order.
@@ -6,6 +7,7 @@
 mod client;
 mod orders;
 pub mod question;
+mod records;
 mod rows;
 mod users;
 
@@ -15,15 +17,18 @@ use std::time::Duration;
 use mcx::Order;
 use mcx_store::{Store, StoreError};
 use serde::Serialize;
+use sip_trace::Reader;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
 use tokio::net::unix::OwnedWriteHalf;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::local_socket::{Listener, stopped};
-pub use client::{AskError, ask};
+use crate::watches::Watches;
+pub use client::{AskError, ask, ask_lines};
 pub use orders::{Ordering, Orders};
 pub use question::{End, Question};
+pub use records::{Lost, MOST_FOLLOWERS, Place, TraceFilter};
 pub use rows::{OutboxFilter, OutboxLine};
 pub use users::{State, UserFilter, UserLine};
 
@@ -31,21 +36,29 @@ pub use users::{State, UserFilter, UserLine};
 const LONGEST_QUESTION: u64 = 16 * 1024;
 /// How long a question is waited for, and how long its asker may take to read a line of the answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Why a gateway cannot answer.
+const NO_SERVER: &str =
+    "no service server: a gateway keeps no users and owes nothing; ask the service server's node";
 /// Most rows read from the store at once.
 const PAGE: usize = 500;
 
-/// Answers questions, until `stop` turns true.
+/// Answers questions, until `stop` turns true: those of a service server where there is one, and what is recorded where
+/// something is.
 pub async fn serve(
     listener: Listener,
-    store: Arc<dyn Store>,
-    orders: mpsc::Sender<Ordering>,
+    server: Option<OfServer>,
+    trace: Option<Reader>,
+    watches: Option<Arc<Watches>>,
     stop: watch::Receiver<bool>,
 ) {
     let of_each = stop.clone();
+    let followers = Arc::new(Semaphore::new(MOST_FOLLOWERS));
     let answer = move |stream| {
         let asked = Asked {
-            store: store.clone(),
-            orders: orders.clone(),
+            server: server.clone(),
+            trace: trace.clone(),
+            watches: watches.clone(),
+            followers: followers.clone(),
         };
         let mut stop = of_each.clone();
         async move {
@@ -58,10 +71,25 @@ pub async fn serve(
     listener.serve(stop, answer).await;
 }
 
+/// What a service server's questions are answered from.
+#[derive(Clone)]
+pub struct OfServer {
+    /// Its store.
+    pub store: Arc<dyn Store>,
+    /// Where it takes orders.
+    pub orders: mpsc::Sender<Ordering>,
+}
+
 /// What a question is answered from.
 struct Asked {
-    store: Arc<dyn Store>,
-    orders: mpsc::Sender<Ordering>,
+    /// `None` on a gateway.
+    server: Option<OfServer>,
+    /// A reader of what is recorded, if anything is.
+    trace: Option<Reader>,
+    /// `None` where there may be none.
+    watches: Option<Arc<Watches>>,
+    /// Room for those who follow.
+    followers: Arc<Semaphore>,
 }
 
 impl Asked {
@@ -76,7 +104,12 @@ impl Asked {
                 Ok(question) => {
                     let who =
                         uid.map_or_else(|_| "somebody".to_owned(), |uid| format!("uid {uid}"));
-                    self.answer(question, &who, &mut write).await
+                    match question {
+                        Question::Trace(filter) => {
+                            self.trace(&filter, &mut bounded, &mut write).await
+                        }
+                        question => self.answer(question, &who, &mut write).await,
+                    }
                 }
                 Err(error) => Some(End::Error(format!("no question: {error}"))),
             },
@@ -94,29 +127,83 @@ impl Asked {
         who: &str,
         write: &mut OwnedWriteHalf,
     ) -> Option<End> {
-        match question {
-            Question::Users(filter) => self.users(&filter, write).await,
-            Question::Outbox(filter) => self.outbox(&filter, write).await,
-            Question::Ready => Some(match self.store.usable() {
+        match (question, &self.server) {
+            (Question::Ready, None) => Some(End::Done("ready".into())),
+            (Question::Ready, Some(server)) => Some(match server.store.usable() {
                 Ok(()) => End::Done("ready".into()),
                 Err(error) => End::Error(format!("not ready: store: {error}")),
             }),
-            Question::Order { what, because } => {
+            (Question::Users(filter), Some(server)) => server.users(&filter, write).await,
+            (Question::Outbox(filter), Some(server)) => server.outbox(&filter, write).await,
+            (Question::Order { what, because }, Some(server)) => {
                 let order = match what.try_into() {
                     Ok(order) => order,
                     Err(why) => return Some(End::Error(why)),
                 };
-                Some(self.order(order, who, &because).await)
+                Some(server.order(order, who, &because).await)
             }
+            (Question::Users(_) | Question::Outbox(_) | Question::Order { .. }, None) => {
+                Some(End::Error(NO_SERVER.into()))
+            }
+            (Question::Watch { wish, because }, _) => {
+                let by = match ordered_by(who, &because) {
+                    Ok(by) => by,
+                    Err(why) => return Some(End::Error(why)),
+                };
+                Some(self.of_watches(move |watches| watches.add(wish, &by)).await)
+            }
+            (Question::EndWatch { id, because }, _) => {
+                let by = match ordered_by(who, &because) {
+                    Ok(by) => by,
+                    Err(why) => return Some(End::Error(why)),
+                };
+                Some(self.of_watches(move |watches| watches.end(id, &by)).await)
+            }
+            (Question::Watches, _) => {
+                if let Some(watches) = self.watches.clone() {
+                    // One that begins may hold them while a disk is slow.
+                    let all = tokio::task::spawn_blocking(move || watches.list()).await;
+                    say_all(write, all.unwrap_or_default().into_iter()).await?;
+                }
+                Some(End::All)
+            }
+            // Answered where its connection is watched.
+            (Question::Trace(_), _) => None,
         }
     }
+}
 
-    async fn order(&self, order: Order, who: &str, because: &str) -> End {
-        if let Err(why) = is_reason(because) {
+impl Asked {
+    /// Does something that may wait for a disk.
+    async fn of_watches(
+        &self,
+        order: impl FnOnce(&Watches) -> Result<String, String> + Send + 'static,
+    ) -> End {
+        let Some(watches) = self.watches.clone() else {
+            let why = "there is no folder for watches: write watches = \"FOLDER\" into [trace]";
             return End::Error(why.into());
+        };
+        match tokio::task::spawn_blocking(move || order(&watches)).await {
+            Ok(Ok(text)) => End::Done(text),
+            Ok(Err(why)) => End::Error(why),
+            Err(_) => End::Error("the node is ending: nothing was done".into()),
         }
+    }
+}
+
+/// Who ordered, and why.
+fn ordered_by(who: &str, because: &str) -> Result<String, String> {
+    is_reason(because)?;
+    Ok(format!("{who}: {}", because.trim()))
+}
+
+impl OfServer {
+    async fn order(&self, order: Order, who: &str, because: &str) -> End {
+        let by = match ordered_by(who, because) {
+            Ok(by) => by,
+            Err(why) => return End::Error(why),
+        };
         let (done, outcome) = oneshot::channel();
-        let by = format!("{who}: {}", because.trim());
         let ordering = Ordering { order, by, done };
         let ending = || End::Error("the node is ending: nothing was done".into());
         if self.orders.send(ordering).await.is_err() {
@@ -231,14 +318,14 @@ async fn say_all<T: Serialize>(
         text.push_str(&serde_json::to_string(&line).unwrap_or_default());
         text.push('\n');
     }
-    written(write, &text).await
+    written(write, text.as_bytes()).await
 }
 
 async fn say(write: &mut OwnedWriteHalf, line: &impl Serialize) -> Option<()> {
     say_all(write, std::iter::once(line)).await
 }
 
-async fn written(write: &mut OwnedWriteHalf, text: &str) -> Option<()> {
-    let written = tokio::time::timeout(PATIENCE, write.write_all(text.as_bytes())).await;
+async fn written(write: &mut OwnedWriteHalf, text: &[u8]) -> Option<()> {
+    let written = tokio::time::timeout(PATIENCE, write.write_all(text)).await;
     written.ok()?.ok()
 }

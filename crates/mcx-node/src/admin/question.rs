@@ -4,7 +4,8 @@ use mcx::state::UserKey;
 use mcx::{McId, Order, Service};
 use serde::{Deserialize, Serialize};
 
-use super::{OutboxFilter, UserFilter};
+use super::{OutboxFilter, TraceFilter, UserFilter};
+use crate::watches::Wish;
 
 /// A question: one line of JSON.
 ///
@@ -23,6 +24,24 @@ pub enum Question {
     Users(UserFilter),
     /// What is owed?
     Outbox(OutboxFilter),
+    /// What is recorded? Lines of [`sip_trace::ndjson`], and [`Lost`](super::Lost) where records are missing.
+    Trace(TraceFilter),
+    /// Copy what matches.
+    Watch {
+        /// What, and for how long.
+        wish: Wish,
+        /// Why: for the audit, so it is to name no user.
+        because: String,
+    },
+    /// Which watches are there? Lines of [`WatchLine`](crate::watches::WatchLine).
+    Watches,
+    /// End a watch.
+    EndWatch {
+        /// Its id.
+        id: u64,
+        /// Why: for the audit, so it is to name no user.
+        because: String,
+    },
     /// Can it take requests? [`End::Done`] when it can, [`End::Error`] with what is in the way.
     Ready,
     /// Do this.

@@ -85,6 +85,17 @@ fn surroundings(path: &Path, config: &Config) -> Vec<Problem> {
             wrong(line, message);
         }
     }
+    let admin = &config.admin;
+    // Beside a store that cannot be used one problem is enough.
+    let of_store = config.service_server.as_ref().map(|s| store(&s.store));
+    let store_is_well = of_store.is_none_or(|store| store.is_ok());
+    if !admin.dispensable
+        && (store_is_well || config.lines.admin != config.lines.store)
+        && let Err(why) = can_bind(&admin.path)
+    {
+        let message = format!("admin socket {}: {why}", admin.path.display());
+        wrong(config.lines.admin, message);
+    }
     if let Some(collector) = &config.collector
         && let Err(why) = pseudonym_key::of(collector.pseudonyms.as_deref())
     {
@@ -104,6 +115,14 @@ fn surroundings(path: &Path, config: &Config) -> Vec<Problem> {
             wrong(config.lines.trace_file, message);
         }
     }
+    if let Some(folder) = &config.watches {
+        let inside = folder.join("watch");
+        let of = if folder.exists() { &inside } else { folder };
+        if let Err(why) = writable_folder_of(of) {
+            let message = format!("folder of watches {}: {why}", folder.display());
+            wrong(config.lines.watches, message);
+        }
+    }
     problems.sort_by_key(|p| p.line);
     problems
 }
@@ -111,10 +130,7 @@ fn surroundings(path: &Path, config: &Config) -> Vec<Problem> {
 /// What is wrong with the files and sockets of a service server, by line.
 fn problems_beside(server: &ServiceServerSection, lines: &Lines) -> Vec<(usize, String)> {
     let mut problems = Vec::new();
-    let store = store(&server.store);
-    // Where nothing else is written it is beside the store: one problem is enough.
-    let admin = (store.is_ok() || lines.admin != lines.store).then_some(&server.admin);
-    if let Err(why) = store {
+    if let Err(why) = store(&server.store) {
         problems.push((lines.store, why));
     }
     let events = &server.events;
@@ -124,20 +140,11 @@ fn problems_beside(server: &ServiceServerSection, lines: &Lines) -> Vec<(usize, 
         let message = format!("file of events {}: {why}", file.display());
         problems.push((lines.events_file, message));
     }
-    let sockets = [
-        ("admin socket", admin, lines.admin),
-        (
-            "socket of events",
-            events.socket.as_ref(),
-            lines.events_socket,
-        ),
-    ];
-    for (what, socket, line) in sockets {
-        if let Some(path) = socket
-            && let Err(why) = can_bind(path)
-        {
-            problems.push((line, format!("{what} {}: {why}", path.display())));
-        }
+    if let Some(path) = &events.socket
+        && let Err(why) = can_bind(path)
+    {
+        let message = format!("socket of events {}: {why}", path.display());
+        problems.push((lines.events_socket, message));
     }
     for (hook, line) in events.webhooks.iter().zip(&lines.webhooks) {
         if let Err(why) = hook.check() {

@@ -139,20 +139,14 @@ impl Node {
             (Some(socket), _) => Ok(socket.clone()),
             (None, Some(path)) => {
                 let config = config::load(path).map_err(|problems| problems.to_string())?;
-                let server = config.service_server.map(|server| server.admin);
-                server.ok_or_else(|| {
-                    format!(
-                        "{}: no service server: a gateway keeps no users and owes nothing",
-                        path.display()
-                    )
-                })
+                Ok(config.admin.path)
             }
             (None, None) => Err("which node? write --config FILE or --socket PATH".into()),
         }
     }
 
     /// Asks; hands each line of the answer on.
-    fn ask<T: DeserializeOwned>(
+    pub(super) fn ask<T: DeserializeOwned>(
         &self,
         question: &Question,
         each: impl FnMut(T),
@@ -334,7 +328,7 @@ fn or_dash<T: ToString>(value: Option<&T>) -> String {
 }
 
 /// A time in UTC, to the second; `never` for one that no clock will show.
-fn time(ms: u64) -> String {
+pub(super) fn time(ms: u64) -> String {
     const YEAR_9999: u64 = 253_402_300_799_000;
     if ms > YEAR_9999 {
         return "never".into();

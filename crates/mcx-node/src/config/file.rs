@@ -83,6 +83,7 @@ pub(super) struct Trace {
     pub ring_mib: Option<Spanned<usize>>,
     pub file: Option<Text>,
     pub raw_audit: Option<Text>,
+    pub watches: Option<Text>,
     pub collector: Option<Collector>,
 }
 
@@ -244,6 +245,7 @@ pub(super) struct TokenIssuer {
 pub(super) struct Gateway {
     pub listen: Spanned<Vec<Text>>,
     pub psi: Text,
+    pub admin: Option<Text>,
     #[serde(default)]
     pub core: Core,
     #[serde(default)]

@@ -112,14 +112,6 @@ impl Loader<'_, '_> {
         ServiceServerSection {
             listen: self.report.listen(&section.listen, file.tls.is_some()),
             store: self.path(&section.store),
-            admin: section.admin.as_ref().map_or_else(
-                || {
-                    let mut beside = self.path(&section.store).into_os_string();
-                    beside.push(".admin");
-                    beside.into()
-                },
-                |path| self.path(path),
-            ),
             events: self.events(&section.events),
             config,
         }

@@ -113,6 +113,8 @@ impl Loader<'_, '_> {
             ring: self.ring(&file.trace),
             trace_file: file.trace.file.as_ref().map(|f| self.path(f)),
             collector: file.trace.collector.as_ref().map(|c| self.collector(c)),
+            admin: self.admin(file),
+            watches: file.trace.watches.as_ref().map(|f| self.path(f)),
             raw_audit: file.trace.raw_audit.as_ref().map(|f| self.path(f)),
             service_server: file.service_server.as_ref().map(|section| {
                 self.service_server(file, section, own.clone(), &profile, (&limits, bounds))
@@ -198,10 +200,11 @@ impl Loader<'_, '_> {
             return Capacity::DEFAULT_BYTES;
         };
         let mib = *said.get_ref();
-        if mib > MOST_MIB || mib == 0 && (trace.file.is_some() || trace.collector.is_some()) {
+        let wanted = trace.file.is_some() || trace.collector.is_some() || trace.watches.is_some();
+        if mib > MOST_MIB || mib == 0 && wanted {
             self.report.wrong(
                 said.span(),
-                format!("trace.ring-mib = {mib} is out of range: write 1 to {MOST_MIB}, or 0 without a trace file and a collector to record nothing"),
+                format!("trace.ring-mib = {mib} is out of range: write 1 to {MOST_MIB}, or 0 without a trace file, a collector and watches to record nothing"),
             );
         }
         mib.saturating_mul(1024 * 1024)

@@ -14,7 +14,7 @@ mod values;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use mcx::{GatewayConfig, ServiceServerConfig, Systems};
+use mcx::{GatewayConfig, ServiceServerConfig, System, Systems};
 use sip_message::Limits;
 use sip_transaction::Timers;
 
@@ -49,14 +49,28 @@ pub struct Config {
     pub trace_file: Option<PathBuf>,
     /// File in which each export with identities is written down; without one there are none.
     pub raw_audit: Option<PathBuf>,
+    /// Folder in which watches write, if there may be any.
+    pub watches: Option<PathBuf>,
     /// Collector that is told what the flight recorder takes, if any.
     pub collector: Option<CollectorConfig>,
     /// Where in the file it is written.
     pub lines: Lines,
+    /// The socket at which an operator asks and orders: one, whatever the functions.
+    pub admin: AdminSocket,
     /// The MC service server, if this node is one.
     pub service_server: Option<ServiceServerSection>,
     /// The MC gateway server, if this node is one.
     pub gateway: Option<GatewaySection>,
+}
+
+/// The admin socket of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdminSocket {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Whether the node runs without it where it cannot be had: that of a gateway for which none is written, since a gateway
+    /// needs no folder to write in.
+    pub dispensable: bool,
 }
 
 /// Lines of the file, from 1, where what depends on the machine is written.
@@ -64,6 +78,8 @@ pub struct Config {
 pub struct Lines {
     /// Line of the trace file.
     pub trace_file: usize,
+    /// Line of the folder of watches.
+    pub watches: usize,
     /// Line of the key of the pseudonyms that a collector is told.
     pub pseudonyms: usize,
     /// Line of the certificate.
@@ -74,7 +90,7 @@ pub struct Lines {
     pub roots: usize,
     /// Line of the store.
     pub store: usize,
-    /// Line of the admin socket, or of the store where none is written.
+    /// Line of the admin socket, or of the store where none is written; 0 for that of a gateway then.
     pub admin: usize,
     /// Line of the file of events.
     pub events_file: usize,
@@ -95,8 +111,6 @@ pub struct ServiceServerSection {
     pub listen: Vec<Listen>,
     /// The database.
     pub store: PathBuf,
-    /// The socket at which an operator asks and orders.
-    pub admin: PathBuf,
     /// Who is told of events.
     pub events: EventsConfig,
     /// What the procedures are told.
@@ -129,6 +143,14 @@ impl Config {
             all
         });
         server.chain(gateway)
+    }
+
+    /// The partners that are written there.
+    pub fn partners(&self) -> impl Iterator<Item = &System> {
+        let server = self.service_server.iter().map(|s| &s.config.systems);
+        let gateway = self.gateway.iter().map(|g| &g.config.systems);
+        let systems = server.chain(gateway);
+        systems.flat_map(|systems| systems.partners.iter().map(|partner| &partner.system))
     }
 
     /// Every address that the node listens on, with the function behind it and its line in the

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use mcx::NextHop;
 use sip_transaction::Transport;
 
-use super::Lines;
 use super::file::{self, Text};
 use super::load::Loader;
 use super::values::{NO_TLS, parse_listen};
+use super::{AdminSocket, Lines};
 use crate::next_hop::{self, Hop};
 
 impl Loader<'_, '_> {
@@ -21,6 +21,7 @@ impl Loader<'_, '_> {
         let gateway = file.gateway.as_ref().map(|g| g.get_ref());
         Lines {
             trace_file: file.trace.file.as_ref().map_or(0, of),
+            watches: file.trace.watches.as_ref().map_or(0, of),
             pseudonyms: file
                 .trace
                 .collector
@@ -30,7 +31,7 @@ impl Loader<'_, '_> {
             key: file.tls.as_ref().map_or(0, |tls| of(&tls.key)),
             roots: file.tls.as_ref().map_or(0, |tls| of(&tls.roots)),
             store: server.map_or(0, |s| of(&s.store)),
-            admin: server.map_or(0, |s| of(s.admin.as_ref().unwrap_or(&s.store))),
+            admin: admin_text(file).or(server.map(|s| &s.store)).map_or(0, of),
             events_file: server.map_or(0, |s| s.events.file.as_ref().map_or(0, of)),
             events_socket: server.map_or(0, |s| s.events.socket.as_ref().map_or(0, of)),
             webhooks: server.map_or(Vec::new(), |s| {
@@ -38,6 +39,38 @@ impl Loader<'_, '_> {
             }),
             service_server: server.map_or(Vec::new(), |s| all(s.listen.get_ref())),
             gateway: gateway.map_or(Vec::new(), |g| all(g.listen.get_ref())),
+        }
+    }
+
+    /// The admin socket: what is written, or else beside the store, or else beside the configuration, named like the node.
+    pub fn admin(&mut self, file: &file::File) -> AdminSocket {
+        let server = file.service_server.as_ref().map(|s| s.get_ref());
+        let gateway = file.gateway.as_ref().map(|g| g.get_ref());
+        let of_gateway = gateway.and_then(|g| g.admin.as_ref());
+        if let (Some(second), Some(_)) = (of_gateway, server.and_then(|s| s.admin.as_ref())) {
+            self.report.wrong(
+                second.span(),
+                "a node has one admin socket, for both functions: write admin in one section",
+            );
+        }
+        let beside = |path: PathBuf| {
+            let mut path = path.into_os_string();
+            path.push(".admin");
+            path.into()
+        };
+        match (admin_text(file), server) {
+            (Some(text), _) => AdminSocket {
+                path: self.path(text),
+                dispensable: false,
+            },
+            (None, Some(server)) => AdminSocket {
+                path: beside(self.path(&server.store)),
+                dispensable: false,
+            },
+            (None, None) => AdminSocket {
+                path: beside(self.folder.join(file.node.name.get_ref())),
+                dispensable: true,
+            },
         }
     }
 
@@ -58,16 +91,13 @@ impl Loader<'_, '_> {
                 "events socket",
                 "events.sock",
             ),
-            (
-                server.and_then(|s| s.admin.as_ref()),
-                "admin socket",
-                "node.admin",
-            ),
+            (admin_text(file), "admin socket", "node.admin"),
             (
                 file.trace.raw_audit.as_ref(),
                 "audit of raw exports",
                 "raw-exports.ndjson",
             ),
+            (file.trace.watches.as_ref(), "folder of watches", "watches"),
         ] {
             let Some(text) = text else { continue };
             let path = self.path(text);
@@ -187,6 +217,14 @@ impl Loader<'_, '_> {
 fn is_over_tls(hop: &Text) -> bool {
     let (uri, domain) = (hop.get_ref().clone(), None);
     Hop::of(&NextHop { uri, domain }).is_ok_and(|hop| hop.transport == Some(Transport::Tls))
+}
+
+/// The admin socket as written.
+fn admin_text(file: &file::File) -> Option<&Text> {
+    let server = file.service_server.as_ref().map(|s| s.get_ref());
+    let gateway = file.gateway.as_ref().map(|g| g.get_ref());
+    let of_server = server.and_then(|s| s.admin.as_ref());
+    of_server.or(gateway.and_then(|g| g.admin.as_ref()))
 }
 
 /// The listening addresses as written: of the server, of the gateway.

@@ -25,9 +25,16 @@ pub(super) fn load(
     files: &[PathBuf],
     names: &[(SocketAddr, String)],
 ) -> Result<Vec<Record>, String> {
+    Ok(merge::by_time(recordings(files, names)?))
+}
+
+/// The records of each file.
+pub(super) fn recordings(
+    files: &[PathBuf],
+    names: &[(SocketAddr, String)],
+) -> Result<Vec<Vec<Record>>, String> {
     let names: HashMap<SocketAddr, String> = names.iter().cloned().collect();
-    let recordings: Result<Vec<_>, String> = files.iter().map(|file| one(file, &names)).collect();
-    Ok(merge::by_time(recordings?))
+    files.iter().map(|file| one(file, &names)).collect()
 }
 
 fn one(file: &Path, names: &HashMap<SocketAddr, String>) -> Result<Vec<Record>, String> {

@@ -143,7 +143,7 @@ fn arrow(row: &Row) -> Option<&Arrow> {
 }
 
 /// Ids and labels are what somebody sent: nothing that a terminal would obey.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     let shown = |c: char| if c.is_control() { '?' } else { c };
     text.chars().map(shown).collect()
 }

@@ -3,8 +3,11 @@
 
 mod input;
 mod list;
+mod live;
 mod output;
 mod redaction;
+mod tail;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,8 +17,11 @@ use sip_trace::correlate::{Procedure, procedures};
 use sip_trace::{Record, What};
 
 use super::out::complainln;
+use live::Live;
 use output::{Form, Output};
 use redaction::Redaction;
+use tail::Tail;
+use watch::Watch;
 
 /// `mcx trace`.
 #[derive(Debug, Subcommand)]
@@ -27,6 +33,11 @@ pub(super) enum Trace {
     Ladder(Ladder),
     /// Writes recordings in another form: NDJSON, pcapng for Wireshark and sngrep, a page, a picture.
     Export(Export),
+    /// Follows what a running node records: a line of words a record, or one of JSON.
+    Tail(Tail),
+    /// Copies what matches at a running node into files: `add`, `list`, `stop`.
+    #[command(subcommand)]
+    Watch(Watch),
     /// Draws the ladders of captures that others made (tcpdump, Wireshark, SIPp), one a procedure: UDP and TCP, pcap and
     /// pcapng.
     Read(Read),
@@ -42,9 +53,11 @@ struct Names {
 
 #[derive(Debug, Args)]
 pub(super) struct List {
-    /// Trace files of nodes (NDJSON) and captures (pcap, pcapng); several become one story.
-    #[arg(required = true, value_name = "FILE")]
+    /// Trace files of nodes (NDJSON) and captures (pcap, pcapng); several become one story. A running node is one more.
+    #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
+    #[command(flatten)]
+    live: Live,
     #[command(flatten)]
     names: Names,
     /// Only procedures in which this text stands somewhere as it was recorded: an MC service ID, a host, a reason.
@@ -60,8 +73,10 @@ pub(super) struct List {
 #[derive(Debug, Args)]
 pub(super) struct Ladder {
     /// The id of a procedure, then the files that hold it; or files alone. What is no file is an id.
-    #[arg(required = true, value_name = "ID|FILE")]
+    #[arg(value_name = "ID|FILE")]
     what: Vec<String>,
+    #[command(flatten)]
+    live: Live,
     #[command(flatten)]
     names: Names,
     #[command(flatten)]
@@ -72,9 +87,11 @@ pub(super) struct Ladder {
 
 #[derive(Debug, Args)]
 pub(super) struct Export {
-    /// Trace files of nodes (NDJSON) and captures (pcap, pcapng); several become one story.
-    #[arg(required = true, value_name = "FILE")]
+    /// Trace files of nodes (NDJSON) and captures (pcap, pcapng); several become one story. A running node is one more.
+    #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
+    #[command(flatten)]
+    live: Live,
     /// Only the procedure of this id.
     #[arg(long, value_name = "ID")]
     id: Option<String>,
@@ -105,6 +122,8 @@ pub(super) fn trace(command: Trace) -> ExitCode {
         Trace::Ladder(args) => ladder(&args),
         Trace::Export(args) => export(&args),
         Trace::Read(args) => read(&args),
+        Trace::Tail(args) => tail::tail(&args),
+        Trace::Watch(command) => watch::watch(command),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -116,8 +135,10 @@ pub(super) fn trace(command: Trace) -> ExitCode {
 }
 
 fn list(args: &List) -> Result<(), String> {
-    let records = input::load(&args.files, &args.names.names)?;
-    let redacted = args.redaction.apply(&records, "list", &args.files)?;
+    let (records, from) = args
+        .live
+        .load(&args.files, &args.names.names, &args.redaction)?;
+    let redacted = args.redaction.apply(&records, "list", &from)?;
     // Sorted as they were recorded: ids, numbers and the text are of that.
     let wanted = |procedure: &Procedure| {
         let mut own = procedure
@@ -164,22 +185,26 @@ fn ladder(args: &Ladder) -> Result<(), String> {
         }
     };
     let files: Vec<PathBuf> = files.into_iter().map(PathBuf::from).collect();
-    if files.is_empty() {
-        let id = id.unwrap_or_default();
-        return Err(format!(
-            "{id}: no such file; if it is an id, write the files that hold it behind it"
-        ));
-    }
-    let records = input::load(&files, &args.names.names)?;
-    let redacted = args.redaction.apply(&records, "ladder", &files)?;
-    let (records, title) = of(id, &records, redacted, &files)?;
+    let (records, from) = args
+        .live
+        .load(&files, &args.names.names, &args.redaction)
+        .map_err(|why| match id {
+            Some(id) if files.is_empty() => format!(
+                "{id}: no such file; if it is an id, write the files that hold it behind it ({why})"
+            ),
+            _ => why,
+        })?;
+    let redacted = args.redaction.apply(&records, "ladder", &from)?;
+    let (records, title) = of(id, &records, redacted, &from)?;
     args.output.write(&records, Form::Text, &title)
 }
 
 fn export(args: &Export) -> Result<(), String> {
-    let records = input::load(&args.files, &args.names.names)?;
-    let redacted = args.redaction.apply(&records, "export", &args.files)?;
-    let (records, title) = of(args.id.as_deref(), &records, redacted, &args.files)?;
+    let (records, from) = args
+        .live
+        .load(&args.files, &args.names.names, &args.redaction)?;
+    let redacted = args.redaction.apply(&records, "export", &from)?;
+    let (records, title) = of(args.id.as_deref(), &records, redacted, &from)?;
     args.output.write(&records, Form::Ndjson, &title)
 }
 

@@ -17,7 +17,8 @@ pub(super) struct Redaction {
     /// Without it, each has its own.
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
-    /// Configuration file of a node whose records these are: public service identities in it stay. May be given again.
+    /// Configuration file of a node whose records these are: public service identities in it stay. Where no file and no
+    /// --socket is named, the running node is asked for its records. May be given again.
     #[arg(long, value_name = "FILE")]
     config: Vec<PathBuf>,
     /// URI that stays as it is, as a public service identity; may be given again.
@@ -37,16 +38,8 @@ impl Redaction {
         what: &str,
         files: &[PathBuf],
     ) -> Result<Vec<Record>, String> {
-        let configs: Result<Vec<Config>, String> =
-            self.config.iter().map(|file| load(file)).collect();
-        let configs = configs?;
-        if self.raw {
-            audit(&configs, records.len(), what, files)?;
-            return Ok(Redactor::secrets_only().all(records));
-        }
-        let psis = configs.iter().flat_map(Config::service_identities);
-        let keep = self.keep.iter().map(String::as_str).chain(psis);
-        let mut redactor = Redactor::new(&pseudonym_key::of(self.key.as_deref())?).keeping(keep);
+        let many = format!("{} records", records.len());
+        let mut redactor = self.redactor(&many, what, files)?;
         let redacted = redactor.all(records);
         match redactor.forgotten() {
             0 => Ok(redacted),
@@ -57,12 +50,36 @@ impl Redaction {
     }
 }
 
+impl Redaction {
+    /// What takes identities out. `many` records are shown by it, for the audit as `what` and `files` are.
+    pub(super) fn redactor(
+        &self,
+        many: &str,
+        what: &str,
+        files: &[PathBuf],
+    ) -> Result<Redactor, String> {
+        let configs = self.configs()?;
+        if self.raw {
+            audit(&configs, many, what, files)?;
+            return Ok(Redactor::secrets_only());
+        }
+        let psis = configs.iter().flat_map(Config::service_identities);
+        let keep = self.keep.iter().map(String::as_str).chain(psis);
+        Ok(Redactor::new(&pseudonym_key::of(self.key.as_deref())?).keeping(keep))
+    }
+
+    /// The configurations that are named.
+    pub(super) fn configs(&self) -> Result<Vec<Config>, String> {
+        self.config.iter().map(|file| load(file)).collect()
+    }
+}
+
 fn load(file: &Path) -> Result<Config, String> {
     config::load(file).map_err(|problems| problems.to_string())
 }
 
 /// Writes down who sees what; nothing is shown when that cannot be done.
-fn audit(configs: &[Config], records: usize, what: &str, files: &[PathBuf]) -> Result<(), String> {
+fn audit(configs: &[Config], many: &str, what: &str, files: &[PathBuf]) -> Result<(), String> {
     let allowing: Vec<&Config> = configs
         .iter()
         .filter(|config| config.raw_audit.is_some())
@@ -89,7 +106,7 @@ fn audit(configs: &[Config], records: usize, what: &str, files: &[PathBuf]) -> R
                 requirement: "".into(),
                 verdict: "shown raw".into(),
                 why: format!(
-                    "uid {uid}: mcx trace {what}, {records} records of {}",
+                    "uid {uid}: mcx trace {what}, {many} of {}",
                     files.join(", ")
                 ),
                 procedure: None,

@@ -1,0 +1,332 @@
+//! Which records a watch copies: those that match, and from then on everything that belongs to the same procedure.
+//!
+//! What a watch looks for is of two kinds. *Whom or what it is about* (user, partner, Call-ID, Session-ID, procedure) may stand in
+//! one record, and *what happens* (an answer, a decision) in a later one of the same procedure or dialog: a 403 names nobody, the
+//! request before it does.
+
+use std::collections::hash_map::RandomState;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::BuildHasher as _;
+use std::sync::Arc;
+
+use sip_message::{Limits, Message};
+
+use crate::correlate::{Key, keys};
+use crate::record::{DecisionRecord, MessageRecord, Record, What};
+
+/// Most ids that a watch remembers; the oldest are forgotten.
+pub const MAX_IDS: usize = 65_536;
+
+/// What a watch looks for. All that is given has to be found; nothing given matches everything.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// URI of a user: as a whole, in a message or as the user of a decision. Host names in any case.
+    pub user: Option<String>,
+    /// Domains of a partner: one of them stands behind an `@` in a message, or as a word in the reason of a decision.
+    pub domains: Vec<String>,
+    /// A Call-ID.
+    pub call: Option<String>,
+    /// Either half of a Session-ID (RFC 7989).
+    pub session: Option<String>,
+    /// A procedure id.
+    pub procedure: Option<String>,
+    /// A response of this class or status.
+    pub answer: Option<Answer>,
+    /// A decision with this in its verdict.
+    pub verdict: Option<String>,
+    /// A decision behind which this requirement is.
+    pub requirement: Option<String>,
+}
+
+/// Responses: a class, or one status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// `4` for 400 to 499.
+    Class(u16),
+    /// `404`.
+    Status(u16),
+}
+
+impl Answer {
+    /// Reads `4xx` or `404`.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let legal = |status: &u16| (100..=699).contains(status);
+        match text.strip_suffix("xx") {
+            Some(class) => {
+                let class = class.parse().ok()?;
+                (1..=6).contains(&class).then_some(Self::Class(class))
+            }
+            None => text.parse().ok().filter(legal).map(Self::Status),
+        }
+    }
+
+    fn is(self, status: u16) -> bool {
+        match self {
+            Self::Class(class) => status / 100 == class,
+            Self::Status(own) => status == own,
+        }
+    }
+}
+
+/// A watch at work: told every record in order, it says which are to be copied.
+pub struct Watch {
+    selection: Selection,
+    hasher: RandomState,
+    /// What is copied from now on.
+    followed: Ids,
+    /// What is about whom the watch is for, where something has to happen too.
+    about: Ids,
+    /// The last message of each node.
+    last: HashMap<Arc<str>, Last>,
+}
+
+/// A message that decisions may still be about.
+struct Last {
+    record: Record,
+    keys: Vec<Key>,
+    copied: bool,
+}
+
+impl Watch {
+    /// One that looks for this.
+    pub fn new(selection: Selection) -> Self {
+        Self {
+            selection,
+            hasher: RandomState::new(),
+            followed: Ids::default(),
+            about: Ids::default(),
+            last: HashMap::new(),
+        }
+    }
+
+    /// What is to be copied now that this was recorded: nothing, the record, or a message and the decision about it.
+    pub fn take(&mut self, record: &Record) -> Vec<Record> {
+        match &record.what {
+            What::Message(message) => {
+                let keys = keys(&message.bytes);
+                let copied = self.wants(record, &keys);
+                let taken = if copied {
+                    vec![record.clone()]
+                } else {
+                    Vec::new()
+                };
+                let last = Last {
+                    record: record.clone(),
+                    keys,
+                    copied,
+                };
+                self.last.insert(record.node.clone(), last);
+                taken
+            }
+            What::Decision(decision) => {
+                // It is about what it names, or else about the message before.
+                let keys = match (&decision.procedure, self.last.get(&record.node)) {
+                    (Some(id), _) => vec![Key::Procedure(id.clone())],
+                    (None, Some(last)) => last.keys.clone(),
+                    (None, None) => Vec::new(),
+                };
+                if !self.wants(record, &keys) {
+                    return Vec::new();
+                }
+                let mut taken = Vec::new();
+                if let Some(last) = self.last.get_mut(&record.node)
+                    && !last.copied
+                    && last.is_of(decision, &keys)
+                {
+                    last.copied = true;
+                    taken.push(last.record.clone());
+                }
+                taken.push(record.clone());
+                taken
+            }
+        }
+    }
+
+    fn wants(&mut self, record: &Record, keys: &[Key]) -> bool {
+        let hashes: Vec<u64> = keys.iter().map(|key| self.hasher.hash_one(key)).collect();
+        let mut wanted = self.followed.has_one_of(&hashes);
+        if !wanted {
+            let about = self.about.has_one_of(&hashes) || self.is_about(record, keys);
+            if about && self.selection.has_subject() {
+                self.about.add(&hashes);
+            }
+            wanted = about && self.happens(record);
+        }
+        if wanted {
+            self.followed.add(&hashes);
+        }
+        wanted
+    }
+
+    /// Whether the record is about whom the watch is for.
+    fn is_about(&self, record: &Record, keys: &[Key]) -> bool {
+        let Selection {
+            user,
+            domains,
+            call,
+            session,
+            procedure,
+            ..
+        } = &self.selection;
+        let before = match &record.what {
+            What::Message(_) => None,
+            What::Decision(decision) => {
+                let last = self.last.get(&record.node);
+                last.filter(|last| last.is_of(decision, keys))
+                    .and_then(Last::message)
+            }
+        };
+        let (message, decision) = match &record.what {
+            What::Message(message) => (Some(message), None),
+            What::Decision(decision) => (before, Some(decision)),
+        };
+        let has = |key: Key| keys.contains(&key);
+        user.as_ref().is_none_or(|user| {
+            message.is_some_and(|m| names_user(m, user))
+                || decision.is_some_and(|d| d.user.as_ref() == Some(user))
+        }) && (domains.is_empty()
+            || domains.iter().any(|domain| {
+                message.is_some_and(|m| names_domain(m, domain))
+                    || decision
+                        .is_some_and(|d| found(d.why.as_bytes(), domain.as_bytes(), is_host_byte))
+            }))
+            && call.as_ref().is_none_or(|id| has(Key::Call(id.clone())))
+            && session
+                .as_ref()
+                .is_none_or(|id| has(Key::Session(id.to_ascii_lowercase())))
+            && procedure
+                .as_ref()
+                .is_none_or(|id| has(Key::Procedure(id.clone())))
+    }
+
+    /// Whether what is to happen happens in this record.
+    fn happens(&self, record: &Record) -> bool {
+        let Selection {
+            answer,
+            verdict,
+            requirement,
+            ..
+        } = &self.selection;
+        let of_decision = |d: &DecisionRecord| {
+            verdict.as_ref().is_none_or(|text| d.verdict.contains(text))
+                && requirement.as_ref().is_none_or(|id| d.requirement == *id)
+        };
+        match &record.what {
+            What::Message(message) => {
+                verdict.is_none()
+                    && requirement.is_none()
+                    && answer.is_none_or(|answer| status(message).is_some_and(|s| answer.is(s)))
+            }
+            What::Decision(decision) => answer.is_none() && of_decision(decision),
+        }
+    }
+}
+
+impl Last {
+    /// Whether a decision of these ids is about it.
+    fn is_of(&self, decision: &DecisionRecord, keys: &[Key]) -> bool {
+        decision.procedure.is_none() || self.keys.iter().any(|key| keys.contains(key))
+    }
+
+    fn message(&self) -> Option<&MessageRecord> {
+        match &self.record.what {
+            What::Message(message) => Some(message),
+            What::Decision(_) => None,
+        }
+    }
+}
+
+impl Selection {
+    fn has_subject(&self) -> bool {
+        self.user.is_some()
+            || !self.domains.is_empty()
+            || self.call.is_some()
+            || self.session.is_some()
+            || self.procedure.is_some()
+    }
+}
+
+/// Hashes of ids, so many at most.
+#[derive(Default)]
+struct Ids {
+    all: HashSet<u64>,
+    in_order: VecDeque<u64>,
+}
+
+impl Ids {
+    fn has_one_of(&self, hashes: &[u64]) -> bool {
+        hashes.iter().any(|hash| self.all.contains(hash))
+    }
+
+    fn add(&mut self, hashes: &[u64]) {
+        for hash in hashes {
+            if self.all.insert(*hash) {
+                self.in_order.push_back(*hash);
+            }
+        }
+        while self.in_order.len() > MAX_IDS {
+            if let Some(oldest) = self.in_order.pop_front() {
+                self.all.remove(&oldest);
+            }
+        }
+    }
+}
+
+fn status(message: &MessageRecord) -> Option<u16> {
+    let parsed = Message::parse_datagram(message.bytes.clone(), &Limits::default()).ok()?;
+    parsed
+        .into_response()
+        .map(|response| response.status().as_u16())
+}
+
+/// Whether the URI stands in the message as a whole.
+fn names_user(message: &MessageRecord, user: &str) -> bool {
+    found(&message.bytes, user.as_bytes(), is_uri_byte)
+}
+
+/// Whether a URI of that domain stands in the message.
+fn names_domain(message: &MessageRecord, domain: &str) -> bool {
+    let text = format!("@{domain}");
+    // What is before the `@` is a user part, whatever it is.
+    let bytes: &[u8] = &message.bytes;
+    places(bytes, text.as_bytes()).any(|at| ends(bytes, at + text.len(), is_host_byte))
+}
+
+/// Whether `text` stands there with nothing beside it that would make it another one.
+fn found(bytes: &[u8], text: &[u8], goes_on: fn(u8) -> bool) -> bool {
+    places(bytes, text).any(|at| {
+        let before = at.checked_sub(1).and_then(|at| bytes.get(at));
+        !before.is_some_and(|byte| goes_on(*byte)) && ends(bytes, at + text.len(), is_host_byte)
+    })
+}
+
+/// Where `text` stands; what is behind its `@` in any case of letters.
+fn places<'a>(bytes: &'a [u8], text: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
+    let split = text.iter().position(|b| *b == b'@').unwrap_or(0);
+    let (user, host) = text.split_at(split);
+    let is = move |window: &[u8]| {
+        window.starts_with(user)
+            && window
+                .get(split..)
+                .is_some_and(|rest| rest.eq_ignore_ascii_case(host))
+    };
+    let windows = bytes.windows(text.len().max(1)).enumerate();
+    windows.filter(move |(_, w)| is(w)).map(|(at, _)| at)
+}
+
+/// Whether a host name ends at this place: a dot ends it where nothing of a name follows.
+fn ends(bytes: &[u8], at: usize, goes_on: fn(u8) -> bool) -> bool {
+    match bytes.get(at..).unwrap_or_default() {
+        [b'.', next, ..] => !goes_on(*next),
+        [next, ..] => !goes_on(*next),
+        [] => true,
+    }
+}
+
+fn is_host_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
+}
+
+fn is_uri_byte(byte: u8) -> bool {
+    is_host_byte(byte) || matches!(byte, b'%' | b'+' | b'~')
+}
