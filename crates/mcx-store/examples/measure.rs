@@ -6,27 +6,22 @@
 //!                                   thousand to c.mcx.example
 //!     measure commits FILE COUNT    so many de-authorizations of as many visitors, 256 at a time
 
+#[path = "support/filling.rs"]
+mod filling;
+
 use std::collections::VecDeque;
-use std::error::Error;
-use std::future::Future;
 use std::path::Path;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake};
-use std::thread::Thread;
 use std::time::{Duration, Instant};
 
+use filling::{Outcome, fill, wait};
 use mcx::state::{Authorization, Command, UserKey, Verdict};
 use mcx::{McId, ProcedureId, Service, SystemId, Timestamp};
 use mcx_store::{Applied, SqliteStore, Store as _};
 
-type Outcome<T> = Result<T, Box<dyn Error>>;
-
 const NOW: Timestamp = Timestamp(1_700_000_000_000);
 const FAR_FUTURE: Timestamp = Timestamp(4_000_000_000_000);
-/// Commands in one batch while a store is filled.
-const BATCH: u64 = 1000;
 
 fn id(text: &str) -> Outcome<McId> {
     McId::parse(text).map_err(|why| format!("{text}: {why}").into())
@@ -83,53 +78,6 @@ fn end(number: u64) -> Outcome<Command> {
         stop_at: NOW,
         purge_at: NOW.after(Duration::from_secs(1)),
     })
-}
-
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
-fn wait<T>(mut future: Pin<Box<dyn Future<Output = T> + Send>>) -> T {
-    let waker = Arc::new(Unpark(std::thread::current())).into();
-    let mut context = Context::from_waker(&waker);
-    loop {
-        match future.as_mut().poll(&mut context) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => std::thread::park(),
-        }
-    }
-}
-
-/// Hands over what `commands` makes of 0 to `count`, in large batches, few of them at once.
-fn fill(
-    store: &SqliteStore,
-    count: u64,
-    commands: impl Fn(u64) -> Outcome<Vec<Command>>,
-) -> Outcome<()> {
-    let mut waiting: VecDeque<Applied> = VecDeque::new();
-    let mut from = 0;
-    while from < count {
-        let to = count.min(from + BATCH);
-        let mut batch = Vec::new();
-        for number in from..to {
-            batch.extend(commands(number)?);
-        }
-        waiting.push_back(store.apply(batch));
-        if waiting.len() > 8
-            && let Some(oldest) = waiting.pop_front()
-        {
-            wait(oldest)?;
-        }
-        from = to;
-    }
-    for applied in waiting {
-        wait(applied)?;
-    }
-    Ok(())
 }
 
 fn percentiles(what: &str, mut times: Vec<Duration>) {

@@ -4,12 +4,16 @@
 //!     cargo run --release -p mcx-store --example visitors -- b-server.sqlite 10000
 //!     cargo run --release -p mcx-store --example visitors -- a-server.sqlite 10000 home
 
+#[path = "support/filling.rs"]
+mod filling;
+
 use std::error::Error;
 use std::path::Path;
 
+use filling::fill;
 use mcx::state::{Authorization, Command, UserKey};
 use mcx::{McId, ProcedureId, Service, SystemId, Timestamp};
-use mcx_store::{SqliteStore, Store as _};
+use mcx_store::SqliteStore;
 
 const NOW: Timestamp = Timestamp(1_700_000_000_000);
 const FAR_FUTURE: Timestamp = Timestamp(4_000_000_000_000);
@@ -68,12 +72,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         Some(other) => return Err(format!("`{other}` is nothing: write home, or nothing").into()),
     };
     let store = SqliteStore::open(Path::new(&file))?;
-    for number in 0..count.parse()? {
-        // The message that it owes is taken away again.
-        let owed = Command::OutboxDone { id: number + 1 };
-        drop(store.apply(vec![command(number)?, owed]));
-    }
-    // What was handed over is committed before it ends.
-    drop(store);
-    Ok(())
+    // The message that it owes is taken away again.
+    let of = |number| {
+        Ok(vec![
+            command(number)?,
+            Command::OutboxDone { id: number + 1 },
+        ])
+    };
+    fill(&store, count.parse()?, of)
 }
