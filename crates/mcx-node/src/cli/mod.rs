@@ -5,6 +5,7 @@ mod operate;
 pub(crate) mod out;
 mod run;
 mod store;
+mod table;
 mod token;
 mod trace;
 

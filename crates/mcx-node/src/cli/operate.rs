@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::out::{complainln, sayln};
+use super::table;
 use crate::admin::question::{User, Wanted};
 use crate::admin::{
     AskError, End, OutboxFilter, OutboxLine, Question, State, UserFilter, UserLine, ask,
@@ -303,19 +304,7 @@ fn listed<T: Serialize + DeserializeOwned, const N: usize>(
     }
     let mut table = vec![heading.map(str::to_owned)];
     node.ask(question, |line: T| table.push(cells(&line)))?;
-    let mut widths = [0; N];
-    for row in &table {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.chars().count().max(*width);
-        }
-    }
-    for row in &table {
-        let mut text = String::new();
-        for (cell, width) in row.iter().zip(widths) {
-            text.push_str(&format!("{cell:width$}  "));
-        }
-        sayln!("{}", text.trim_end());
-    }
+    table::say(&table);
     Ok(())
 }
 

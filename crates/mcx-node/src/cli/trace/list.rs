@@ -8,6 +8,7 @@ use sip_trace::ladder::{Arrow, Options, Row, build};
 use sip_trace::{Record, What};
 
 use crate::cli::out::sayln;
+use crate::cli::table;
 
 /// One procedure, as it is listed.
 #[derive(Serialize)]
@@ -55,19 +56,7 @@ pub(super) fn print(
     ];
     let mut table = vec![heading.map(str::to_owned)];
     table.extend(lines.iter().map(cells));
-    let mut widths = [0; 8];
-    for row in &table {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.chars().count().max(*width);
-        }
-    }
-    for row in &table {
-        let mut text = String::new();
-        for (cell, width) in row.iter().zip(widths) {
-            text.push_str(&format!("{cell:width$}  "));
-        }
-        sayln!("{}", text.trim_end());
-    }
+    table::say(&table);
     Ok(())
 }
 
