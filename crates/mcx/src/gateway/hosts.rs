@@ -1,7 +1,7 @@
 //! Hosts of the inside that a body names (wire profile, "What a gateway rewrites"): outside, each has another name that
 //! configuration gives it, and comes back under that name. Everything else of a body goes on byte for byte. A signature
-//! over what names such a host does not survive, which is why nothing is renamed unless asked for; and what a part says in
-//! base64 nobody reads here.
+//! over what names such a host does not survive, which is why nothing is renamed unless asked for. Escapes are undone in the
+//! document alone: what another part says in base64 or escaped nobody reads here.
 
 use std::net::IpAddr;
 
@@ -47,11 +47,7 @@ pub(super) fn hidden(
     }
     // Header fields of parts, what is around the parts, and the boundary between them too.
     if std::str::from_utf8(body).is_ok() {
-        if let Some(renamed) = renamed(content_type.as_bytes(), out.clone())
-            && let Ok(renamed) = String::from_utf8(renamed)
-        {
-            *content_type = renamed;
-        }
+        rename_text(content_type, out.clone());
         return Ok(renamed(body, out).map_or_else(|| body.clone(), Bytes::from));
     }
     let changed = match of_document {
@@ -86,11 +82,7 @@ pub(super) fn shown(
         .map(|a| (a.outside.as_str(), a.inside.as_str()));
     let of_document = renamed(document, back.clone());
     if body.len() != document.len() && std::str::from_utf8(body).is_ok() {
-        if let Some(renamed) = renamed(content_type.as_bytes(), back.clone())
-            && let Ok(renamed) = String::from_utf8(renamed)
-        {
-            *content_type = renamed;
-        }
+        rename_text(content_type, back.clone());
         return Some((renamed(body, back)?.into(), of_document));
     }
     let of_document = of_document?;
@@ -126,6 +118,7 @@ fn unescaped(text: &[u8]) -> Vec<u8> {
     let mut rest = text;
     while let Some((byte, after)) = rest.split_first() {
         let digits = after.get(..2).filter(|_| *byte == b'%');
+        let digits = digits.filter(|d| d.iter().all(u8::is_ascii_hexdigit));
         let digits = digits.and_then(|d| std::str::from_utf8(d).ok());
         match digits.and_then(|d| u8::from_str_radix(d, 16).ok()) {
             Some(escaped) => {
@@ -178,6 +171,14 @@ fn renamed<'a>(
     }
     result.extend_from_slice(rest);
     Some(result)
+}
+
+fn rename_text<'a>(text: &mut String, pairs: impl Iterator<Item = (&'a str, &'a str)> + Clone) {
+    if let Some(renamed) = renamed(text.as_bytes(), pairs)
+        && let Ok(renamed) = String::from_utf8(renamed)
+    {
+        *text = renamed;
+    }
 }
 
 /// The first host of `pairs` that `text` names: what is before it, its other name, what is after it.
