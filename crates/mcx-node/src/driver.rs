@@ -26,8 +26,8 @@ use sip_transaction::{
 };
 
 use self::sending::Locating;
+use crate::congestion::Seen;
 use crate::next_hop::{Attempt, Attempts, Hop, Outcome as Went, Target};
-use crate::shedding::Seen;
 use crate::transport::Listen;
 
 /// What is to be done outside.

@@ -64,6 +64,8 @@ pub struct Function<R> {
     pub locating: JoinSet<(u64, Vec<Target>)>,
     /// Its store, if it has durable state.
     pub store: Option<Arc<dyn Store>>,
+    /// How many batches came to an end in this turn.
+    pub durable: usize,
     /// When the log was told last that batches fail.
     pub complained: Option<Instant>,
     /// Rows that its outbox held at the start, while they are being read.
@@ -143,9 +145,10 @@ impl<R: Role> Function<R> {
             _ = stop.changed() => {}
         }
         let now = clock::now();
-        if let Some((_, _, since)) = stores.front() {
-            self.congestion.stored(now.mono - *since);
-        }
+        let durable = std::mem::take(&mut self.durable);
+        let first = stores.front().map(|(_, _, since)| *since);
+        self.congestion
+            .stored(now.mono, durable, stores.len(), first);
         self.hold_back(now);
         self.driver.timeout(now);
     }
@@ -186,6 +189,7 @@ impl<R: Role> Function<R> {
     }
 
     fn stored(&mut self, id: StoreId, result: Result<Vec<Outcome>, StoreError>) {
+        self.durable += 1;
         let result = result.map_err(|error| {
             self.complain(&error);
             StoreFailure
@@ -238,7 +242,8 @@ impl<R: Role> Function<R> {
             self.congestion.waited(now.mono - arrived);
             self.take(now, arrival);
         }
-        self.congestion.turn(arrived, handled, self.waiting.len());
+        let (now, left) = (clock::now().mono, self.waiting.len());
+        self.congestion.handled(now, handled, left);
     }
 
     fn take(&mut self, now: Now, arrival: Arrival) {

@@ -20,7 +20,6 @@ mod private_file;
 pub mod process;
 mod pseudonym_key;
 mod recovering;
-pub mod shedding;
 mod trace;
 pub mod transport;
 pub mod watches;

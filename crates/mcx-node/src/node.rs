@@ -395,6 +395,7 @@ impl Common {
             waiting_bytes: 0,
             congestion: Congestion::new(Instant::now()),
             looked: Instant::now(),
+            durable: 0,
             locator: Locator::new(self.dns.as_deref(), can),
             locating: JoinSet::new(),
             store: None,

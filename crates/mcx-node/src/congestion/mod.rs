@@ -1,11 +1,16 @@
 //! Whether new requests are to be refused, decided by how long what has arrived waits for its turn: not by a rate that
 //! somebody would have to know.
 
+mod backlog;
+mod shedding;
+
 use std::time::{Duration, Instant};
 
 use sip_transaction::Overload;
 
-use crate::shedding::{Seen, Shedding};
+use self::backlog::Backlog;
+pub use self::shedding::Seen;
+use self::shedding::Shedding;
 
 /// How long what has arrived may wait.
 const TARGET: Duration = Duration::from_millis(30);
@@ -24,8 +29,8 @@ const AT_FIRST: f64 = 0.9;
 /// What is left of the share in a step when nothing waits, and how little that is.
 const DECAY: f64 = 0.96;
 const NOTHING: Duration = Duration::from_millis(2);
-/// How much the newest turn weighs in what a message costs.
-const NEWEST: f64 = 0.1;
+/// When nothing became durable for so long, what waits is believed to have to wait as long as it did.
+const STANDSTILL: Duration = Duration::from_millis(100);
 /// The most that is refused: somebody has to get through to show that it is over.
 const MOST: f64 = 0.98;
 
@@ -54,10 +59,8 @@ pub struct Congestion {
     before: Duration,
     /// The longest wait that a message had behind it in this step.
     of_messages: Duration,
-    /// When the last turn began that left something over, and how many messages it handled.
-    busy: Option<(Instant, u32)>,
-    /// Seconds from one message to the next while some wait, everything included.
-    cost: f64,
+    messages: Backlog,
+    batches: Backlog,
     stepped: Instant,
     /// Since when there has been a wait in every step.
     waits: Option<Instant>,
@@ -73,8 +76,8 @@ impl Congestion {
             told: (0, 0, 0),
             crowded: None,
             of_messages: Duration::ZERO,
-            busy: None,
-            cost: 0.0,
+            messages: Backlog::default(),
+            batches: Backlog::default(),
             wait: Duration::ZERO,
             before: Duration::ZERO,
             stepped: now,
@@ -87,25 +90,22 @@ impl Congestion {
         self.of_messages = self.of_messages.max(wait);
     }
 
-    /// Takes that so many messages were handled in a turn that began then, and so many are left. How long the last of them
-    /// will wait says more of what comes now than how long the first one has.
-    pub fn turn(&mut self, began: Instant, handled: usize, left: usize) {
-        if let Some((before, handled)) = self.busy {
-            let cost = began.saturating_duration_since(before).as_secs_f64() / f64::from(handled);
-            self.cost += match self.cost > 0.0 {
-                true => NEWEST * (cost - self.cost),
-                false => cost,
-            };
-        }
-        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        let (handled, left) = (number(handled), number(left));
-        self.busy = (handled > 0 && left > 0).then_some((began, handled));
-        let wait = Duration::try_from_secs_f64(self.cost * f64::from(left));
-        self.wait = self.wait.max(wait.unwrap_or(Duration::MAX));
+    /// Takes that so many messages were handled in a turn that ended now, and so many are left.
+    pub fn handled(&mut self, now: Instant, number: usize, left: usize) {
+        self.messages.served(now, number, left);
+        self.wait = self.wait.max(self.messages.wait());
     }
 
-    /// Takes how long a batch has waited to become durable. Strangers have none.
-    pub fn stored(&mut self, wait: Duration) {
+    /// Takes that so many batches became durable until now, and so many are left, the first of which waits since then.
+    /// Strangers have none.
+    pub fn stored(&mut self, now: Instant, number: usize, left: usize, first: Option<Instant>) {
+        self.batches.served(now, number, left);
+        let wait = match first {
+            Some(first) if self.batches.stands(now, STANDSTILL) => {
+                now.saturating_duration_since(first)
+            }
+            _ => self.batches.wait(),
+        };
         self.wait = self.wait.max(wait);
     }
 
@@ -169,7 +169,7 @@ impl Congestion {
 
     /// What is too much, going by what comes and what a message costs.
     fn excess(&self) -> f64 {
-        let needed = self.cost * self.shedding.arrivals();
+        let needed = self.messages.cost() * self.shedding.arrivals();
         match needed > 0.0 {
             true => (1.0 - AT_FIRST / needed).max(0.0),
             false => 0.0,
@@ -257,7 +257,7 @@ mod tests {
         fn run(&mut self, gap: u64) -> (u64, u64) {
             let (end, mut served, mut longest) = (self.now + 100_000, 0, 0);
             while self.now < end {
-                let (began, at) = (self.now, self.at());
+                let began = self.now;
                 // What is refused is when it is taken off the socket.
                 while self.arrived <= began {
                     if !self.drops || self.roll() >= self.congestion.dropped() * 100.0 {
@@ -280,7 +280,8 @@ mod tests {
                     self.now += SERVED;
                     handled += 1;
                 }
-                self.congestion.turn(at, handled, self.waiting.len());
+                self.congestion
+                    .handled(self.at(), handled, self.waiting.len());
                 served += u64::try_from(handled).unwrap();
                 let seen = Seen {
                     datagrams: self.seen,
@@ -348,7 +349,8 @@ mod tests {
     fn strangers_are_refused_first_and_for_no_slow_disk() {
         let start = Instant::now();
         let mut congestion = Congestion::new(start);
-        congestion.stored(Duration::from_secs(1));
+        congestion.stored(start, 1, 3, Some(start));
+        congestion.stored(start + STEP, 0, 3, Some(start - Duration::from_secs(1)));
         assert_eq!(congestion.step(start + STEP, Seen::default), None);
         congestion.waited(OF_STRANGERS + Duration::from_millis(1));
         let told = congestion.step(start + 2 * STEP, Seen::default);
@@ -374,16 +376,22 @@ mod tests {
         let start = Instant::now();
         let mut congestion = Congestion::new(start);
         let mut now = start;
+        congestion.stored(now, 1, 1, Some(now));
         // One slow commit is no overload.
-        congestion.stored(Duration::from_secs(2));
-        assert_eq!(congestion.step(now + STEP, Seen::default), None);
-        for n in 0..100 {
+        let second = Duration::from_secs(1);
+        congestion.stored(now + second, 0, 1, Some(now));
+        now += second;
+        assert_eq!(congestion.step(now, Seen::default), None);
+        // Two a step, and more are left each time.
+        for left in 1..100 {
             now += STEP;
-            congestion.stored(Duration::from_millis(40 + n));
+            congestion.stored(now, 2, 4 * left, Some(now));
             let _ = congestion.step(now, Seen::default);
         }
         assert!(congestion.refuse() > 50, "{}", congestion.refuse());
-        let told = congestion.step(now + Duration::from_secs(2), Seen::default);
-        assert_eq!((congestion.refuse(), told), (0, Some(None)));
+        congestion.stored(now, 400, 0, None);
+        let _ = congestion.step(now + STEP, Seen::default);
+        let _ = congestion.step(now + 3 * second, Seen::default);
+        assert_eq!(congestion.refuse(), 0);
     }
 }
