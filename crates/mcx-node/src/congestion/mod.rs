@@ -20,11 +20,13 @@ const STEP: Duration = Duration::from_millis(15);
 /// (RFC 8033 §4.2, which drops packets in the same way).
 const ALPHA: f64 = 0.5;
 const BETA: f64 = 2.5;
-/// The most that the share grows in a step.
+/// The most that the share grows in a step, and the most that it falls: what waits empties faster than what comes changes.
 const LARGEST: f64 = 0.05;
+const SMALLEST: f64 = -0.02;
 /// How long a burst may last, or the disk may be slow, before anything is refused (RFC 8033 §4.4).
 const BURST: Duration = Duration::from_millis(150);
-/// So much of what could be served is, when refusing begins: what has come until then waits.
+/// So much of what could be served is, going by what comes and what a message costs: when refusing begins, as what has come
+/// until then waits, and as soon as nothing does.
 const AT_FIRST: f64 = 0.9;
 /// What is left of the share in a step when nothing waits, and how little that is.
 const DECAY: f64 = 0.96;
@@ -125,6 +127,8 @@ impl Congestion {
         }
         if wait < TARGET / 2 {
             self.waits = None;
+            // What went too far while much waited comes back at once.
+            self.share = self.share.min(self.excess());
         }
         let waits = wait >= TARGET / 2
             && now.saturating_duration_since(*self.waits.get_or_insert(now)) >= BURST;
@@ -134,7 +138,7 @@ impl Congestion {
         if waits || self.share > 0.0 {
             let (wait, before) = (wait.as_secs_f64(), before.as_secs_f64());
             let more = ALPHA * (wait - TARGET.as_secs_f64()) + BETA * (wait - before);
-            self.share += more.min(LARGEST);
+            self.share += more.clamp(SMALLEST, LARGEST);
         }
         self.share = self.share.clamp(0.0, MOST);
         if std::mem::take(&mut self.of_messages) > OF_STRANGERS {
@@ -169,7 +173,8 @@ impl Congestion {
 
     /// What is too much, going by what comes and what a message costs.
     fn excess(&self) -> f64 {
-        let needed = self.messages.cost() * self.shedding.arrivals();
+        let cost = self.messages.cost().max(self.batches.cost());
+        let needed = cost * self.shedding.arrivals();
         match needed > 0.0 {
             true => (1.0 - AT_FIRST / needed).max(0.0),
             false => 0.0,
