@@ -64,8 +64,6 @@ pub struct Function<R> {
     pub locating: JoinSet<(u64, Vec<Target>)>,
     /// Its store, if it has durable state.
     pub store: Option<Arc<dyn Store>>,
-    /// How many batches came to an end in this turn.
-    pub durable: usize,
     /// When the log was told last that batches fail.
     pub complained: Option<Instant>,
     /// Rows that its outbox held at the start, while they are being read.
@@ -145,10 +143,9 @@ impl<R: Role> Function<R> {
             _ = stop.changed() => {}
         }
         let now = clock::now();
-        let durable = std::mem::take(&mut self.durable);
-        let first = stores.front().map(|(_, _, since)| *since);
-        self.congestion
-            .stored(now.mono, durable, stores.len(), first);
+        if let Some((_, _, since)) = stores.front() {
+            self.congestion.stored(now.mono - *since);
+        }
         self.hold_back(now);
         self.driver.timeout(now);
     }
@@ -189,7 +186,6 @@ impl<R: Role> Function<R> {
     }
 
     fn stored(&mut self, id: StoreId, result: Result<Vec<Outcome>, StoreError>) {
-        self.durable += 1;
         let result = result.map_err(|error| {
             self.complain(&error);
             StoreFailure

@@ -395,7 +395,6 @@ impl Common {
             waiting_bytes: 0,
             congestion: Congestion::new(Instant::now()),
             looked: Instant::now(),
-            durable: 0,
             locator: Locator::new(self.dns.as_deref(), can),
             locating: JoinSet::new(),
             store: None,

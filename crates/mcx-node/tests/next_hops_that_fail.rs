@@ -118,7 +118,6 @@ fn send(
         waiting_bytes: 0,
         congestion: Congestion::new(Instant::now()),
         looked: Instant::now(),
-        durable: 0,
         locator: Locator::new(Some(&servers), can.into()),
         locating: JoinSet::new(),
         store: None,
