@@ -13,7 +13,7 @@ pub use self::shedding::Seen;
 use self::shedding::Shedding;
 
 /// How long what has arrived may wait: for some commits of a busy disk, and well below T1.
-const TARGET: Duration = Duration::from_millis(80);
+const TARGET: Duration = Duration::from_millis(100);
 /// How often the share of refused requests changes.
 const STEP: Duration = Duration::from_millis(15);
 /// How much of that share a second of wait beyond the target moves in a step, and a second more of wait than before
@@ -55,8 +55,9 @@ pub struct Congestion {
     told: (u8, u8, u8),
     /// When messages waited last for longer than strangers may make them.
     crowded: Option<Instant>,
-    /// The longest wait of this step, and of the one before.
+    /// The longest wait for a turn in this step, and then to become durable; both together in the step before.
     wait: Duration,
+    stored: Duration,
     before: Duration,
     /// The longest wait that a message had behind it in this step.
     of_messages: Duration,
@@ -78,6 +79,7 @@ impl Congestion {
             of_messages: Duration::ZERO,
             messages: Backlog::default(),
             wait: Duration::ZERO,
+            stored: Duration::ZERO,
             before: Duration::ZERO,
             stepped: now,
             waits: None,
@@ -97,7 +99,7 @@ impl Congestion {
 
     /// Takes how long the first batch has waited to become durable. Strangers have none.
     pub fn stored(&mut self, wait: Duration) {
-        self.wait = self.wait.max(wait);
+        self.stored = self.stored.max(wait);
     }
 
     /// What the transactions are to be told, when it has changed; `seen` is asked for
@@ -108,8 +110,8 @@ impl Congestion {
             return None;
         }
         self.stepped = now;
-        let (wait, before) = (self.wait, self.before);
-        self.before = std::mem::take(&mut self.wait);
+        let wait = std::mem::take(&mut self.wait) + std::mem::take(&mut self.stored);
+        let before = std::mem::replace(&mut self.before, wait);
         if wait < TARGET / 2 {
             self.waits = None;
             // A pause counts as many steps.
