@@ -51,6 +51,11 @@ impl Schedule {
         }
     }
 
+    /// Rows that fail from now on are retried like this; those that wait keep their times.
+    pub(crate) fn set_retry(&mut self, retry: Retry) {
+        self.retry = retry;
+    }
+
     /// Takes a row from before the start.
     pub(crate) fn recover(&mut self, now: Now, row: OutboxRow) {
         let gone = |recovering: &Recovering| recovering.dropped.contains(&row.id);

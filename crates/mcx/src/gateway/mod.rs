@@ -11,15 +11,17 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use bytes::Bytes;
-use sip_message::{HeaderName, Limits, Method, Request, Response, StatusCode};
+use sip_message::{Limits, Method, Request, StatusCode};
 
 use crate::answer::{check_max_forwards, check_readable, check_require, method_not_allowed};
+use crate::availability;
 use crate::document::{Bounds, Document, ServiceDocument};
 use crate::incoming::{self, Said};
 use crate::trust::{self, Sender, same_uri};
 use crate::{
-    Core, Decision, Effect, Input, McId, MessageKind, Now, Origin, Partner, Peer, ProcedureId,
-    Profile, Random, Refusal, RequestId, Role, SendFailure, SendId, Service, SystemId, Systems,
+    Availability, Core, Decision, Effect, Input, McId, MessageKind, Now, Origin, Partner, Peer,
+    ProcedureId, Profile, Random, Refusal, RequestId, Role, SendFailure, SendId, Service, SystemId,
+    Systems,
 };
 pub use hosts::HostAlias;
 use loops::UnderWay;
@@ -60,6 +62,7 @@ pub struct GatewayConfig {
 #[derive(Debug)]
 pub struct GatewayServer {
     config: GatewayConfig,
+    availability: Availability,
     random: Random,
     pending: HashMap<SendId, Pending>,
     under_way: UnderWay,
@@ -117,6 +120,14 @@ impl Role for GatewayServer {
     fn deadline(&self) -> Option<Instant> {
         None
     }
+
+    fn set_availability(&mut self, availability: Availability) {
+        self.availability = availability;
+    }
+
+    fn is_idle(&self) -> bool {
+        self.pending.is_empty()
+    }
 }
 
 impl GatewayServer {
@@ -126,12 +137,18 @@ impl GatewayServer {
     pub fn new(config: GatewayConfig, random: Random) -> Self {
         Self {
             config,
+            availability: Availability::default(),
             random,
             pending: HashMap::new(),
             under_way: UnderWay::default(),
             replies: Replies::default(),
             next_id: 0,
         }
+    }
+
+    /// Goes by another configuration from now on; what is under way ends as it was begun.
+    pub fn reconfigure(&mut self, config: GatewayConfig) {
+        self.config = config;
     }
 
     fn request(
@@ -148,6 +165,7 @@ impl GatewayServer {
         check_readable(request)?;
         check_require(request)?;
         if *request.method() == Method::Options {
+            self.availability.check_options()?;
             self.options(id, request, out);
             return Ok(());
         }
@@ -156,6 +174,7 @@ impl GatewayServer {
             return Err(Refusal::unavailable(RETRY_AFTER));
         }
         let route = self.route(source, request, out)?;
+        self.availability.check(false)?;
         self.forward(now, id, request, route, max_forwards.saturating_sub(1), out)
     }
 
@@ -300,13 +319,8 @@ impl GatewayServer {
 
     fn options(&mut self, id: RequestId, request: &Request, out: &mut Vec<Effect>) {
         let tag = self.random.hex(8);
-        let response = Response::to(request, StatusCode::OK, Some(&tag))
-            .header(HeaderName::Allow, ALLOW)
-            .header(HeaderName::Accept, self.accept())
-            .finish();
-        if let Ok(response) = response {
-            out.push(Effect::Respond { id, response });
-        }
+        let response = availability::capabilities(request, &tag, ALLOW, self.accept());
+        out.extend(response.map(|response| Effect::Respond { id, response }));
     }
 
     /// It is no longer under way.
