@@ -16,8 +16,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use mcx::state::{Command, OutboxRow, Outcome};
 use mcx::{
-    Decision, Effect, Input, Now, Order, OrderId, Ordered, Origin, RequestId, Role, SendFailure,
-    SendId, StoreFailure, StoreId, Weight,
+    Availability, Decision, Effect, Input, Now, Order, OrderId, Ordered, Origin, RequestId, Role,
+    SendFailure, SendId, StoreFailure, StoreId, Weight,
 };
 use sip_message::{Limits, Message, ParseError, ParseErrorKind, Request, Response};
 use sip_transaction::{
@@ -143,6 +143,23 @@ impl<R: Role> Driver<R> {
             outputs: VecDeque::new(),
             totals: Totals::default(),
         }
+    }
+
+    /// Takes whether the function takes requests.
+    pub fn availability(&mut self, availability: Availability) {
+        self.role.set_availability(availability);
+    }
+
+    /// Takes another configuration of the role and other bounds of messages.
+    pub fn reconfigure(&mut self, role: impl FnOnce(&mut R), limits: Limits) {
+        role(&mut self.role);
+        self.limits = limits;
+    }
+
+    /// Whether nothing is under way that somebody waits for, here or elsewhere.
+    pub fn is_idle(&self) -> bool {
+        let nothing_waits = self.inputs.is_empty() && self.outputs.is_empty();
+        nothing_waits && self.sends.is_empty() && self.locating.is_empty() && self.role.is_idle()
     }
 
     /// Its transactions.

@@ -34,6 +34,16 @@ impl Running {
 
     /// The same, in a folder that was prepared.
     pub fn prepared(name: &str, text: &str, prepare: impl FnOnce(&Path)) -> Self {
+        Self::with_environment(name, text, prepare, &[])
+    }
+
+    /// The same with these variables in its environment.
+    pub fn with_environment(
+        name: &str,
+        text: &str,
+        prepare: impl FnOnce(&Path),
+        environment: &[(&str, &str)],
+    ) -> Self {
         let folder = Folder::new();
         let config = folder.0.join(format!("nodes/{name}.toml"));
         std::fs::write(&config, text).unwrap();
@@ -41,6 +51,7 @@ impl Running {
         let mut process = Command::new(env!("CARGO_BIN_EXE_mcx"))
             .args(["run", "--config"])
             .arg(&config)
+            .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -105,6 +116,21 @@ impl Running {
         let mut datagram = [0; 65_536];
         let (length, _) = socket.recv_from(&mut datagram).unwrap();
         String::from_utf8(datagram[..length].to_vec()).unwrap()
+    }
+
+    /// Sends it a signal, `TERM` or `HUP`.
+    pub fn signal(&self, signal: &str) {
+        let kill = format!("kill -{signal} {}", self.process.id());
+        let sent = Command::new("sh").args(["-c", &kill]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "{kill}");
+    }
+
+    /// Waits until it ends by itself; its exit code, and what it logged.
+    pub fn ended(mut self) -> (Option<i32>, String) {
+        let mut log = String::new();
+        let mut stderr = self.process.stderr.take().unwrap();
+        stderr.read_to_string(&mut log).unwrap();
+        (self.process.wait().unwrap().code(), log)
     }
 
     /// Kills it; what it logged.
