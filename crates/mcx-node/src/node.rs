@@ -34,7 +34,7 @@ use crate::trace;
 use crate::transport::tls::{Material, Tls, TlsError};
 use crate::transport::{Acquaintances, Bounds, Counters, Listen, Setup, Transports};
 use crate::watches::Watches;
-use crate::{admin, boot, clock, local_socket};
+use crate::{admin, boot, clock, http, local_socket};
 
 /// Why a node cannot start.
 #[derive(Debug)]
@@ -53,6 +53,8 @@ pub enum StartError {
     Collector(io::Error),
     /// The admin socket cannot be bound.
     Admin(std::path::PathBuf, io::Error),
+    /// The HTTP listener cannot be bound.
+    Http(SocketAddr, io::Error),
     /// Events cannot be told.
     Events(EventsError),
     /// The operating system gives no random numbers.
@@ -69,6 +71,7 @@ impl fmt::Display for StartError {
             Self::Collector(error) => write!(f, "collector: {error}"),
             Self::Trace(path, error) => write!(f, "trace file {}: {error}", path.display()),
             Self::Admin(path, error) => write!(f, "admin socket {}: {error}", path.display()),
+            Self::Http(address, error) => write!(f, "HTTP on {address}: {error}"),
             Self::Events(error) => error.fmt(f),
             Self::Seed => f.write_str("the operating system gives no random numbers"),
         }
@@ -90,6 +93,8 @@ pub struct Node {
     current: Mutex<Current>,
     /// What an operator wants of the node as a whole.
     directives: mpsc::Receiver<Directed>,
+    pulse: Pulse,
+    http: Option<SocketAddr>,
 }
 
 /// Most directives of operators that wait.
@@ -168,6 +173,7 @@ impl Node {
             }
         };
         let admin = admin_socket(&config.admin)?;
+        let http = http_listener(config.http)?;
         let (folder, partners) = watches;
         let watches = Watches::new(folder, &config.name, recorder.reader(), partners);
         let watches = Arc::new(watches);
@@ -178,6 +184,9 @@ impl Node {
         .into_iter()
         .flatten()
         .collect();
+        let of_server = server.as_ref().map(|(changes, _)| changes.clone());
+        let of_gateway = gateway.as_ref().map(|(changes, _)| changes.clone());
+        let pulse = Pulse(of_server.into_iter().chain(of_gateway).collect());
         let (direct, directives) = mpsc::channel(MOST_DIRECTIVES);
         let mut beside = match told {
             None => JoinSet::new(),
@@ -189,8 +198,16 @@ impl Node {
         };
         if let Some(admin) = admin {
             let reader = recorder.is_on().then(|| recorder.reader());
+            let lives = lives.clone();
             let asked = admin::Asked::new(asked, reader, watches.clone(), lives, direct);
-            beside.spawn(admin::serve(admin, asked, stopped));
+            beside.spawn(admin::serve(admin, asked, stopped.clone()));
+        }
+        let mut http_address = None;
+        if let Some((listener, address)) = http {
+            http_address = Some(address);
+            let pulse = pulse.clone();
+            let told = http::Told { lives, pulse };
+            beside.spawn(listener.serve(told, stopped));
         }
         let mut functions = Vec::new();
         functions.extend(server.map(|(changes, function)| Running::start(changes, function)));
@@ -201,6 +218,8 @@ impl Node {
         Ok(Self {
             current,
             directives,
+            pulse,
+            http: http_address,
             stop,
             functions,
             tls,
@@ -215,6 +234,12 @@ impl Node {
         self.functions
             .iter()
             .map(|running| (running.life.kind, running.listening.as_slice()))
+    }
+
+    /// Where it answers HTTP, if it does.
+    #[must_use]
+    pub fn http(&self) -> Option<SocketAddr> {
+        self.http
     }
 
     /// What an operator wants next of the node as a whole; waits for ever when nobody can want anything.
@@ -266,12 +291,7 @@ impl Node {
 
     /// Whether every function still does its work: each was seen to turn to the question.
     pub async fn is_alive(&self) -> bool {
-        for running in &self.functions {
-            if !running.changes.is_alive().await {
-                return false;
-            }
-        }
-        true
+        self.pulse.beats().await
     }
 
     /// Takes leave: says to who asks that it soon will not serve, for as long as `drain` says; then refuses what is new, and
@@ -383,6 +403,21 @@ fn admin_socket(admin: &AdminSocket) -> Result<Option<local_socket::Listener>, S
     }
 }
 
+/// The HTTP listener, and where it is.
+fn http_listener(
+    address: Option<SocketAddr>,
+) -> Result<Option<(http::Listener, SocketAddr)>, StartError> {
+    let Some(address) = address else {
+        return Ok(None);
+    };
+    let bound = http::Listener::bind(address);
+    let with_address = bound.and_then(|listener| Ok((listener.address()?, listener)));
+    match with_address {
+        Ok((address, listener)) => Ok(Some((listener, address))),
+        Err(error) => Err(StartError::Http(address, error)),
+    }
+}
+
 /// Tells the store how the clocks stand; queued when this returns.
 fn anchor_clock(store: &Arc<dyn Store>) -> impl Future<Output = ()> + Send + 'static {
     let at = clock::now().wall;
@@ -423,7 +458,24 @@ impl Running {
     }
 }
 
+/// Asks the functions of a node whether they still work.
+#[derive(Clone)]
+pub struct Pulse(Vec<Changes>);
+
+impl Pulse {
+    /// Whether each of them turned to the question; it waits until they do.
+    pub async fn beats(&self) -> bool {
+        for changes in &self.0 {
+            if !changes.is_alive().await {
+                return false;
+            }
+        }
+        true
+    }
+}
+
 /// Where a function is told things.
+#[derive(Clone)]
 enum Changes {
     Server(mpsc::Sender<Change<ServiceServer>>),
     Gateway(mpsc::Sender<Change<GatewayServer>>),

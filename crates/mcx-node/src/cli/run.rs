@@ -61,6 +61,9 @@ pub(super) fn run(path: &Path, until_stdin_closes: bool) -> ExitCode {
                 let _ = writeln!(out, "{name} {kind} {listen}");
             }
         }
+        if let Some(address) = node.http() {
+            let _ = writeln!(out, "{name} http {address}");
+        }
         let _ = writeln!(out, "{name} ready");
         let _ = out.flush();
         manager.ready();

@@ -19,6 +19,7 @@ pub(super) struct File {
     pub log: Log,
     #[serde(default)]
     pub drain: Drain,
+    pub http: Option<Http>,
     #[serde(default)]
     pub timers: Timers,
     #[serde(default)]
@@ -63,6 +64,12 @@ pub(super) struct Log {
 pub(super) struct Drain {
     pub announce: Option<Text>,
     pub finish: Option<Text>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Http {
+    pub listen: Text,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -1,5 +1,6 @@
 //! From the file to the configuration.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -119,6 +120,7 @@ impl Loader<'_, '_> {
                 format: file.log.format.unwrap_or_default(),
             },
             drain: self.drain(&file.drain),
+            http: file.http.as_ref().and_then(|http| self.http(http)),
             timers: self.timers(&file.timers),
             lines: self.lines(file),
             tls: file.tls.as_ref().map(|tls| self.tls(tls)),
@@ -223,6 +225,19 @@ impl Loader<'_, '_> {
             );
         }
         mib.saturating_mul(1024 * 1024)
+    }
+
+    /// Where HTTP is answered. It tells what nobody outside has to know, and asks nobody who he is.
+    fn http(&mut self, http: &file::Http) -> Option<SocketAddr> {
+        let value = http.listen.get_ref();
+        let address = value.parse::<SocketAddr>().ok();
+        if address.is_none_or(|address| !address.ip().is_loopback()) {
+            let why = format!(
+                "`{value}` is no loopback address with a port: write for example \"127.0.0.1:9464\""
+            );
+            self.report.wrong(http.listen.span(), why);
+        }
+        address
     }
 
     /// How the node takes leave.

@@ -39,6 +39,8 @@ pub struct Config {
     pub log: LogConfig,
     /// How the node takes leave.
     pub drain: Drain,
+    /// Where probes are answered and metrics are told, a loopback address, if anywhere.
+    pub http: Option<SocketAddr>,
     /// SIP timer values.
     pub timers: Timers,
     /// Bounds of what is read from the network.
@@ -93,6 +95,8 @@ pub struct AdminSocket {
 /// Lines of the file, from 1, where what depends on the machine is written.
 #[derive(Clone, Debug, Default)]
 pub struct Lines {
+    /// Line of the address where HTTP is answered.
+    pub http: usize,
     /// Line of the trace file.
     pub trace_file: usize,
     /// Line of the folder of watches.

@@ -16,6 +16,8 @@ pub struct Running {
     pub config: PathBuf,
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where it answers HTTP, if it does.
+    pub http: Option<SocketAddr>,
     folder: Folder,
 }
 
@@ -57,11 +59,13 @@ impl Running {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let mut address = None;
+        let (mut address, mut http) = (None, None);
         let ready = lines.any(|line| {
             let line = line.unwrap();
             let udp = line.split_once("udp:").map(|(_, at)| at);
             address = udp.and_then(|at| at.trim().parse().ok()).or(address);
+            let of_http = line.split_once(" http ").map(|(_, at)| at);
+            http = of_http.and_then(|at| at.parse().ok()).or(http);
             line.ends_with(" ready")
         });
         if !ready {
@@ -74,6 +78,7 @@ impl Running {
             process,
             config,
             address: address.expect("a listener of UDP"),
+            http,
             folder,
         }
     }
