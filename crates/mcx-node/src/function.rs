@@ -22,6 +22,7 @@ use crate::clock;
 use crate::congestion::Congestion;
 use crate::driver::{Driver, Output, Totals};
 use crate::life::{Life, Phase};
+use crate::metrics::Measured;
 use crate::next_hop::{Hop, LocateError, Locator, Target};
 use crate::recovering::Recovering;
 use crate::transport::tls::Identity;
@@ -46,6 +47,8 @@ pub enum Change<R> {
     Reconfigured(Box<Reconfigured<R>>),
     /// Somebody wants to know whether its loop still turns.
     Alive(oneshot::Sender<()>),
+    /// Somebody wants to know what it has measured.
+    Measure(oneshot::Sender<Box<Measured>>),
 }
 
 /// Another configuration.
@@ -184,9 +187,26 @@ impl<R: Role> Function<R> {
         self.driver.timeout(now);
     }
 
+    fn measured(&self) -> Measured {
+        let endpoint = self.driver.endpoint();
+        Measured {
+            kind: self.life.kind,
+            measures: self.driver.measures().clone(),
+            totals: self.driver.totals(),
+            sockets: self.transports.counters().all().collect(),
+            clients: endpoint.clients(),
+            servers: endpoint.servers(),
+            connections: self.transports.connections(),
+            waiting: self.waiting.len(),
+            refused_percent: self.congestion.refuse(),
+            partners: self.driver.partners(),
+        }
+    }
+
     fn change(&mut self, change: Change<R>) {
         match change {
             Change::Alive(asker) => drop(asker.send(())),
+            Change::Measure(asker) => drop(asker.send(Box::new(self.measured()))),
             Change::Reconfigured(changed) => {
                 let Reconfigured {
                     role,

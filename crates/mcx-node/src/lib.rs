@@ -17,6 +17,7 @@ pub mod http;
 pub mod life;
 pub mod local_socket;
 pub mod logging;
+pub mod metrics;
 pub mod next_hop;
 pub mod node;
 mod private_file;

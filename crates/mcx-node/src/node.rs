@@ -27,6 +27,7 @@ use crate::driver::{Driver, Totals};
 use crate::events::{Events, EventsError};
 use crate::function::{Change, Function, Reconfigured};
 use crate::life::{Life, Phase};
+use crate::metrics::Measured;
 use crate::next_hop::{Capability, Locator};
 use crate::recovering::Recovering;
 use crate::reload::{Reloaded, Running as Current};
@@ -132,6 +133,7 @@ impl Node {
         };
         // Everything that may fail comes before anything runs.
         let (mut told, mut asked) = (None, None);
+        let mut of_store = None;
         let server = match config.service_server.clone() {
             None => None,
             Some(section) => {
@@ -139,6 +141,7 @@ impl Node {
                 let store: Arc<dyn Store> = Arc::new(store);
                 let events = Events::prepare(section.events).map_err(StartError::Events)?;
                 let (order, orders) = Orders::new();
+                of_store = Some(store.clone());
                 told = Some((events, store.clone()));
                 asked = Some(admin::OfServer {
                     store: store.clone(),
@@ -206,7 +209,7 @@ impl Node {
         if let Some((listener, address)) = http {
             http_address = Some(address);
             let pulse = pulse.clone();
-            let told = http::Told { lives, pulse };
+            let told = http::Told::new(lives, pulse, of_store, recorder.clone(), tls.clone());
             beside.spawn(listener.serve(told, stopped));
         }
         let mut functions = Vec::new();
@@ -474,6 +477,17 @@ impl Pulse {
     }
 }
 
+impl Pulse {
+    /// What each of them has measured.
+    pub async fn measured(&self) -> Vec<Measured> {
+        let mut all = Vec::new();
+        for changes in &self.0 {
+            all.extend(changes.measured().await.map(|measured| *measured));
+        }
+        all
+    }
+}
+
 /// Where a function is told things.
 #[derive(Clone)]
 enum Changes {
@@ -506,6 +520,16 @@ impl Changes {
             // It is not there any more, which needs a restart.
             _ => false,
         }
+    }
+
+    /// What the function has measured; `None` when it has ended.
+    async fn measured(&self) -> Option<Box<Measured>> {
+        let (asker, answer) = oneshot::channel();
+        let asked = match self {
+            Self::Server(changes) => changes.send(Change::Measure(asker)).await.is_ok(),
+            Self::Gateway(changes) => changes.send(Change::Measure(asker)).await.is_ok(),
+        };
+        if asked { answer.await.ok() } else { None }
     }
 
     /// Whether the function takes notice of a question.

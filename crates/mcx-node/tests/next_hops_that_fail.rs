@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use common::dns::Dns;
 use common::{PATIENCE, address, bind, free, message, transmit};
-use mcx::{Availability, Effect, Input, NextHop, Now, Role, SendFailure, SendId};
+use mcx::{Availability, Effect, Input, NextHop, Now, Role, SendFailure, SendId, SystemId};
 use mcx_node::admin::Orders;
 use mcx_node::congestion::Congestion;
 use mcx_node::driver::Driver;
@@ -75,6 +75,10 @@ impl Role for Sending {
     }
 
     fn set_availability(&mut self, _: Availability) {}
+
+    fn partners(&self) -> Vec<(SystemId, bool)> {
+        Vec::new()
+    }
 
     fn is_idle(&self) -> bool {
         self.left == 0

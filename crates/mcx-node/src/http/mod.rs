@@ -2,6 +2,7 @@
 //! and takes no orders: those have the admin socket, which knows who asks.
 
 mod body;
+mod metrics;
 mod probes;
 
 use std::convert::Infallible;
@@ -17,6 +18,8 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use mcx_store::Store;
+use sip_trace::Recorder;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -25,6 +28,7 @@ use tracing::debug;
 use crate::life::Life;
 use crate::local_socket::stopped;
 use crate::node::Pulse;
+use crate::transport::tls::Tls;
 pub use body::Body;
 
 /// Most connections at once; more wait until one ends.
@@ -40,8 +44,28 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub struct Told {
     /// The node's functions.
     pub lives: Vec<Life>,
-    /// Asks them whether they still work.
+    /// Asks them whether they still work, and what they have measured.
     pub pulse: Pulse,
+    /// The rest of what is measured.
+    metrics: metrics::Sources,
+}
+
+impl Told {
+    /// A store, TLS: where the node has them.
+    #[must_use]
+    pub fn new(
+        lives: Vec<Life>,
+        pulse: Pulse,
+        store: Option<Arc<dyn Store>>,
+        recorder: Recorder,
+        tls: Option<Arc<Tls>>,
+    ) -> Self {
+        Self {
+            lives,
+            pulse,
+            metrics: metrics::Sources::new(store, recorder, tls),
+        }
+    }
 }
 
 /// A listener that is bound.
@@ -125,6 +149,7 @@ async fn answer(request: &Request<Incoming>, told: &Told) -> Response<Body> {
     match request.uri().path() {
         "/livez" => probes::livez(told).await,
         "/readyz" => probes::readyz(told),
+        "/metrics" => metrics::metrics(told).await,
         _ => text(StatusCode::NOT_FOUND, "no such page\n"),
     }
 }

@@ -56,6 +56,12 @@ impl Schedule {
         self.retry = retry;
     }
 
+    /// The partners that something was sent to or waits for, and whether each answers.
+    pub(crate) fn partners(&self) -> impl Iterator<Item = (&SystemId, bool)> {
+        let partners = self.partners.iter();
+        partners.map(|(partner, towards)| (partner, towards.is_up()))
+    }
+
     /// Takes a row from before the start.
     pub(crate) fn recover(&mut self, now: Now, row: OutboxRow) {
         let gone = |recovering: &Recovering| recovering.dropped.contains(&row.id);

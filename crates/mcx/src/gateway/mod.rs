@@ -31,6 +31,8 @@ use replies::Replies;
 const MAX_PENDING: usize = 10_000;
 /// Retry-After of a 503, in seconds.
 const RETRY_AFTER: u32 = 5;
+/// So many requests to a partner that were not answered, and none that was: it counts as down.
+const MOST_FAILURES: u32 = 4;
 /// The methods that a gateway handles.
 const ALLOW: &str = "MESSAGE, OPTIONS";
 
@@ -67,6 +69,8 @@ pub struct GatewayServer {
     pending: HashMap<SendId, Pending>,
     under_way: UnderWay,
     replies: Replies,
+    /// Requests to each partner that were not answered, since one was.
+    in_vain: HashMap<SystemId, u32>,
     next_id: u64,
 }
 
@@ -77,6 +81,8 @@ struct Pending {
     request: Request,
     procedure: Option<ProcedureId>,
     user: McId,
+    /// The partner that it went to, if it went to one.
+    partner: Option<SystemId>,
     /// Where it went, for decisions.
     to: String,
     /// The requirement behind it, for decisions.
@@ -100,12 +106,19 @@ impl Role for GatewayServer {
             Input::Answer { id, response } => {
                 if let Some(pending) = self.pending.remove(&id) {
                     self.arrived(&pending, id);
+                    if let Some(partner) = &pending.partner {
+                        self.in_vain.remove(partner);
+                    }
                     self.answered(&pending, response, out);
                 }
             }
             Input::Failed { id, why } => {
                 if let Some(pending) = self.pending.remove(&id) {
                     self.arrived(&pending, id);
+                    if let Some(partner) = &pending.partner {
+                        let failures = self.in_vain.entry(partner.clone()).or_default();
+                        *failures = failures.saturating_add(1);
+                    }
                     self.failed(&pending, why, out);
                 }
             }
@@ -125,6 +138,17 @@ impl Role for GatewayServer {
         self.availability = availability;
     }
 
+    fn partners(&self) -> Vec<(SystemId, bool)> {
+        let configured = self.config.systems.partners.iter();
+        configured
+            .map(|partner| {
+                let id = &partner.system.id;
+                let failures = self.in_vain.get(id).copied().unwrap_or_default();
+                (id.clone(), failures < MOST_FAILURES)
+            })
+            .collect()
+    }
+
     fn is_idle(&self) -> bool {
         self.pending.is_empty()
     }
@@ -142,6 +166,7 @@ impl GatewayServer {
             pending: HashMap::new(),
             under_way: UnderWay::default(),
             replies: Replies::default(),
+            in_vain: HashMap::new(),
             next_id: 0,
         }
     }
@@ -218,7 +243,7 @@ impl GatewayServer {
             MessageKind::UserAuthorizationNotification => "P2.1",
             MessageKind::AuthorizationRequest | MessageKind::AuthorizationResponse => "L1",
         };
-        let (peer, to) = if exit {
+        let (peer, partner, to) = if exit {
             let partner = if kind.from_primary() {
                 own_user
                     .then(|| match &partner_id {
@@ -236,7 +261,8 @@ impl GatewayServer {
                     .and_then(|_| config.systems.partner_of(&primary_id, service))
             };
             let partner = partner.ok_or_else(Refusal::not_entitled)?;
-            (&partner.peer, partner.system.id.to_string())
+            let id = &partner.system.id;
+            (&partner.peer, Some(id.clone()), id.to_string())
         } else {
             trust::partner_entitled(
                 &config.systems,
@@ -247,7 +273,7 @@ impl GatewayServer {
             )?;
             let server = config.servers.iter().find(|(s, _)| s.contains(&service));
             let (_, peer) = server.ok_or_else(|| incoming::other_type(self.accept()))?;
-            (peer, format!("the {service} server"))
+            (peer, None, format!("the {service} server"))
         };
         out.push(Effect::Decide(
             Decision::new(requirement, "forwards", format!("{kind} to {to}"))
@@ -259,6 +285,7 @@ impl GatewayServer {
             kind,
             user: primary_id,
             procedure: document.procedure(),
+            partner,
             to,
             requirement,
             from: from.clone(),
@@ -364,6 +391,7 @@ struct Route {
     kind: MessageKind,
     user: McId,
     procedure: Option<ProcedureId>,
+    partner: Option<SystemId>,
     to: String,
     requirement: &'static str,
     /// Public service identity of who sent it.

@@ -26,7 +26,7 @@ use crate::state::{Command, OutboxRow, Outcome};
 use crate::trust::{self, Sender};
 use crate::{
     Availability, Decision, Effect, Input, McId, MessageKind, Now, Origin, Random, Refusal,
-    RequestId, Role, SendId, StoreFailure, StoreId, Weight,
+    RequestId, Role, SendId, StoreFailure, StoreId, SystemId, Weight,
 };
 use pending::Pending;
 
@@ -160,6 +160,17 @@ impl Role for ServiceServer {
 
     fn set_availability(&mut self, availability: Availability) {
         self.availability = availability;
+    }
+
+    fn partners(&self) -> Vec<(SystemId, bool)> {
+        let of_outbox: HashMap<_, _> = self.schedule.partners().collect();
+        let configured = self.config.systems.partners.iter();
+        configured
+            .map(|partner| {
+                let id = &partner.system.id;
+                (id.clone(), of_outbox.get(id).copied().unwrap_or(true))
+            })
+            .collect()
     }
 
     fn is_idle(&self) -> bool {

@@ -143,6 +143,12 @@ impl Tls {
         changed
     }
 
+    /// The certificates in use, DER: the own one with those between it and the root, and the roots.
+    pub fn certificates(&self) -> (Vec<CertificateDer<'static>>, Vec<CertificateDer<'static>>) {
+        let [own, roots] = &*self.material().certificates;
+        (own.clone(), roots.clone())
+    }
+
     pub(super) fn acceptor(&self) -> TlsAcceptor {
         self.material().server.into()
     }
