@@ -110,6 +110,11 @@ impl Node {
         self.process.kill();
     }
 
+    /// Waits until the process ends by itself; its exit code.
+    pub fn wait_for_end(&mut self) -> Option<i32> {
+        self.process.wait()
+    }
+
     /// Ends the process in order and starts it again.
     pub fn restart(&mut self) {
         self.process.stop();

@@ -91,7 +91,7 @@ fn a_stranger_reaches_no_function_and_a_partner_speaks_for_itself_alone() {
         return;
     }
     let mut systems = Systems::start("kamailio-stranger", Over::Udp);
-    let mut from = |host, asserted: &str| {
+    let from = |host, asserted: &str| {
         let request = deauthorization(asserted);
         asks(&systems, host, &request)
     };

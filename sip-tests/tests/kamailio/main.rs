@@ -6,4 +6,5 @@
 mod clients;
 mod edge;
 mod procedures;
+mod rolling;
 mod systems;
