@@ -38,6 +38,8 @@ pub(crate) const MOST_WAITING_BYTES: usize = 64 * 1024 * 1024;
 const MOST_TAKEN: usize = 1_024;
 /// How often the log is told, at most, that batches fail.
 const COMPLAINTS: Duration = Duration::from_secs(10);
+/// How often it is looked, at most, what the system dropped.
+const LOOK: Duration = Duration::from_secs(1);
 /// How long the loop sleeps at most when nothing is due.
 const IDLE: Duration = Duration::from_secs(3600);
 
@@ -83,6 +85,8 @@ pub struct Function<R> {
     pub waiting_bytes: usize,
     /// Says when there is more than can be served.
     pub congestion: Congestion,
+    /// When it was looked last what the system dropped.
+    pub looked: Instant,
     /// Finds next hops that are names, or says why it cannot.
     pub locator: Result<Locator, LocateError>,
     /// Next hops that are being looked for.
@@ -128,6 +132,7 @@ impl<R: Role> Function<R> {
             self.stored(id, applied.await);
             self.carry_out(&mut stores).await;
         }
+        self.transports.count_dropped();
         self.transports.close().await;
         self.driver.totals()
     }
@@ -179,12 +184,25 @@ impl<R: Role> Function<R> {
         if let Some((_, _, since)) = stores.front() {
             self.congestion.stored(now.mono - *since);
         }
-        if let Some(overload) = self.congestion.step(now.mono) {
-            self.driver.overload(now, overload);
-            self.life.refuses(self.congestion.refuse());
-        }
+        self.hold_back(now);
         self.driver.availability(self.life.availability());
         self.driver.timeout(now);
+    }
+
+    /// Turns away what is too much.
+    fn hold_back(&mut self, now: Now) {
+        let driver = &self.driver;
+        if let Some(overload) = self.congestion.step(now.mono, || driver.seen()) {
+            self.driver.overload(now, overload);
+            self.life.refuses(self.congestion.turns_away());
+        }
+        if !self.transports.shed(self.congestion.dropped()) {
+            self.congestion.all_is_seen();
+        }
+        if now.mono - self.looked >= LOOK {
+            self.looked = now.mono;
+            self.transports.count_dropped();
+        }
     }
 
     fn measured(&self) -> Measured {
@@ -198,7 +216,7 @@ impl<R: Role> Function<R> {
             servers: endpoint.servers(),
             connections: self.transports.connections(),
             waiting: self.waiting.len(),
-            refused_percent: self.congestion.refuse(),
+            refused_percent: self.congestion.turns_away(),
             partners: self.driver.partners(),
         }
     }
@@ -286,15 +304,18 @@ impl<R: Role> Function<R> {
                 }
             }
         }
-        for _ in 0..BURST {
-            let Some((arrived, arrival)) = self.waiting.pop_front() else {
-                break;
-            };
+        let mut handled = 0;
+        while handled < BURST
+            && let Some((arrived, arrival)) = self.waiting.pop_front()
+        {
+            handled += 1;
             self.waiting_bytes = self.waiting_bytes.saturating_sub(arrival.len());
             let now = clock::now();
             self.congestion.waited(now.mono - arrived);
             self.take(now, arrival);
         }
+        let (now, left) = (clock::now().mono, self.waiting.len());
+        self.congestion.handled(now, handled, left);
     }
 
     fn take(&mut self, now: Now, arrival: Arrival) {

@@ -615,6 +615,7 @@ impl Common {
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             congestion: Congestion::new(Instant::now()),
+            looked: Instant::now(),
             locator: Locator::new(self.dns.as_deref(), can),
             locating: JoinSet::new(),
             store: None,
