@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use mcx::state::Outcome;
-use mcx::{Decision, Now, Role, StoreFailure, StoreId, Weight};
+use mcx::{Availability, Decision, Now, Role, StoreFailure, StoreId, Weight};
 use mcx_store::{Applied, Store, StoreError};
 use sip_message::Limits;
 use sip_trace::{DecisionRecord, Recorder};
@@ -285,7 +285,8 @@ impl<R: Role> Function<R> {
     /// Takes what has arrived off the sockets, without what is refused for overload, and handles some of it, oldest first.
     fn receive(&mut self) {
         let arrived = clock::now().mono;
-        self.driver.availability(self.life.availability());
+        let mut availability = self.life.availability();
+        self.driver.availability(availability);
         for _ in 0..MOST_TAKEN {
             if self.waiting.len() >= MOST_WAITING || self.waiting_bytes >= MOST_WAITING_BYTES {
                 self.driver.waiting_is_full();
@@ -309,6 +310,11 @@ impl<R: Role> Function<R> {
             && let Some((arrived, arrival)) = self.waiting.pop_front()
         {
             handled += 1;
+            if availability != Availability::Ready {
+                // It may have become so since: who was told that the node is ready is not refused.
+                availability = self.life.availability();
+                self.driver.availability(availability);
+            }
             self.waiting_bytes = self.waiting_bytes.saturating_sub(arrival.len());
             let now = clock::now();
             self.congestion.waited(now.mono - arrived);
