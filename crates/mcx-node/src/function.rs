@@ -38,6 +38,8 @@ pub(crate) const MOST_WAITING_BYTES: usize = 64 * 1024 * 1024;
 const MOST_TAKEN: usize = 1_024;
 /// How often the log is told, at most, that batches fail.
 const COMPLAINTS: Duration = Duration::from_secs(10);
+/// What is there is taken in less than that.
+const AT_ONCE: Duration = Duration::from_millis(1);
 /// How often it is looked, at most, what the system dropped.
 const LOOK: Duration = Duration::from_secs(1);
 /// How long the loop sleeps at most when nothing is due.
@@ -85,6 +87,10 @@ pub struct Function<R> {
     pub waiting_bytes: usize,
     /// Says when there is more than can be served.
     pub congestion: Congestion,
+    /// When it began to wait for something to do.
+    pub waits: Instant,
+    /// When there was last nothing on the sockets, as far as that was seen.
+    pub emptied: Instant,
     /// When it was looked last what the system dropped.
     pub looked: Instant,
     /// Finds next hops that are names, or says why it cannot.
@@ -145,7 +151,8 @@ impl<R: Role> Function<R> {
 
     /// Waits for a datagram, a durable batch, a deadline or the end, and takes in what came.
     async fn wait(&mut self, stores: &mut Stores, phases: &mut watch::Receiver<Phase>) {
-        let idle = clock::now().mono + IDLE;
+        self.waits = clock::now().mono;
+        let idle = self.waits + IDLE;
         let deadline = self.driver.deadline().unwrap_or(idle).min(idle);
         let outcome = async {
             match stores.front_mut() {
@@ -287,6 +294,11 @@ impl<R: Role> Function<R> {
         let arrived = clock::now().mono;
         let mut availability = self.life.availability();
         self.driver.availability(availability);
+        if arrived - self.waits > AT_ONCE {
+            // Nothing was there when it began to wait.
+            self.emptied = self.waits;
+        }
+        let behind = arrived - self.emptied;
         for _ in 0..MOST_TAKEN {
             if self.waiting.len() >= MOST_WAITING || self.waiting_bytes >= MOST_WAITING_BYTES {
                 self.driver.waiting_is_full();
@@ -297,7 +309,10 @@ impl<R: Role> Function<R> {
                 .transports
                 .try_take(|path, sender, bytes| driver.refuses(path, sender, bytes));
             match taken {
-                None => break,
+                None => {
+                    self.emptied = arrived;
+                    break;
+                }
                 Some(Taken::Dropped) => {}
                 Some(Taken::Arrival(arrival)) => {
                     self.waiting_bytes += arrival.len();
@@ -321,7 +336,7 @@ impl<R: Role> Function<R> {
             self.take(now, arrival);
         }
         let (now, left) = (clock::now().mono, self.waiting.len());
-        self.congestion.handled(now, handled, left);
+        self.congestion.handled(now, handled, left, behind);
     }
 
     fn take(&mut self, now: Now, arrival: Arrival) {

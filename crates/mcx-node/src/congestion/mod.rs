@@ -91,10 +91,11 @@ impl Congestion {
         self.of_messages = self.of_messages.max(wait);
     }
 
-    /// Takes that so many messages were handled in a turn that ended now, and so many are left.
-    pub fn handled(&mut self, now: Instant, number: usize, left: usize) {
+    /// Takes that so many messages were handled in a turn that ended now, that so many are left, and how long the sockets
+    /// have not been empty.
+    pub fn handled(&mut self, now: Instant, number: usize, left: usize, behind: Duration) {
         self.messages.served(now, number, left);
-        self.wait = self.wait.max(self.messages.wait());
+        self.wait = self.wait.max(self.messages.wait() + behind);
     }
 
     /// Takes how long the first batch has waited to become durable. Strangers have none.
@@ -274,7 +275,7 @@ mod tests {
                     handled += 1;
                 }
                 self.congestion
-                    .handled(self.at(), handled, self.waiting.len());
+                    .handled(self.at(), handled, self.waiting.len(), Duration::ZERO);
                 served += u64::try_from(handled).unwrap();
                 let seen = Seen {
                     datagrams: self.seen,
