@@ -18,6 +18,8 @@
 //! The requirement ids (P1.4, L2, …) are those of `docs/conformance.md`.
 
 mod answer;
+mod availability;
+mod charging;
 mod delivery;
 pub mod document;
 mod gateway;
@@ -35,6 +37,7 @@ mod topology;
 mod trust;
 
 pub use answer::{Refusal, Warning};
+pub use availability::Availability;
 pub use delivery::Retry;
 pub use gateway::{GatewayConfig, GatewayServer, HostAlias};
 pub use id::{InvalidId, McId, ProcedureId, SystemId};

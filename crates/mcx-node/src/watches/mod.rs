@@ -24,16 +24,25 @@ pub use wish::Wish;
 pub const MOST_RUNNING: usize = 8;
 /// Most watches that ended and are still listed.
 const MOST_ENDED: usize = 16;
+/// Why there can be none.
+const NO_FOLDER: &str = "there is no folder for watches: write watches = \"FOLDER\" into [trace]";
 /// How long a watch waits for records before it looks whether it is to end.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// The watches of a node.
 pub struct Watches {
-    folder: PathBuf,
     node: String,
     reader: Reader,
-    partners: Vec<System>,
+    place: Mutex<Place>,
     state: Mutex<State>,
+}
+
+/// What the configuration says.
+#[derive(Clone)]
+struct Place {
+    /// Where files go; `None` where there may be none.
+    folder: Option<PathBuf>,
+    partners: Vec<System>,
 }
 
 #[derive(Default)]
@@ -85,16 +94,21 @@ pub struct WatchLine {
 }
 
 impl Watches {
-    /// None yet. Files go to `folder`, which is made when it is needed; watches look at what `reader` reads.
+    /// None yet. Files go to `folder`, which is made when it is needed, and there are no watches without one; they look at what
+    /// `reader` reads.
     #[must_use]
-    pub fn new(folder: PathBuf, node: &str, reader: Reader, partners: Vec<System>) -> Self {
+    pub fn new(folder: Option<PathBuf>, node: &str, reader: Reader, partners: Vec<System>) -> Self {
         Self {
-            folder,
             node: node.to_owned(),
             reader,
-            partners,
+            place: Mutex::new(Place { folder, partners }),
             state: Mutex::default(),
         }
+    }
+
+    /// Where files of later watches go, and which partners these may name.
+    pub fn change(&self, folder: Option<PathBuf>, partners: Vec<System>) {
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = Place { folder, partners };
     }
 
     /// Begins one; says what it is called and where its files are.
@@ -102,7 +116,11 @@ impl Watches {
     /// # Errors
     /// It makes no sense, there are enough, or its files cannot be written.
     pub fn add(&self, wish: Wish, by: &str) -> Result<String, String> {
-        let selection = wish.selection(&self.partners)?;
+        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        let Place { folder, partners } = place.clone();
+        drop(place);
+        let folder = folder.ok_or(NO_FOLDER)?;
+        let selection = wish.selection(&partners)?;
         let (lasts, size_mib) = wish.bounds()?;
         let mut state = self.lock();
         let running = state.all.iter().filter(|w| w.ended().is_none()).count();
@@ -113,9 +131,9 @@ impl Watches {
         }
         let id = state.last + 1;
         let now = clock::wall_us() / 1000;
-        let begin = self.folder.join(format!("{}-{now}-watch-{id}", self.node));
+        let begin = folder.join(format!("{}-{now}-watch-{id}", self.node));
         let mut files = Files::create(&begin, size_mib * 1024 * 1024)
-            .map_err(|error| format!("{}: {error}", self.folder.display()))?;
+            .map_err(|error| format!("{}: {error}", folder.display()))?;
         let mut reader = self.reader.clone();
         if !wish.past {
             reader.skip_to_end();

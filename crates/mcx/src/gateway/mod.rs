@@ -11,15 +11,17 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use bytes::Bytes;
-use sip_message::{HeaderName, Limits, Method, Request, Response, StatusCode};
+use sip_message::{Limits, Method, Request, StatusCode};
 
 use crate::answer::{check_max_forwards, check_readable, check_require, method_not_allowed};
+use crate::availability;
 use crate::document::{Bounds, Document, ServiceDocument};
 use crate::incoming::{self, Said};
 use crate::trust::{self, Sender, same_uri};
 use crate::{
-    Core, Decision, Effect, Input, McId, MessageKind, Now, Origin, Partner, Peer, ProcedureId,
-    Profile, Random, Refusal, RequestId, Role, SendFailure, SendId, Service, SystemId, Systems,
+    Availability, Core, Decision, Effect, Input, McId, MessageKind, Now, Origin, Partner, Peer,
+    ProcedureId, Profile, Random, Refusal, RequestId, Role, SendFailure, SendId, Service, SystemId,
+    Systems,
 };
 pub use hosts::HostAlias;
 use loops::UnderWay;
@@ -29,6 +31,8 @@ use replies::Replies;
 const MAX_PENDING: usize = 10_000;
 /// Retry-After of a 503, in seconds.
 const RETRY_AFTER: u32 = 5;
+/// So many requests to a partner that were not answered, and none that was: it counts as down.
+const MOST_FAILURES: u32 = 4;
 /// The methods that a gateway handles.
 const ALLOW: &str = "MESSAGE, OPTIONS";
 
@@ -60,10 +64,13 @@ pub struct GatewayConfig {
 #[derive(Debug)]
 pub struct GatewayServer {
     config: GatewayConfig,
+    availability: Availability,
     random: Random,
     pending: HashMap<SendId, Pending>,
     under_way: UnderWay,
     replies: Replies,
+    /// Requests to each partner that were not answered, since one was.
+    in_vain: HashMap<SystemId, u32>,
     next_id: u64,
 }
 
@@ -74,6 +81,8 @@ struct Pending {
     request: Request,
     procedure: Option<ProcedureId>,
     user: McId,
+    /// The partner that it went to, if it went to one.
+    partner: Option<SystemId>,
     /// Where it went, for decisions.
     to: String,
     /// The requirement behind it, for decisions.
@@ -97,12 +106,19 @@ impl Role for GatewayServer {
             Input::Answer { id, response } => {
                 if let Some(pending) = self.pending.remove(&id) {
                     self.arrived(&pending, id);
+                    if let Some(partner) = &pending.partner {
+                        self.in_vain.remove(partner);
+                    }
                     self.answered(&pending, response, out);
                 }
             }
             Input::Failed { id, why } => {
                 if let Some(pending) = self.pending.remove(&id) {
                     self.arrived(&pending, id);
+                    if let Some(partner) = &pending.partner {
+                        let failures = self.in_vain.entry(partner.clone()).or_default();
+                        *failures = failures.saturating_add(1);
+                    }
                     self.failed(&pending, why, out);
                 }
             }
@@ -117,6 +133,25 @@ impl Role for GatewayServer {
     fn deadline(&self) -> Option<Instant> {
         None
     }
+
+    fn set_availability(&mut self, availability: Availability) {
+        self.availability = availability;
+    }
+
+    fn partners(&self) -> Vec<(SystemId, bool)> {
+        let configured = self.config.systems.partners.iter();
+        configured
+            .map(|partner| {
+                let id = &partner.system.id;
+                let failures = self.in_vain.get(id).copied().unwrap_or_default();
+                (id.clone(), failures < MOST_FAILURES)
+            })
+            .collect()
+    }
+
+    fn is_idle(&self) -> bool {
+        self.pending.is_empty()
+    }
 }
 
 impl GatewayServer {
@@ -126,12 +161,19 @@ impl GatewayServer {
     pub fn new(config: GatewayConfig, random: Random) -> Self {
         Self {
             config,
+            availability: Availability::default(),
             random,
             pending: HashMap::new(),
             under_way: UnderWay::default(),
             replies: Replies::default(),
+            in_vain: HashMap::new(),
             next_id: 0,
         }
+    }
+
+    /// Goes by another configuration from now on; what is under way ends as it was begun.
+    pub fn reconfigure(&mut self, config: GatewayConfig) {
+        self.config = config;
     }
 
     fn request(
@@ -148,6 +190,7 @@ impl GatewayServer {
         check_readable(request)?;
         check_require(request)?;
         if *request.method() == Method::Options {
+            self.availability.check_options()?;
             self.options(id, request, out);
             return Ok(());
         }
@@ -156,6 +199,7 @@ impl GatewayServer {
             return Err(Refusal::unavailable(RETRY_AFTER));
         }
         let route = self.route(source, request, out)?;
+        self.availability.check(false)?;
         self.forward(now, id, request, route, max_forwards.saturating_sub(1), out)
     }
 
@@ -199,7 +243,7 @@ impl GatewayServer {
             MessageKind::UserAuthorizationNotification => "P2.1",
             MessageKind::AuthorizationRequest | MessageKind::AuthorizationResponse => "L1",
         };
-        let (peer, to) = if exit {
+        let (peer, partner, to) = if exit {
             let partner = if kind.from_primary() {
                 own_user
                     .then(|| match &partner_id {
@@ -217,7 +261,8 @@ impl GatewayServer {
                     .and_then(|_| config.systems.partner_of(&primary_id, service))
             };
             let partner = partner.ok_or_else(Refusal::not_entitled)?;
-            (&partner.peer, partner.system.id.to_string())
+            let id = &partner.system.id;
+            (&partner.peer, Some(id.clone()), id.to_string())
         } else {
             trust::partner_entitled(
                 &config.systems,
@@ -228,7 +273,7 @@ impl GatewayServer {
             )?;
             let server = config.servers.iter().find(|(s, _)| s.contains(&service));
             let (_, peer) = server.ok_or_else(|| incoming::other_type(self.accept()))?;
-            (peer, format!("the {service} server"))
+            (peer, None, format!("the {service} server"))
         };
         out.push(Effect::Decide(
             Decision::new(requirement, "forwards", format!("{kind} to {to}"))
@@ -240,6 +285,7 @@ impl GatewayServer {
             kind,
             user: primary_id,
             procedure: document.procedure(),
+            partner,
             to,
             requirement,
             from: from.clone(),
@@ -300,13 +346,8 @@ impl GatewayServer {
 
     fn options(&mut self, id: RequestId, request: &Request, out: &mut Vec<Effect>) {
         let tag = self.random.hex(8);
-        let response = Response::to(request, StatusCode::OK, Some(&tag))
-            .header(HeaderName::Allow, ALLOW)
-            .header(HeaderName::Accept, self.accept())
-            .finish();
-        if let Ok(response) = response {
-            out.push(Effect::Respond { id, response });
-        }
+        let response = availability::capabilities(request, &tag, ALLOW, self.accept());
+        out.extend(response.map(|response| Effect::Respond { id, response }));
     }
 
     /// It is no longer under way.
@@ -350,6 +391,7 @@ struct Route {
     kind: MessageKind,
     user: McId,
     procedure: Option<ProcedureId>,
+    partner: Option<SystemId>,
     to: String,
     requirement: &'static str,
     /// Public service identity of who sent it.

@@ -45,15 +45,18 @@ impl ServiceServer {
             partner_id.as_ref(),
         )?;
         let partner = partner.system.id.clone();
+        let key = UserKey {
+            service,
+            primary_id: primary_id.clone(),
+        };
+        let answers = kind == MessageKind::AuthorizationResponse;
+        let awaited = answers && self.pending.of(&key).is_some();
+        self.availability.check(awaited)?;
         out.push(Effect::Decide(
             Decision::new("L5", "trusted", format!("{kind} from {partner}, entitled"))
                 .of(document.procedure())
                 .about(&primary_id),
         ));
-        let key = UserKey {
-            service,
-            primary_id: primary_id.clone(),
-        };
         let message = Answerable {
             id,
             request: request.clone(),
