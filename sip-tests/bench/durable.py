@@ -249,7 +249,7 @@ def main():
     parser.add_argument('--beyond', action='store_true')
     parser.add_argument('--rounds', type=int, default=3)
     parser.add_argument('--seconds', type=float, default=4, help='of each rate')
-    parser.add_argument('--users', type=int, default=600_000, help='in the stores: each is used once')
+    parser.add_argument('--users', type=int, default=900_000, help='in the stores: each is used once')
     parser.add_argument('--only', choices=['mcx', 'kamailio'])
     parser.add_argument('--programs', help='folder with the release programs; built if it is not given')
     options = parser.parse_args()
