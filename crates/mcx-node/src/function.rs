@@ -324,13 +324,14 @@ impl<R: Role> Function<R> {
             Weight::Alarm => log!(warn),
         }
         self.recorder.decision(
-            clock::wall_us(),
+            clock::at(),
             DecisionRecord {
                 requirement: decision.requirement.into(),
-                verdict: decision.verdict.into_owned(),
-                why: decision.why.into_owned(),
+                verdict: decision.verdict,
+                why: decision.why,
                 procedure,
                 user: decision.user.map(|u| u.as_str().to_owned()),
+                ..DecisionRecord::default()
             },
         );
     }

@@ -46,6 +46,6 @@ pub mod redact;
 pub mod summary;
 pub mod watch;
 
-pub use record::{DecisionRecord, Direction, MessageRecord, Record, Transport, What};
+pub use record::{At, DecisionRecord, Direction, MessageRecord, Record, Transport, What};
 pub use recorder::{Capacity, Reader, Recorder};
 pub use redact::Redactor;

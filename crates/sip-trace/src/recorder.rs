@@ -5,14 +5,11 @@
 //! for; a reader that had not come so far counts what it missed.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
-
-use crate::record::{DecisionRecord, Direction, MessageRecord, Record, Transport, What};
+use crate::record::{At, DecisionRecord, MessageRecord, Record, What};
 
 /// Most records that a reader takes while it holds the lock.
 const TURN: usize = 256;
@@ -94,37 +91,22 @@ impl Recorder {
         self.writer.is_some()
     }
 
-    /// Records bytes that crossed a socket. `bytes` is shared, not copied: a slice of a larger receive buffer keeps that
+    /// Records bytes that crossed a socket. They are shared, not copied: a slice of a larger receive buffer keeps that
     /// buffer alive until the ring has moved on.
-    pub fn message(
-        &self,
-        wall_us: u64,
-        direction: Direction,
-        transport: Transport,
-        local: SocketAddr,
-        peer: SocketAddr,
-        bytes: &Bytes,
-    ) {
+    pub fn message(&self, at: impl Into<At>, message: MessageRecord) {
         if let Some(writer) = &self.writer {
-            let message = MessageRecord {
-                direction,
-                transport,
-                local,
-                peer,
-                bytes: bytes.clone(),
-            };
             writer
                 .ring
-                .push(wall_us, &self.node, Held::Message(message));
+                .push(at.into(), &self.node, Held::Message(message));
         }
     }
 
     /// Records a verdict and its reason.
-    pub fn decision(&self, wall_us: u64, decision: DecisionRecord) {
+    pub fn decision(&self, at: impl Into<At>, decision: DecisionRecord) {
         if let Some(writer) = &self.writer {
             writer
                 .ring
-                .push(wall_us, &self.node, Held::Decision(Arc::new(decision)));
+                .push(at.into(), &self.node, Held::Decision(Arc::new(decision)));
         }
     }
 
@@ -306,7 +288,7 @@ impl State {
 /// A record as it is held: copying it is counting references.
 #[derive(Clone, Debug)]
 struct Slot {
-    wall_us: u64,
+    at: At,
     node: Arc<str>,
     what: Held,
 }
@@ -321,7 +303,8 @@ impl Slot {
     fn record(self, seq: u64) -> Record {
         Record {
             seq,
-            wall_us: self.wall_us,
+            wall_us: self.at.wall_us,
+            mono_us: self.at.mono_us,
             node: self.node,
             what: match self.what {
                 Held::Message(message) => What::Message(message),
@@ -343,6 +326,7 @@ impl Held {
                 decision.why.len(),
                 decision.procedure.as_ref().map_or(0, String::len),
                 decision.user.as_ref().map_or(0, String::len),
+                decision.call.as_ref().map_or(0, |call| call.len()),
             ]
             .iter()
             .sum(),
@@ -352,14 +336,14 @@ impl Held {
 }
 
 impl Ring {
-    fn push(&self, wall_us: u64, node: &Arc<str>, what: Held) {
+    fn push(&self, at: At, node: &Arc<str>, what: Held) {
         let size = what.weight();
         if size > self.capacity.bytes {
             self.missed.fetch_add(1, Ordering::Relaxed);
             return;
         }
         let slot = Slot {
-            wall_us,
+            at,
             node: Arc::clone(node),
             what,
         };

@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use sip_trace::watch::{Answer, Selection, Watch};
-use sip_trace::{Capacity, DecisionRecord, Direction, Record, Recorder, Transport};
+use sip_trace::{Capacity, DecisionRecord, Direction, MessageRecord, Record, Recorder, Transport};
 
 const ALICE: &str = "sip:alice@a.mcx.example";
 
@@ -41,7 +41,10 @@ fn decision(verdict: &str, requirement: &'static str, why: &str) -> DecisionReco
 fn copied(selection: Selection, events: Vec<Event>) -> Vec<u64> {
     let recorder = Recorder::new("node", Capacity::default());
     let at = "127.0.0.1:5060".parse().unwrap();
-    let message = |bytes| recorder.message(1, Direction::Sent, Transport::Udp, at, at, &bytes);
+    let message = |bytes| {
+        let (sent, udp) = (Direction::Sent, Transport::Udp);
+        recorder.message(1, MessageRecord::new(sent, udp, at, at, bytes));
+    };
     for event in events {
         match event {
             Event::Request(call, to) => message(request(call, to)),

@@ -155,14 +155,17 @@ mod tests {
     use std::sync::mpsc;
     use std::time::Duration;
 
-    use sip_trace::{Capacity, Direction, Recorder, Transport};
+    use sip_trace::{Capacity, Direction, MessageRecord, Recorder, Transport};
 
     /// Records of that many bytes in all.
     fn records(bytes: usize) -> Vec<Record> {
         let recorder = Recorder::new("node", Capacity::default());
         let at = "127.0.0.1:5060".parse().unwrap();
         let bytes = vec![b'x'; bytes].into();
-        recorder.message(1, Direction::Sent, Transport::Udp, at, at, &bytes);
+        recorder.message(
+            1,
+            MessageRecord::new(Direction::Sent, Transport::Udp, at, at, bytes),
+        );
         recorder.reader().take_all()
     }
 

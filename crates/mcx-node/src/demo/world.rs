@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use mcx_store::{Snapshot, SqliteReader};
 use sip_message::Response;
-use sip_trace::{Capacity, Direction, Record, Recorder, Transport, pcapng};
+use sip_trace::{Capacity, Direction, MessageRecord, Record, Recorder, Transport, pcapng};
 use sip_transaction::Timers;
 
 use super::client::{TokenSigner, Wish};
@@ -405,12 +405,8 @@ impl World {
         socket.set_nonblocking(true).map_err(io)?;
         let recorder = self.recorder.for_node(node);
         recorder.message(
-            clock::wall_us(),
-            Direction::Sent,
-            Transport::Udp,
-            from,
-            to,
-            bytes,
+            clock::at(),
+            MessageRecord::new(Direction::Sent, Transport::Udp, from, to, bytes.clone()),
         );
         socket.send_to(bytes, to).map_err(io)?;
         let mut buffer = vec![0; 65_535];
@@ -428,12 +424,14 @@ impl World {
         );
         if let Some(answer) = &answer {
             recorder.message(
-                clock::wall_us(),
-                Direction::Received,
-                Transport::Udp,
-                from,
-                to,
-                answer,
+                clock::at(),
+                MessageRecord::new(
+                    Direction::Received,
+                    Transport::Udp,
+                    from,
+                    to,
+                    answer.clone(),
+                ),
             );
         }
         drop(socket);

@@ -104,9 +104,10 @@ mod tests {
         let record = |seq| Record {
             seq,
             wall_us: 1,
+            mono_us: None,
             node: "node".into(),
             what: What::Decision(DecisionRecord {
-                why: "x".repeat(900),
+                why: "x".repeat(900).into(),
                 ..Default::default()
             }),
         };

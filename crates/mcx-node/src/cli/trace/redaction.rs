@@ -101,6 +101,7 @@ fn audit(configs: &[Config], many: &str, what: &str, files: &[PathBuf]) -> Resul
         let record = Record {
             seq: 0,
             wall_us: clock::wall_us(),
+            mono_us: None,
             node: config.name.as_str().into(),
             what: What::Decision(DecisionRecord {
                 requirement: "".into(),
@@ -108,9 +109,9 @@ fn audit(configs: &[Config], many: &str, what: &str, files: &[PathBuf]) -> Resul
                 why: format!(
                     "uid {uid}: mcx trace {what}, {many} of {}",
                     files.join(", ")
-                ),
-                procedure: None,
-                user: None,
+                )
+                .into(),
+                ..DecisionRecord::default()
             }),
         };
         let mut line = Vec::new();

@@ -99,7 +99,7 @@ fn line(row: &Row, origin_us: u64) -> Line {
 
 fn of_arrow(arrow: &Arrow) -> Line {
     let message = &arrow.message;
-    let said = BTreeMap::from([
+    let mut said = BTreeMap::from([
         (
             "addresses",
             format!("{} → {}", message.source(), message.destination()),
@@ -107,6 +107,12 @@ fn of_arrow(arrow: &Arrow) -> Line {
         ("carried by", message.transport.to_string()),
         ("length", format!("{} bytes", message.bytes.len())),
     ]);
+    if let Some(identity) = &message.identity {
+        said.insert("peer proves to be", identity.to_string());
+    }
+    if let Some(offset) = message.offset {
+        said.insert("at byte of the stream", offset.to_string());
+    }
     let parsed = Message::parse_datagram(message.bytes.clone(), &Limits::default()).ok();
     let call = parsed.and_then(|parsed| {
         let call = parsed.headers().first(&HeaderName::CallId)?;
@@ -140,13 +146,25 @@ fn of_note(it: &Note) -> Line {
         why,
         procedure,
         user,
+        target,
+        call,
+        transaction,
+        detail: _,
     } = &it.decision;
     let all = [
         ("requirement", requirement.to_string()),
-        ("verdict", verdict.clone()),
-        ("why", why.clone()),
+        ("verdict", verdict.to_string()),
+        ("why", why.to_string()),
         ("procedure", procedure.clone().unwrap_or_default()),
         ("user", user.clone().unwrap_or_default()),
+        ("decided by", target.to_string()),
+        ("Call-ID", call.as_deref().unwrap_or_default().to_owned()),
+        (
+            "transaction",
+            transaction
+                .map(|number| format!("{number:x}"))
+                .unwrap_or_default(),
+        ),
     ];
     Line {
         kind: 'n',
