@@ -8,18 +8,18 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use mcx::state::Outcome;
-use mcx::{Decision, Now, Role, StoreFailure, StoreId, Weight};
+use mcx::{Now, Role, StoreFailure, StoreId, Weight};
 use mcx_store::{Applied, Store, StoreError};
 use sip_trace::{DecisionRecord, Recorder};
 use sip_transaction::Path;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tracing::{debug, info, warn};
+use tracing::{debug, info, trace, warn};
 
 use crate::admin::{Ordering, Orders};
 use crate::clock;
 use crate::congestion::Congestion;
-use crate::driver::{Driver, Output, Totals};
+use crate::driver::{Decided, Driver, Output, Totals};
 use crate::next_hop::{Hop, LocateError, Locator, Target};
 use crate::recovering::Recovering;
 use crate::transport::tls::Identity;
@@ -182,10 +182,10 @@ impl<R: Role> Function<R> {
             || self.complained.is_some_and(|at| now - at < COMPLAINTS);
         if told {
             // Of what is wrong with the disk the store itself tells, once.
-            debug!(node = %self.node, %error, "a batch was not committed");
+            debug!(node = %self.node, by = "store", verdict = "not committed", %error, "a batch was not committed");
         } else {
             self.complained = Some(now);
-            warn!(node = %self.node, %error, "the store could not commit");
+            warn!(node = %self.node, by = "store", verdict = "not committed", %error, "the store could not commit");
         }
     }
 
@@ -238,7 +238,7 @@ impl<R: Role> Function<R> {
                     .message(now, path, sender, domains, message, last);
             }
             Arrival::Lost(path, ended) => {
-                debug!(node = %self.node, peer = %path.peer, transport = %path.transport, %ended, "hop lost");
+                debug!(node = %self.node, by = "transport", verdict = "hop lost", peer = %path.peer, transport = %path.transport, %ended, "hop lost");
                 self.driver.transport_error(now, path);
             }
         }
@@ -253,7 +253,7 @@ impl<R: Role> Function<R> {
                 Err(error) => Err(error),
             };
             let targets = targets.unwrap_or_else(|error| {
-                warn!(%node, host = hop.host, %error, "next hop not found");
+                warn!(%node, by = "next-hop", verdict = "not found", host = hop.host, %error, "next hop not found");
                 Vec::new()
             });
             (number, targets)
@@ -275,7 +275,7 @@ impl<R: Role> Function<R> {
     }
 
     fn cannot_send(&mut self, path: Path, error: Ended) {
-        warn!(node = %self.node, peer = %path.peer, transport = %path.transport, %error, "cannot send");
+        warn!(node = %self.node, by = "transport", verdict = "not sent", peer = %path.peer, transport = %path.transport, %error, "cannot send");
         self.driver.transport_error(clock::now(), path);
     }
 
@@ -297,31 +297,44 @@ impl<R: Role> Function<R> {
                     }
                     None => self.driver.stored(clock::now(), id, Err(StoreFailure)),
                 },
-                Output::Decision(decision) => self.decide(decision),
+                Output::Decision(decided) => self.decide(decided),
                 Output::Ordered(id, result) => self.orders.done(id, result),
             }
         }
     }
 
-    /// Records a decision, and logs it without the user.
-    fn decide(&self, decision: Decision) {
+    /// Records a decision, and tells it to whoever listens to `tracing`, without the user.
+    fn decide(&self, decided: Decided) {
+        let Decided {
+            decision,
+            call,
+            transaction,
+        } = decided;
         let procedure = decision.procedure.map(|p| p.to_string());
-        macro_rules! log {
+        macro_rules! tell {
             ($level:ident) => {
                 $level!(
+                    // The recorder has it already: a layer that feeds one leaves it out.
+                    recorded = true,
                     node = %self.node,
                     function = self.kind,
+                    by = decision.target,
                     requirement = decision.requirement,
                     verdict = %decision.verdict,
                     procedure = procedure.as_deref().unwrap_or("-"),
+                    transaction,
                     "{}", decision.why
                 )
             };
         }
         match decision.weight {
-            Weight::Minor => log!(debug),
-            Weight::Normal => log!(info),
-            Weight::Alarm => log!(warn),
+            Weight::Detail => tell!(trace),
+            Weight::Minor => tell!(debug),
+            Weight::Normal => tell!(info),
+            Weight::Alarm => tell!(warn),
+        }
+        if !self.recorder.is_on() {
+            return;
         }
         self.recorder.decision(
             clock::at(),
@@ -331,7 +344,10 @@ impl<R: Role> Function<R> {
                 why: decision.why,
                 procedure,
                 user: decision.user.map(|u| u.as_str().to_owned()),
-                ..DecisionRecord::default()
+                target: decision.target.into(),
+                detail: decision.weight == Weight::Detail,
+                call,
+                transaction,
             },
         );
     }

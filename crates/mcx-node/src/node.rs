@@ -81,6 +81,7 @@ pub struct Node {
     functions: Vec<Running>,
     tls: Option<Arc<Tls>>,
     trace: Option<std::thread::JoinHandle<()>>,
+    recorder: Recorder,
     watches: Option<Arc<Watches>>,
     /// What tells of events and answers an operator.
     beside: JoinSet<()>,
@@ -109,6 +110,7 @@ impl Node {
                 // Nobody speaks TLS here without a certificate.
                 offer_connections: true,
                 started: Duration::from_micros(clock::wall_us()),
+                steps: recorder.is_on(),
                 ..Default::default()
             },
             bounds: config.connections,
@@ -186,6 +188,7 @@ impl Node {
             functions,
             tls,
             trace,
+            recorder,
             watches,
             beside,
         })
@@ -196,6 +199,11 @@ impl Node {
         self.functions
             .iter()
             .map(|running| (running.kind, running.listening.as_slice()))
+    }
+
+    /// Its flight recorder.
+    pub fn recorder(&self) -> &Recorder {
+        &self.recorder
     }
 
     /// Reads certificates and roots anew; connections that are open stay.
@@ -239,6 +247,7 @@ impl Node {
                 }
             }
         }
+        drop(self.recorder);
         self.beside.join_all().await;
         if let Some(watches) = self.watches {
             let _ = tokio::task::spawn_blocking(move || watches.end_all()).await;

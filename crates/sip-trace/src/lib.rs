@@ -8,6 +8,7 @@
 //! |---|---|
 //! | what is kept of one event? | [`record`] |
 //! | how does it leave the signalling path? | [`recorder`] |
+//! | how do events of `tracing` become records? | `layer` (feature of that name) |
 //! | how is it kept on disk, line by line? | [`ndjson`] |
 //! | how do packet tools open it? | [`pcapng`] |
 //! | how is a collector told? | [`hep`] |
@@ -36,6 +37,8 @@ pub mod capture;
 pub mod correlate;
 pub mod hep;
 pub mod ladder;
+#[cfg(feature = "layer")]
+pub mod layer;
 pub mod merge;
 pub mod ndjson;
 mod pairing;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use sip_message::{Limits, Message};
 
-use crate::correlate::{Key, keys};
+use crate::correlate::{Key, decision_keys, keys};
 use crate::record::{DecisionRecord, MessageRecord, Record, What};
 
 /// Most ids that a watch remembers; the oldest are forgotten.
@@ -120,11 +120,12 @@ impl Watch {
             }
             What::Decision(decision) => {
                 // It is about what it names, or else about the message before.
-                let keys = match (&decision.procedure, self.last.get(&record.node)) {
-                    (Some(id), _) => vec![Key::Procedure(id.clone())],
-                    (None, Some(last)) => last.keys.clone(),
-                    (None, None) => Vec::new(),
-                };
+                let mut keys = decision_keys(&record.node, decision);
+                if keys.is_empty()
+                    && let Some(last) = self.last.get(&record.node)
+                {
+                    keys.clone_from(&last.keys);
+                }
                 if !self.wants(record, &keys) {
                     return Vec::new();
                 }
@@ -225,7 +226,10 @@ impl Watch {
 impl Last {
     /// Whether a decision of these ids is about it.
     fn is_of(&self, decision: &DecisionRecord, keys: &[Key]) -> bool {
-        decision.procedure.is_none() || self.keys.iter().any(|key| keys.contains(key))
+        let names_nothing = decision.procedure.is_none()
+            && decision.call.is_none()
+            && decision.transaction.is_none();
+        names_nothing || self.keys.iter().any(|key| keys.contains(key))
     }
 
     fn message(&self) -> Option<&MessageRecord> {

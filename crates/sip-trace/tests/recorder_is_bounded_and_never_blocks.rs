@@ -75,7 +75,7 @@ fn the_bound_in_bytes_counts_messages_and_decision_text() {
         recorder.decision(
             wall_us,
             DecisionRecord {
-                why,
+                why: why.into(),
                 ..DecisionRecord::default()
             },
         );

@@ -30,10 +30,9 @@ fn answer(call: &str, status: u16) -> Bytes {
 fn decision(verdict: &str, requirement: &'static str, why: &str) -> DecisionRecord {
     DecisionRecord {
         requirement: requirement.into(),
-        verdict: verdict.into(),
-        why: why.into(),
-        procedure: None,
-        user: None,
+        verdict: verdict.to_owned().into(),
+        why: why.to_owned().into(),
+        ..DecisionRecord::default()
     }
 }
 

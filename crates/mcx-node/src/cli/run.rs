@@ -5,11 +5,15 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use sip_trace::layer::Feed;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info, warn};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
 
 use super::out::complainln;
+use crate::clock;
 use crate::config;
 use crate::node::Node;
 
@@ -21,7 +25,7 @@ pub(super) fn run(path: &Path, until_stdin_closes: bool) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    log();
+    let feed = log();
     open_files(config.connections.connections);
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -52,6 +56,7 @@ pub(super) fn run(path: &Path, until_stdin_closes: bool) -> ExitCode {
                 return ExitCode::FAILURE;
             }
         };
+        feed.goes_to(node.recorder());
         let mut out = std::io::stdout();
         for (kind, listening) in node.listeners() {
             for listen in listening {
@@ -73,6 +78,8 @@ pub(super) fn run(path: &Path, until_stdin_closes: bool) -> ExitCode {
                 },
             }
         }
+        // The recorder's thread ends with the last recorder.
+        feed.ends();
         node.stop().await;
         ExitCode::SUCCESS
     })
@@ -116,12 +123,15 @@ async fn stdin_closed(wanted: bool) {
     }
 }
 
-fn log() {
+/// The log, and beside it what is decided outside of the functions, for the recorder.
+fn log() -> Feed {
     let filter = EnvFilter::try_from_env("MCX_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let log = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
-        .init();
+        .with_filter(filter);
+    let (layer, feed) = sip_trace::layer::feed(clock::at);
+    tracing_subscriber::registry().with(log).with(layer).init();
+    feed
 }

@@ -135,6 +135,9 @@ impl Sender {
             self.waiting.fetch_sub(weight(&batch), Ordering::Relaxed);
             self.redactor.learn(&batch);
             for record in &batch {
+                if matches!(&record.what, What::Decision(decision) if decision.detail) {
+                    continue;
+                }
                 let redacted = self.redactor.record(record);
                 let id = self.correlator.id(&redacted);
                 match encode(&redacted, &self.agent, &id) {

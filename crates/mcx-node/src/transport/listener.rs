@@ -129,7 +129,7 @@ impl Accepted {
                     Ok(Err(error)) => error.to_string(),
                     _ => "took too long".to_owned(),
                 };
-                debug!(peer = %self.path.peer, error, "TLS handshake failed");
+                debug!(by = "transport", requirement = "RFC 5922", verdict = "not let in", peer = %self.path.peer, error, "TLS handshake failed");
             }
         }
     }

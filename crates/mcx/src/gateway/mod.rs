@@ -184,6 +184,7 @@ impl GatewayServer {
         }
         let exit = inside.clone().any(|peer| peer.psi == *from);
         let (said, content) = self.read(request, exit)?;
+        out.push(Effect::Decide(said.decision()));
         let Said {
             service,
             kind,

@@ -21,6 +21,13 @@ impl ServiceServer {
     ) -> Result<(), Refusal> {
         let config = &self.config;
         let accept = || self.accept();
+        let said = incoming::message(
+            (request.headers(), request.body()),
+            &config.profile,
+            (&config.limits, config.bounds),
+            accept,
+        )?;
+        out.push(Effect::Decide(said.decision()));
         let Said {
             service,
             kind,
@@ -28,12 +35,7 @@ impl ServiceServer {
             partner_id,
             document,
             ..
-        } = incoming::message(
-            (request.headers(), request.body()),
-            &config.profile,
-            (&config.limits, config.bounds),
-            accept,
-        )?;
+        } = said;
         if !config.services.contains(&service) {
             return Err(incoming::other_type(accept()));
         }

@@ -62,6 +62,7 @@ impl Live {
 }
 
 /// What a node tells.
+#[allow(clippy::large_enum_variant, reason = "it is taken apart at once")]
 pub(super) enum Told {
     /// A record.
     Record(Record),
