@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use mcx::marking::Watched;
 use mcx::state::Command;
 use mcx::{
     Core, GatewayConfig, GatewayServer, Peer, Random, Role, ServiceServer, ServiceServerConfig,
@@ -101,6 +102,7 @@ impl Node {
         };
         let partners: Vec<_> = config.partners().cloned().collect();
         let watches = config.watches.clone().map(|folder| (folder, partners));
+        let watched = Watched::default();
         let common = Common {
             node: config.name.as_str().into(),
             tls: tls.clone(),
@@ -136,7 +138,8 @@ impl Node {
                 let config = &section.config;
                 let known = common.acquaintances(&config.core, peers_of_server(config));
                 let transports = common.bind(section.listen, known)?;
-                let role = ServiceServer::new(section.config, Random::new(seed()?));
+                let role = ServiceServer::new(section.config, Random::new(seed()?))
+                    .watching(watched.clone());
                 let kind = "service-server";
                 let function = common.function(kind, role, transports)?;
                 Some(Function {
@@ -153,15 +156,20 @@ impl Node {
                 let config = &section.config;
                 let known = common.acquaintances(&config.core, peers_of_gateway(config));
                 let transports = common.bind(section.listen, known)?;
-                let role = GatewayServer::new(section.config, Random::new(seed()?));
+                let role = GatewayServer::new(section.config, Random::new(seed()?))
+                    .watching(watched.clone());
                 Some(common.function("gateway", role, transports)?)
             }
         };
         let admin = admin_socket(&config.admin)?;
         let watches = watches.map(|(folder, partners)| {
             let reader = recorder.reader();
-            Arc::new(Watches::new(folder, &config.name, reader, partners))
+            let watches = Watches::new(folder, &config.name, reader, partners);
+            Arc::new(watches.marking(watched))
         });
+        if let Some(watches) = &watches {
+            watches.keep_marked();
+        }
         let mut beside = match told {
             None => JoinSet::new(),
             Some((events, store)) => {

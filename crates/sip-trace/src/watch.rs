@@ -103,7 +103,11 @@ impl Watch {
     pub fn take(&mut self, record: &Record) -> Vec<Record> {
         match &record.what {
             What::Message(message) => {
-                let keys = keys(&message.bytes);
+                // What nobody can want yet is not even read.
+                let keys = match self.waits_for_a_decision() {
+                    true => Vec::new(),
+                    false => keys(&message.bytes),
+                };
                 let copied = self.wants(record, &keys);
                 let taken = if copied {
                     vec![record.clone()]
@@ -119,6 +123,14 @@ impl Watch {
                 taken
             }
             What::Decision(decision) => {
+                if self.waits_for_a_decision() {
+                    if !self.happens(record) {
+                        return Vec::new();
+                    }
+                    if let Some(last) = self.last.get_mut(&record.node) {
+                        last.keys = last.message().map_or_else(Vec::new, |m| keys(&m.bytes));
+                    }
+                }
                 // It is about what it names, or else about the message before.
                 let mut keys = decision_keys(&record.node, decision);
                 if keys.is_empty()
@@ -141,6 +153,12 @@ impl Watch {
                 taken
             }
         }
+    }
+
+    /// Whether nothing but a decision can begin it, and none has.
+    fn waits_for_a_decision(&self) -> bool {
+        let by_decision = self.selection.verdict.is_some() || self.selection.requirement.is_some();
+        by_decision && !self.selection.has_subject() && self.followed.in_order.is_empty()
     }
 
     fn wants(&mut self, record: &Record, keys: &[Key]) -> bool {

@@ -16,6 +16,7 @@ use sip_message::{HeaderName, Limits, Method, Request, Response, StatusCode};
 use crate::answer::{check_max_forwards, check_readable, check_require, method_not_allowed};
 use crate::document::{Bounds, Document, ServiceDocument};
 use crate::incoming::{self, Said};
+use crate::marking::{self, Watched};
 use crate::trust::{self, Sender, same_uri};
 use crate::{
     Core, Decision, Effect, Input, McId, MessageKind, Now, Origin, Partner, Peer, ProcedureId,
@@ -65,6 +66,7 @@ pub struct GatewayServer {
     under_way: UnderWay,
     replies: Replies,
     next_id: u64,
+    watched: Watched,
 }
 
 /// A request that waits for the far end's answer.
@@ -131,7 +133,15 @@ impl GatewayServer {
             under_way: UnderWay::default(),
             replies: Replies::default(),
             next_id: 0,
+            watched: Watched::default(),
         }
+    }
+
+    /// The same, which marks what it forwards about these users (RFC 8497).
+    #[must_use]
+    pub fn watching(mut self, watched: Watched) -> Self {
+        self.watched = watched;
+        self
     }
 
     fn request(
@@ -200,7 +210,9 @@ impl GatewayServer {
             MessageKind::UserAuthorizationNotification => "P2.1",
             MessageKind::AuthorizationRequest | MessageKind::AuthorizationResponse => "L1",
         };
-        let (peer, to) = if exit {
+        // Own servers are trusted; a partner is where it is written.
+        let marked = marking::is_marked(request.headers());
+        let (peer, to, logme) = if exit {
             let partner = if kind.from_primary() {
                 own_user
                     .then(|| match &partner_id {
@@ -218,9 +230,20 @@ impl GatewayServer {
                     .and_then(|_| config.systems.partner_of(&primary_id, service))
             };
             let partner = partner.ok_or_else(Refusal::not_entitled)?;
-            (&partner.peer, partner.system.id.to_string())
+            if marked {
+                // It counts here all the same: the own server may always ask.
+                let (procedure, to) = (document.procedure(), partner.system.id.as_str());
+                let decision = marking::decision(true, "the own server", procedure, &primary_id);
+                out.push(Effect::Decide(decision));
+                if !partner.logme {
+                    let decision = marking::decision(false, to, procedure, &primary_id);
+                    out.push(Effect::Decide(decision));
+                }
+            }
+            let logme = partner.logme && (marked || self.watched.has(&primary_id));
+            (&partner.peer, partner.system.id.to_string(), logme)
         } else {
-            trust::partner_entitled(
+            let partner = trust::partner_entitled(
                 &config.systems,
                 &sender,
                 (kind, service),
@@ -229,7 +252,14 @@ impl GatewayServer {
             )?;
             let server = config.servers.iter().find(|(s, _)| s.contains(&service));
             let (_, peer) = server.ok_or_else(|| incoming::other_type(self.accept()))?;
-            (peer, format!("the {service} server"))
+            if marked {
+                let from = partner.system.id.as_str();
+                let procedure = document.procedure();
+                let decision = marking::decision(partner.logme, from, procedure, &primary_id);
+                out.push(Effect::Decide(decision));
+            }
+            let logme = marked && partner.logme || self.watched.has(&primary_id);
+            (peer, format!("the {service} server"), logme)
         };
         out.push(Effect::Decide(
             Decision::new(requirement, "forwards", format!("{kind} to {to}"))
@@ -245,6 +275,7 @@ impl GatewayServer {
             requirement,
             from: from.clone(),
             peer: peer.clone(),
+            logme,
             content,
         })
     }
@@ -356,6 +387,8 @@ struct Route {
     /// Public service identity of who sent it.
     from: String,
     peer: Peer,
+    /// Whether it goes on with a mark to be logged.
+    logme: bool,
     content: Content,
 }
 

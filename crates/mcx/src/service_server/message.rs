@@ -5,6 +5,7 @@ use sip_message::Request;
 
 use super::{Answerable, ServiceServer};
 use crate::incoming::{self, Said, missing};
+use crate::marking;
 use crate::state::UserKey;
 use crate::trust::{self, Sender};
 use crate::{Decision, Effect, MessageKind, Now, Refusal, RequestId};
@@ -46,12 +47,18 @@ impl ServiceServer {
             &primary_id,
             partner_id.as_ref(),
         )?;
+        let logme = partner.logme;
         let partner = partner.system.id.clone();
         out.push(Effect::Decide(
             Decision::new("L5", "trusted", format!("{kind} from {partner}, entitled"))
                 .of(document.procedure())
                 .about(&primary_id),
         ));
+        if marking::is_marked(request.headers()) {
+            let procedure = document.procedure();
+            let decision = marking::decision(logme, partner.as_str(), procedure, &primary_id);
+            out.push(Effect::Decide(decision));
+        }
         let key = UserKey {
             service,
             primary_id: primary_id.clone(),

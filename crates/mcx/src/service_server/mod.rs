@@ -21,11 +21,12 @@ use sip_message::{HeaderName, Method, Request, Response, StatusCode};
 use crate::delivery::{Schedule, Trouble};
 use crate::document::ServiceDocument;
 use crate::incoming;
+use crate::marking::Watched;
 use crate::state::{Command, OutboxRow, Outcome};
 use crate::trust::{self, Sender};
 use crate::{
-    Decision, Effect, Input, McId, MessageKind, Now, Origin, Random, Refusal, RequestId, Role,
-    SendId, StoreFailure, StoreId, Weight,
+    Decision, Effect, Input, McId, MessageKind, Now, Origin, Partner, Random, Refusal, RequestId,
+    Role, SendId, StoreFailure, StoreId, Weight,
 };
 use pending::Pending;
 
@@ -53,6 +54,7 @@ pub struct ServiceServer {
     next_expiry: Option<Instant>,
     /// When the two clocks were compared last.
     clock: Option<Now>,
+    watched: Watched,
 }
 
 /// What a request of ours was sent for.
@@ -212,7 +214,20 @@ impl ServiceServer {
             next_id: 0,
             next_expiry: None,
             clock: None,
+            watched: Watched::default(),
         }
+    }
+
+    /// The same, which marks its requests about these users (RFC 8497).
+    #[must_use]
+    pub fn watching(mut self, watched: Watched) -> Self {
+        self.watched = watched;
+        self
+    }
+
+    /// Whether a request about that user is marked there.
+    fn marks(&self, partner: &Partner, user: &McId) -> bool {
+        partner.logme && self.watched.has(user)
     }
 
     /// A request, by its method.

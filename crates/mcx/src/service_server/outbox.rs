@@ -28,6 +28,7 @@ impl ServiceServer {
             return;
         };
         let peer = partner.peer.clone();
+        let marked = self.marks(partner, &row.row.key.primary_id);
         let why = format!(
             "{} to {}, attempt {}",
             row.row.notice.kind(),
@@ -48,7 +49,7 @@ impl ServiceServer {
                 service,
                 &document,
                 in_reply_to.as_deref(),
-                sending,
+                (sending, marked),
                 out,
             )
             .is_none()
