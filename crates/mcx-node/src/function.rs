@@ -8,9 +8,9 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use mcx::state::Outcome;
-use mcx::{Now, Role, StoreFailure, StoreId, Weight};
+use mcx::{Now, ProcedureId, Role, StoreFailure, StoreId, Weight};
 use mcx_store::{Applied, Store, StoreError};
-use sip_trace::{DecisionRecord, Recorder};
+use sip_trace::{At, Procedure, Recorder};
 use sip_transaction::Path;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -68,6 +68,18 @@ pub struct Function<R> {
     pub orders: Orders,
     /// Records what crosses its sockets and what it decides.
     pub recorder: Recorder,
+}
+
+/// The id of a procedure in a line of log, or a dash.
+struct Shown(Option<ProcedureId>);
+
+impl std::fmt::Display for Shown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0 {
+            Some(id) => id.fmt(f),
+            None => f.write_str("-"),
+        }
+    }
 }
 
 /// Waits until there is something to take.
@@ -280,6 +292,8 @@ impl<R: Role> Function<R> {
     }
 
     async fn outputs(&mut self, stores: &mut Stores) {
+        // What comes out of one turn was decided at one moment.
+        let mut at = None;
         while let Some(output) = self.driver.poll_output() {
             match output {
                 Output::Transmit(transmit) => {
@@ -297,20 +311,22 @@ impl<R: Role> Function<R> {
                     }
                     None => self.driver.stored(clock::now(), id, Err(StoreFailure)),
                 },
-                Output::Decision(decided) => self.decide(decided),
+                Output::Decision(decided) => {
+                    let at = *at.get_or_insert_with(clock::at);
+                    self.decide(at, decided);
+                }
                 Output::Ordered(id, result) => self.orders.done(id, result),
             }
         }
     }
 
     /// Records a decision, and tells it to whoever listens to `tracing`, without the user.
-    fn decide(&self, decided: Decided) {
+    fn decide(&self, at: At, decided: Decided) {
         let Decided {
             decision,
             call,
             transaction,
         } = decided;
-        let procedure = decision.procedure.map(|p| p.to_string());
         macro_rules! tell {
             ($level:ident) => {
                 $level!(
@@ -321,7 +337,7 @@ impl<R: Role> Function<R> {
                     by = decision.target,
                     requirement = decision.requirement,
                     verdict = %decision.verdict,
-                    procedure = procedure.as_deref().unwrap_or("-"),
+                    procedure = %Shown(decision.procedure),
                     transaction,
                     "{}", decision.why
                 )
@@ -337,13 +353,13 @@ impl<R: Role> Function<R> {
             return;
         }
         self.recorder.decision(
-            clock::at(),
-            DecisionRecord {
+            at,
+            sip_trace::Decision {
                 requirement: decision.requirement.into(),
                 verdict: decision.verdict,
                 why: decision.why,
-                procedure,
-                user: decision.user.map(|u| u.as_str().to_owned()),
+                procedure: decision.procedure.map(|p| Procedure::Uuid(p.as_bytes())),
+                user: decision.user.map(|user| user.shared()),
                 target: decision.target.into(),
                 detail: decision.weight == Weight::Detail,
                 call,

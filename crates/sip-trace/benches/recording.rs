@@ -13,7 +13,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use divan::Bencher;
-use sip_trace::{At, Capacity, DecisionRecord, Direction, MessageRecord, Recorder, Transport};
+use sip_trace::{At, Capacity, Decision, Direction, MessageRecord, Procedure, Recorder, Transport};
 use tracing_subscriber::layer::SubscriberExt as _;
 
 #[global_allocator]
@@ -124,12 +124,13 @@ fn clocks_alone() -> At {
 }
 
 /// A step of a transaction: all its words are there already.
+/// A step of a transaction: all its words are there already. A node reads the clocks once for all that it decides in a turn.
 #[divan::bench]
 fn step(bencher: Bencher) {
     let recorder = full(&datagram());
     let call: Arc<str> = "4f1c9a77@a.mcx.example".into();
     bencher.bench_local(|| {
-        let decision = DecisionRecord {
+        let decision = Decision {
             requirement: "RFC 3261 §17.2.2".into(),
             verdict: "Completed".into(),
             why: "the final answer is sent".into(),
@@ -137,9 +138,9 @@ fn step(bencher: Bencher) {
             detail: true,
             call: Some(call.clone()),
             transaction: Some(black_box(17)),
-            ..DecisionRecord::default()
+            ..Decision::default()
         };
-        recorder.decision(clocks(), decision);
+        recorder.decision(black_box(17), decision);
     });
 }
 
@@ -147,13 +148,13 @@ fn step(bencher: Bencher) {
 fn decision_handed_over(bencher: Bencher) {
     let recorder = full(&datagram());
     bencher.bench_local(|| {
-        let decision = DecisionRecord {
+        let decision = Decision {
             requirement: "L5".into(),
             verdict: "trusted".into(),
             why: format!("from {}, entitled", black_box("b.mcx.example")).into(),
             target: "trust".into(),
-            procedure: Some(black_box("0192d3c4-7a1e-7b60-9f3e-2f4c5a6b7c8d").to_owned()),
-            ..DecisionRecord::default()
+            procedure: Some(Procedure::Uuid(black_box([7; 16]))),
+            ..Decision::default()
         };
         recorder.decision(clocks(), decision);
     });

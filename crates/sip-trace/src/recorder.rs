@@ -5,11 +5,13 @@
 //! for; a reader that had not come so far counts what it missed.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::record::{At, DecisionRecord, MessageRecord, Record, What};
+use crate::handed::{self, Decision};
+use crate::record::{At, MessageRecord, Record, What};
 
 /// Most records that a reader takes while it holds the lock.
 const TURN: usize = 256;
@@ -102,11 +104,10 @@ impl Recorder {
     }
 
     /// Records a verdict and its reason.
-    pub fn decision(&self, at: impl Into<At>, decision: DecisionRecord) {
+    pub fn decision(&self, at: impl Into<At>, decision: impl Into<Decision>) {
         if let Some(writer) = &self.writer {
-            writer
-                .ring
-                .push(at.into(), &self.node, Held::Decision(Arc::new(decision)));
+            let decision = Held::Decision(decision.into().into());
+            writer.ring.push(at.into(), &self.node, decision);
         }
     }
 
@@ -267,7 +268,7 @@ struct Ring {
     ended: Condvar,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct State {
     records: VecDeque<Slot>,
     bytes: usize,
@@ -286,17 +287,24 @@ impl State {
 }
 
 /// A record as it is held: copying it is counting references.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Slot {
     at: At,
     node: Arc<str>,
     what: Held,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Held {
     Message(MessageRecord),
-    Decision(Arc<DecisionRecord>),
+    Decision(handed::Held),
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What is in there is nothing for a log.
+        write!(f, "{} records, {} bytes", self.records.len(), self.bytes)
+    }
 }
 
 impl Slot {
@@ -308,7 +316,7 @@ impl Slot {
             node: self.node,
             what: match self.what {
                 Held::Message(message) => What::Message(message),
-                Held::Decision(decision) => What::Decision(Arc::unwrap_or_clone(decision)),
+                Held::Decision(decision) => What::Decision(decision.record()),
             },
         }
     }
@@ -319,17 +327,7 @@ impl Held {
     fn weight(&self) -> usize {
         let content = match self {
             Self::Message(message) => message.bytes.len(),
-            Self::Decision(decision) => [
-                size_of::<DecisionRecord>(),
-                decision.requirement.len(),
-                decision.verdict.len(),
-                decision.why.len(),
-                decision.procedure.as_ref().map_or(0, String::len),
-                decision.user.as_ref().map_or(0, String::len),
-                decision.call.as_ref().map_or(0, |call| call.len()),
-            ]
-            .iter()
-            .sum(),
+            Self::Decision(decision) => decision.weight(),
         };
         content.saturating_add(size_of::<Slot>())
     }
