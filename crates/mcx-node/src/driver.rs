@@ -28,6 +28,7 @@ use sip_transaction::{
 
 use self::notes::Notes;
 use self::sending::Locating;
+use crate::congestion::Seen;
 use crate::next_hop::{Attempt, Attempts, Hop, Outcome as Went, Target};
 use crate::transport::Listen;
 
@@ -171,6 +172,26 @@ impl<R: Role> Driver<R> {
         Totals {
             transactions: self.endpoint.counters(),
             ..self.totals
+        }
+    }
+
+    /// New requests that it has seen, served and refused; how they divide is taken from all messages.
+    pub fn seen(&self) -> Seen {
+        let Counters {
+            requests, refused, ..
+        } = self.endpoint.counters();
+        let new = u128::from(requests + refused);
+        let (datagrams, all) = (
+            self.totals.datagrams,
+            self.totals.datagrams + self.totals.streamed,
+        );
+        let datagrams = (new * u128::from(datagrams)).checked_div(u128::from(all));
+        let datagrams = datagrams
+            .and_then(|n| u64::try_from(n).ok())
+            .unwrap_or_default();
+        Seen {
+            datagrams,
+            streamed: (requests + refused).saturating_sub(datagrams),
         }
     }
 

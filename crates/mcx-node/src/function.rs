@@ -35,6 +35,8 @@ pub(crate) const MOST_WAITING_BYTES: usize = 64 * 1024 * 1024;
 const MOST_TAKEN: usize = 1_024;
 /// How often the log is told, at most, that batches fail.
 const COMPLAINTS: Duration = Duration::from_secs(10);
+/// How often it is looked, at most, what the system dropped.
+const LOOK: Duration = Duration::from_secs(1);
 /// How long the loop sleeps at most when nothing is due.
 const IDLE: Duration = Duration::from_secs(3600);
 
@@ -54,12 +56,16 @@ pub struct Function<R> {
     pub waiting_bytes: usize,
     /// Says when there is more than can be served.
     pub congestion: Congestion,
+    /// When it was looked last what the system dropped.
+    pub looked: Instant,
     /// Finds next hops that are names, or says why it cannot.
     pub locator: Result<Locator, LocateError>,
     /// Next hops that are being looked for.
     pub locating: JoinSet<(u64, Vec<Target>)>,
     /// Its store, if it has durable state.
     pub store: Option<Arc<dyn Store>>,
+    /// How many batches came to an end in this turn.
+    pub durable: usize,
     /// When the log was told last that batches fail.
     pub complained: Option<Instant>,
     /// Rows that its outbox held at the start, while they are being read.
@@ -109,6 +115,7 @@ impl<R: Role> Function<R> {
             self.stored(id, applied.await);
             self.carry_out(&mut stores).await;
         }
+        self.transports.count_dropped();
         self.transports.close().await;
         self.driver.totals()
     }
@@ -150,13 +157,27 @@ impl<R: Role> Function<R> {
             _ = stop.changed() => {}
         }
         let now = clock::now();
-        if let Some((_, _, since)) = stores.front() {
-            self.congestion.stored(now.mono - *since);
-        }
-        if let Some(overload) = self.congestion.step(now.mono) {
+        let durable = std::mem::take(&mut self.durable);
+        let first = stores.front().map(|(_, _, since)| *since);
+        self.congestion
+            .stored(now.mono, durable, stores.len(), first);
+        self.hold_back(now);
+        self.driver.timeout(now);
+    }
+
+    /// Turns away what is too much.
+    fn hold_back(&mut self, now: Now) {
+        let driver = &self.driver;
+        if let Some(overload) = self.congestion.step(now.mono, || driver.seen()) {
             self.driver.overload(now, overload);
         }
-        self.driver.timeout(now);
+        if !self.transports.shed(self.congestion.dropped()) {
+            self.congestion.all_is_seen();
+        }
+        if now.mono - self.looked >= LOOK {
+            self.looked = now.mono;
+            self.transports.count_dropped();
+        }
     }
 
     fn order(&mut self, Ordering { order, by, done }: Ordering) {
@@ -180,6 +201,7 @@ impl<R: Role> Function<R> {
     }
 
     fn stored(&mut self, id: StoreId, result: Result<Vec<Outcome>, StoreError>) {
+        self.durable += 1;
         let result = result.map_err(|error| {
             self.complain(&error);
             StoreFailure
@@ -222,15 +244,18 @@ impl<R: Role> Function<R> {
                 }
             }
         }
-        for _ in 0..BURST {
-            let Some((arrived, arrival)) = self.waiting.pop_front() else {
-                break;
-            };
+        let mut handled = 0;
+        while handled < BURST
+            && let Some((arrived, arrival)) = self.waiting.pop_front()
+        {
+            handled += 1;
             self.waiting_bytes = self.waiting_bytes.saturating_sub(arrival.len());
             let now = clock::now();
             self.congestion.waited(now.mono - arrived);
             self.take(now, arrival);
         }
+        let (now, left) = (clock::now().mono, self.waiting.len());
+        self.congestion.handled(now, handled, left);
     }
 
     fn take(&mut self, now: Now, arrival: Arrival) {

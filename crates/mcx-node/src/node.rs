@@ -411,6 +411,8 @@ impl Common {
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             congestion: Congestion::new(Instant::now()),
+            looked: Instant::now(),
+            durable: 0,
             locator: Locator::new(self.dns.as_deref(), can),
             locating: JoinSet::new(),
             store: None,

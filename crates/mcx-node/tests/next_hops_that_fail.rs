@@ -117,6 +117,8 @@ fn send(
         waiting: VecDeque::new(),
         waiting_bytes: 0,
         congestion: Congestion::new(Instant::now()),
+        looked: Instant::now(),
+        durable: 0,
         locator: Locator::new(Some(&servers), can.into()),
         locating: JoinSet::new(),
         store: None,

@@ -8,10 +8,12 @@ use sip_message::{HeaderName, Response, Via};
 /// New requests come faster than they can be served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overload {
-    /// Of a hundred new requests, so many are refused. It is the value of `oc` too, for previous hops that offer to hold
-    /// back themselves (RFC 7339 §4.1).
+    /// Of a hundred new requests, so many are refused.
     pub refuse: u8,
-    /// The same for requests of previous hops that offer it, and so leave out `refuse` of a hundred already: 0 trusts
+    /// The value of `oc`: of a hundred new requests, so many are held back by previous hops that offer it (RFC 7339 §4.1).
+    /// More than `refuse` where others turn away some before they come here.
+    pub oc: u8,
+    /// The same as `refuse` for requests of previous hops that offer it, and so leave out `oc` of a hundred already: 0 trusts
     /// them to do so, `refuse` does not.
     pub refuse_offering: u8,
     /// The same for requests of [`Sender::Stranger`]s, whether they offer it or not: what nobody has to serve can make room
@@ -31,6 +33,7 @@ impl Overload {
     pub fn refusing(refuse: u8) -> Self {
         Self {
             refuse: refuse.min(100),
+            oc: refuse.min(100),
             refuse_offering: refuse.min(100),
             refuse_strangers: refuse.min(100),
             retry_after: Some(5),
@@ -104,7 +107,7 @@ const SEQ: &[u8] = b"oc-seq";
 impl Oc {
     /// §5.7: 0 for 0 ms says that it is supported and not needed.
     pub fn new(overload: Option<Overload>, seq: Sequence) -> Self {
-        Self::of(overload.map(|o| (o.refuse, o)), seq)
+        Self::of(overload.map(|o| (o.oc, o)), seq)
     }
 
     /// With another percentage than that of those who are known.

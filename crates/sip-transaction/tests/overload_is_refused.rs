@@ -151,7 +151,8 @@ fn a_previous_hop_that_offers_it_is_told_how_much_to_hold_back() {
     let mut bench = Bench::new();
     let now = bench.now();
     let part = Overload {
-        refuse: 20,
+        // Others turn away the rest.
+        refuse: 5,
         refuse_offering: 0,
         validity: Duration::from_millis(750),
         ..Overload::refusing(20)

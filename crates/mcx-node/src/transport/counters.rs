@@ -12,6 +12,11 @@ impl Counter {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Takes the number of somebody else who counts.
+    pub fn set(&self, number: u64) {
+        self.0.store(number, Ordering::Relaxed);
+    }
+
     /// How many.
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
@@ -66,6 +71,8 @@ counters! {
     held_back,
     /// Keep-alives answered.
     pings,
+    /// Datagrams that the system dropped: the receive buffer was full, or there was no time to refuse what was too much.
+    dropped_by_system,
     /// Datagrams of strangers dropped unread.
     strangers,
     /// ICMP errors about datagrams of ours.

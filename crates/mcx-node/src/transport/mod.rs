@@ -15,7 +15,9 @@ mod bounds;
 mod connection;
 mod connections;
 mod counters;
+mod dropped;
 mod ended;
+mod filter;
 mod handle;
 mod icmp;
 pub mod listener;
@@ -284,6 +286,18 @@ impl Transports {
             true => Sender::Known,
             false => Sender::Stranger,
         }
+    }
+
+    /// Has the system drop a share of the requests that come as datagrams, those that would only be refused. Gives whether
+    /// it does.
+    pub fn shed(&mut self, share: f64) -> bool {
+        self.udp.shed(share)
+    }
+
+    /// Looks how many datagrams the system dropped.
+    pub fn count_dropped(&self) {
+        let counters = &self.common.counters;
+        counters.dropped_by_system.set(self.udp.dropped());
     }
 
     /// Says who has to be at a hop: what is sent there by TLS from now on goes to this SIP domain, or nowhere

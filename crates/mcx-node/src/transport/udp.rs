@@ -12,9 +12,10 @@ use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
+use tracing::warn;
 
 use super::runs::{self, Datagram, Waiting, Went};
-use super::{Counters, icmp};
+use super::{Counters, dropped, filter, icmp};
 
 /// Receive buffer that is asked for: the usual default loses bursts of 20,000 messages a second.
 const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
@@ -57,6 +58,10 @@ pub(super) struct Sockets {
     run: Vec<Datagram>,
     /// Whether the system takes runs.
     runs: bool,
+    /// The share of requests that the system drops; `None` where it cannot.
+    sheds: Option<f64>,
+    /// What the system calls the sockets.
+    inodes: Vec<u64>,
 }
 
 /// Datagrams that were not sent: from where, where to, and why.
@@ -92,6 +97,8 @@ impl Sockets {
             .collect();
         let buffer = BytesMut::new();
         let first = 0;
+        let inodes = sockets.iter().filter_map(|(_, s)| dropped::inode(s));
+        let inodes = inodes.collect();
         let sockets = Self {
             sockets,
             buffer,
@@ -99,6 +106,8 @@ impl Sockets {
             waiting: Waiting::default(),
             run: Vec::new(),
             runs: true,
+            sheds: Some(0.0),
+            inodes,
         };
         (sockets, IcmpErrors { errors, watchers })
     }
@@ -148,6 +157,31 @@ impl Sockets {
             }
         }
         None
+    }
+
+    /// Has the system drop a share of all requests. Gives whether it does.
+    pub fn shed(&mut self, share: f64) -> bool {
+        if self
+            .sheds
+            .is_none_or(|now| (now - share).abs() < f64::EPSILON)
+        {
+            return self.sheds.is_some();
+        }
+        let mut sockets = self.sockets.iter();
+        let told = sockets.try_for_each(|(_, socket)| filter::drop_requests(socket, share));
+        self.sheds = told.is_ok().then_some(share);
+        if let Err(error) = told {
+            warn!(%error, "the system drops nothing: in overload every request that is too much has to be refused");
+            for (_, socket) in &self.sockets {
+                let _ = filter::drop_requests(socket, 0.0);
+            }
+        }
+        self.sheds.is_some()
+    }
+
+    /// Datagrams that the system dropped.
+    pub fn dropped(&self) -> u64 {
+        dropped::of(&self.inodes)
     }
 
     /// Takes a datagram that [`Sockets::flush`] sends. Gives whether there is no room for others until then.

@@ -95,8 +95,8 @@ impl Endpoint {
         let bytes = match overload.retry_after {
             _ if offers => {
                 let told = match sender {
-                    Sender::Known => overload.refuse,
-                    Sender::Stranger => overload.refuse_strangers,
+                    Sender::Known => overload.oc,
+                    Sender::Stranger => overload.oc.max(overload.refuse_strangers),
                 };
                 answer(
                     tag,
