@@ -350,12 +350,12 @@ fn a_certificate_is_replaced_while_the_node_runs() {
     std::fs::write(&files.certificate, "nothing").unwrap();
     b.hang_up();
     let wrong = files.certificate.display().to_string();
-    b.wait_for(&["certificates stay as they were", &wrong]);
+    b.wait_for(&["everything stays as it was", &wrong]);
     assert!(open.is_answered());
     assert!(Ping::new(&lab, "expects-old").is_answered());
     ca.sign("b", &["DNS:new.mcx.example"]);
     b.hang_up();
-    b.wait_for(&["certificates read anew"]);
+    b.wait_for(&["configuration read anew: changed: certificates"]);
     assert!(Ping::new(&lab, "expects-new").is_answered());
     assert!(!Ping::new(&lab, "expects-old").is_answered());
     // What was open goes on.

@@ -17,8 +17,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use mcx::state::{Command, OutboxRow, Outcome};
 use mcx::{
-    Decision, Effect, Input, Now, Order, OrderId, Ordered, Origin, RequestId, Role, SendFailure,
-    SendId, StoreFailure, StoreId, Weight,
+    Availability, Decision, Effect, Input, Now, Order, OrderId, Ordered, Origin, RequestId, Role,
+    SendFailure, SendId, StoreFailure, StoreId, SystemId, Weight,
 };
 use sip_message::{Limits, Message, ParseError, ParseErrorKind, Request, Response};
 use sip_transaction::{
@@ -29,6 +29,7 @@ use sip_transaction::{
 use self::notes::Notes;
 use self::sending::Locating;
 use crate::congestion::Seen;
+use crate::metrics::Measures;
 use crate::next_hop::{Attempt, Attempts, Hop, Outcome as Went, Target};
 use crate::transport::Listen;
 
@@ -120,6 +121,7 @@ pub struct Driver<R> {
     outputs: VecDeque<Output>,
     totals: Totals,
     notes: Option<Notes>,
+    measures: Measures,
 }
 
 /// An input that waits for its turn.
@@ -159,12 +161,40 @@ impl<R: Role> Driver<R> {
             outputs: VecDeque::new(),
             totals: Totals::default(),
             notes,
+            measures: Measures::default(),
         }
+    }
+
+    /// Takes whether the function takes requests.
+    pub fn availability(&mut self, availability: Availability) {
+        self.role.set_availability(availability);
+    }
+
+    /// Takes another configuration of the role and other bounds of messages.
+    pub fn reconfigure(&mut self, role: impl FnOnce(&mut R), limits: Limits) {
+        role(&mut self.role);
+        self.limits = limits;
+    }
+
+    /// Whether nothing is under way that somebody waits for, here or elsewhere.
+    pub fn is_idle(&self) -> bool {
+        let nothing_waits = self.inputs.is_empty() && self.outputs.is_empty();
+        nothing_waits && self.sends.is_empty() && self.locating.is_empty() && self.role.is_idle()
     }
 
     /// Its transactions.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// What it has measured.
+    pub fn measures(&self) -> &Measures {
+        &self.measures
+    }
+
+    /// The partners of its role, and whether each answers.
+    pub fn partners(&self) -> Vec<(SystemId, bool)> {
+        self.role.partners()
     }
 
     /// What it has seen.
@@ -368,10 +398,12 @@ impl<R: Role> Driver<R> {
                     request,
                 } => {
                     let id = RequestId(server.0);
+                    self.measures.came(now.mono, id, request.method());
                     let origin = self.origin(path);
                     self.inputs.push_back(Owned::Request(id, origin, request));
                 }
                 Event::Answer { client, response } => {
+                    self.measures.answer_came(response.status().as_u16());
                     self.ended(now, client, Went::Answer(response));
                 }
                 Event::Failed { client, failure } => {
@@ -379,9 +411,11 @@ impl<R: Role> Driver<R> {
                         Failure::Timeout => SendFailure::Timeout,
                         Failure::Transport => SendFailure::Transport,
                     };
+                    self.measures.failed(why);
                     self.ended(now, client, Went::Failed(why));
                 }
                 Event::Rejected { status, reason, .. } => {
+                    self.measures.rejected(status.as_u16());
                     let verdict = format!("refused {}", status.as_u16());
                     let decision = Decision::new("wire:answers", verdict, reason).by("parse");
                     self.decide(decision.weighing(Weight::Minor));
@@ -449,11 +483,12 @@ impl<R: Role> Driver<R> {
     fn carry_out(&mut self, now: Now, effect: Effect) {
         match effect {
             Effect::Respond { id, response } => {
+                self.measures.answered(now.mono, id, &response);
                 // When its transaction is over nobody waits for the answer.
                 let _ = self.endpoint.respond(now.mono, ServerId(id.0), &response);
             }
             // The transaction absorbs retransmissions until its client has given up.
-            Effect::Abandon { .. } => {}
+            Effect::Abandon { id } => self.measures.abandoned(id),
             Effect::Send {
                 id,
                 next_hop,
@@ -465,7 +500,10 @@ impl<R: Role> Driver<R> {
                 self.note_storing(now, id, batch.len());
                 self.outputs.push_back(Output::Store(id, batch));
             }
-            Effect::Decide(decision) => self.decide(decision),
+            Effect::Decide(decision) => {
+                self.measures.decided(now.wall, &decision);
+                self.decide(decision);
+            }
             Effect::Ordered { id, result } => {
                 self.outputs.push_back(Output::Ordered(id, result));
             }

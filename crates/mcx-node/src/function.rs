@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 use mcx::state::Outcome;
 use mcx::{Now, ProcedureId, Role, StoreFailure, StoreId, Weight};
 use mcx_store::{Applied, Store, StoreError};
+use sip_message::Limits;
 use sip_trace::{At, Procedure, Recorder};
 use sip_transaction::Path;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tracing::{debug, info, trace, warn};
 
@@ -20,10 +21,12 @@ use crate::admin::{Ordering, Orders};
 use crate::clock;
 use crate::congestion::Congestion;
 use crate::driver::{Decided, Driver, Output, Totals};
+use crate::life::{Life, Phase};
+use crate::metrics::Measured;
 use crate::next_hop::{Hop, LocateError, Locator, Target};
 use crate::recovering::Recovering;
 use crate::transport::tls::Identity;
-use crate::transport::{Arrival, Ended, Taken, Transports};
+use crate::transport::{Acquaintances, Arrival, Bounds, Ended, Taken, Transports};
 
 /// Most messages handled before other work gets its turn.
 const BURST: usize = 64;
@@ -40,12 +43,38 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How long the loop sleeps at most when nothing is due.
 const IDLE: Duration = Duration::from_secs(3600);
 
+/// What a function is told while it runs.
+pub enum Change<R> {
+    /// Another configuration holds.
+    Reconfigured(Box<Reconfigured<R>>),
+    /// Somebody wants to know whether its loop still turns.
+    Alive(oneshot::Sender<()>),
+    /// Somebody wants to know what it has measured.
+    Measure(oneshot::Sender<Box<Measured>>),
+}
+
+/// Another configuration.
+pub struct Reconfigured<R> {
+    /// Tells it to the role.
+    pub role: Box<dyn FnOnce(&mut R) + Send>,
+    /// Bounds of messages.
+    pub limits: Limits,
+    /// Bounds of connections.
+    pub bounds: Bounds,
+    /// Whom it knows.
+    pub acquaintances: Acquaintances,
+    /// Hears when it holds.
+    pub done: oneshot::Sender<()>,
+}
+
 /// A function and what is around it.
 pub struct Function<R> {
     /// Column name of the node that it belongs to.
     pub node: Arc<str>,
-    /// `service-server` or `gateway`.
-    pub kind: &'static str,
+    /// Where it stands, for everybody to see.
+    pub life: Life,
+    /// What it is told while it runs.
+    pub changes: mpsc::Receiver<Change<R>>,
     /// Its transactions and procedures.
     pub driver: Driver<R>,
     /// Its sockets.
@@ -99,17 +128,19 @@ async fn arrived(transports: &mut Transports, waiting: &VecDeque<(Instant, Arriv
 type Stores = VecDeque<(StoreId, Applied, Instant)>;
 
 impl<R: Role> Function<R> {
-    /// Runs until `stop` turns true; then what was handed to the store is answered, and the
+    /// Runs until its life comes to [`Phase::Stopping`]; then what was handed to the store is answered, and the
     /// function ends.
-    pub async fn run(mut self, mut stop: watch::Receiver<bool>) -> Totals {
+    pub async fn run(mut self) -> Totals {
         let mut stores = Stores::new();
+        let mut phases = self.life.phases();
         if self.recovering.is_none() {
             self.driver.recovered(clock::now(), Vec::new(), true);
         }
         self.carry_out(&mut stores).await;
-        while !*stop.borrow() {
-            self.wait(&mut stores, &mut stop).await;
+        while self.life.phase() != Phase::Stopping {
+            self.wait(&mut stores, &mut phases).await;
             self.carry_out(&mut stores).await;
+            self.life.is_idle(self.is_idle(&stores));
         }
         while let Some((id, applied, _)) = stores.pop_front() {
             self.stored(id, applied.await);
@@ -120,8 +151,14 @@ impl<R: Role> Function<R> {
         self.driver.totals()
     }
 
+    /// Whether it owes nobody anything that would be lost with it.
+    fn is_idle(&self, stores: &Stores) -> bool {
+        let nothing_waits = self.waiting.is_empty() && stores.is_empty();
+        nothing_waits && self.locating.is_empty() && self.driver.is_idle()
+    }
+
     /// Waits for a datagram, a durable batch, a deadline or the end, and takes in what came.
-    async fn wait(&mut self, stores: &mut Stores, stop: &mut watch::Receiver<bool>) {
+    async fn wait(&mut self, stores: &mut Stores, phases: &mut watch::Receiver<Phase>) {
         let idle = clock::now().mono + IDLE;
         let deadline = self.driver.deadline().unwrap_or(idle).min(idle);
         let outcome = async {
@@ -154,7 +191,8 @@ impl<R: Role> Function<R> {
             }
             ordering = self.orders.next() => self.order(ordering),
             () = tokio::time::sleep_until(deadline.into()) => {}
-            _ = stop.changed() => {}
+            Some(change) = self.changes.recv() => self.change(change),
+            _ = phases.changed() => {}
         }
         let now = clock::now();
         let durable = std::mem::take(&mut self.durable);
@@ -170,6 +208,7 @@ impl<R: Role> Function<R> {
         let driver = &self.driver;
         if let Some(overload) = self.congestion.step(now.mono, || driver.seen()) {
             self.driver.overload(now, overload);
+            self.life.refuses(self.congestion.refuse());
         }
         if !self.transports.shed(self.congestion.dropped()) {
             self.congestion.all_is_seen();
@@ -177,6 +216,41 @@ impl<R: Role> Function<R> {
         if now.mono - self.looked >= LOOK {
             self.looked = now.mono;
             self.transports.count_dropped();
+        }
+    }
+
+    fn measured(&self) -> Measured {
+        let endpoint = self.driver.endpoint();
+        Measured {
+            kind: self.life.kind,
+            measures: self.driver.measures().clone(),
+            totals: self.driver.totals(),
+            sockets: self.transports.counters().all().collect(),
+            clients: endpoint.clients(),
+            servers: endpoint.servers(),
+            connections: self.transports.connections(),
+            waiting: self.waiting.len(),
+            refused_percent: self.congestion.refuse(),
+            partners: self.driver.partners(),
+        }
+    }
+
+    fn change(&mut self, change: Change<R>) {
+        match change {
+            Change::Alive(asker) => drop(asker.send(())),
+            Change::Measure(asker) => drop(asker.send(Box::new(self.measured()))),
+            Change::Reconfigured(changed) => {
+                let Reconfigured {
+                    role,
+                    limits,
+                    bounds,
+                    acquaintances,
+                    done,
+                } = *changed;
+                self.driver.reconfigure(role, limits.clone());
+                self.transports.change(bounds, limits, acquaintances);
+                let _ = done.send(());
+            }
         }
     }
 
@@ -226,6 +300,7 @@ impl<R: Role> Function<R> {
     /// Takes what has arrived off the sockets, without what is refused for overload, and handles some of it, oldest first.
     fn receive(&mut self) {
         let arrived = clock::now().mono;
+        self.driver.availability(self.life.availability());
         for _ in 0..MOST_TAKEN {
             if self.waiting.len() >= MOST_WAITING || self.waiting_bytes >= MOST_WAITING_BYTES {
                 self.driver.waiting_is_full();
@@ -358,7 +433,7 @@ impl<R: Role> Function<R> {
                     // The recorder has it already: a layer that feeds one leaves it out.
                     recorded = true,
                     node = %self.node,
-                    function = self.kind,
+                    function = self.life.kind,
                     by = decision.target,
                     requirement = decision.requirement,
                     verdict = %decision.verdict,

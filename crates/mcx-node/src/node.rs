@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use mcx::marking::Watched;
@@ -16,24 +16,27 @@ use mcx_store::{OpenError, SqliteStore, Store, StoreError};
 use sip_message::Limits;
 use sip_trace::{Capacity, Recorder};
 use sip_transaction::Transport;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tracing::{info, warn};
 
-use crate::admin::Orders;
+use crate::admin::{Directed, Orders};
 use crate::collector::Collector;
-use crate::config::{AdminSocket, Config};
+use crate::config::{AdminSocket, Config, Drain};
 use crate::congestion::Congestion;
 use crate::driver::{Driver, Totals};
 use crate::events::{Events, EventsError};
-use crate::function::Function;
+use crate::function::{Change, Function, Reconfigured};
+use crate::life::{Life, Phase};
+use crate::metrics::Measured;
 use crate::next_hop::{Capability, Locator};
 use crate::recovering::Recovering;
+use crate::reload::{Reloaded, Running as Current};
 use crate::trace;
-use crate::transport::tls::{Tls, TlsError};
+use crate::transport::tls::{Material, Tls, TlsError};
 use crate::transport::{Acquaintances, Bounds, Counters, Listen, Setup, Transports};
 use crate::watches::Watches;
-use crate::{admin, boot, clock, local_socket};
+use crate::{admin, boot, clock, http, local_socket};
 
 /// Why a node cannot start.
 #[derive(Debug)]
@@ -52,6 +55,8 @@ pub enum StartError {
     Collector(io::Error),
     /// The admin socket cannot be bound.
     Admin(std::path::PathBuf, io::Error),
+    /// The HTTP listener cannot be bound.
+    Http(SocketAddr, io::Error),
     /// Events cannot be told.
     Events(EventsError),
     /// The operating system gives no random numbers.
@@ -68,6 +73,7 @@ impl fmt::Display for StartError {
             Self::Collector(error) => write!(f, "collector: {error}"),
             Self::Trace(path, error) => write!(f, "trace file {}: {error}", path.display()),
             Self::Admin(path, error) => write!(f, "admin socket {}: {error}", path.display()),
+            Self::Http(address, error) => write!(f, "HTTP on {address}: {error}"),
             Self::Events(error) => error.fmt(f),
             Self::Seed => f.write_str("the operating system gives no random numbers"),
         }
@@ -83,10 +89,19 @@ pub struct Node {
     tls: Option<Arc<Tls>>,
     trace: Option<std::thread::JoinHandle<()>>,
     recorder: Recorder,
-    watches: Option<Arc<Watches>>,
+    watches: Arc<Watches>,
     /// What tells of events and answers an operator.
     beside: JoinSet<()>,
+    /// The configuration that holds.
+    current: Mutex<Current>,
+    /// What an operator wants of the node as a whole.
+    directives: mpsc::Receiver<Directed>,
+    pulse: Pulse,
+    http: Option<SocketAddr>,
 }
+
+/// Most directives of operators that wait.
+const MOST_DIRECTIVES: usize = 4;
 
 impl Node {
     /// Starts the functions of `config`; must be called inside a tokio runtime.
@@ -101,8 +116,9 @@ impl Node {
             Some(files) => Some(Arc::new(Tls::load(files.clone()).map_err(StartError::Tls)?)),
         };
         let partners: Vec<_> = config.partners().cloned().collect();
-        let watches = config.watches.clone().map(|folder| (folder, partners));
         let watched = Watched::default();
+        let watches = (config.watches.clone(), partners);
+        let current = Mutex::new(Current::of(&config));
         let common = Common {
             node: config.name.as_str().into(),
             tls: tls.clone(),
@@ -115,61 +131,73 @@ impl Node {
                 steps: recorder.is_on(),
                 ..Default::default()
             },
-            bounds: config.connections,
-            limits: config.limits,
-            ignore_strangers: config.ignore_strangers,
-            dns: config.dns,
+            bounds: config.connections.clone(),
+            limits: config.limits.clone(),
+            dns: config.dns.clone(),
         };
         // Everything that may fail comes before anything runs.
         let (mut told, mut asked) = (None, None);
-        let server = match config.service_server {
+        let mut of_store = None;
+        let server = match config.service_server.clone() {
             None => None,
             Some(section) => {
                 let store = SqliteStore::open(&section.store).map_err(StartError::Open)?;
                 let store: Arc<dyn Store> = Arc::new(store);
                 let events = Events::prepare(section.events).map_err(StartError::Events)?;
                 let (order, orders) = Orders::new();
+                of_store = Some(store.clone());
                 told = Some((events, store.clone()));
                 asked = Some(admin::OfServer {
                     store: store.clone(),
                     orders: order,
                 });
                 let recovering = Recovering::begin(&store).map_err(StartError::Store)?;
-                let config = &section.config;
-                let known = common.acquaintances(&config.core, peers_of_server(config));
+                let of_role = &section.config;
+                let known = acquaintances(&config, &of_role.core, peers_of_server(of_role));
                 let transports = common.bind(section.listen, known)?;
                 let role = ServiceServer::new(section.config, Random::new(seed()?))
                     .watching(watched.clone());
-                let kind = "service-server";
-                let function = common.function(kind, role, transports)?;
-                Some(Function {
+                let life = Life::new("service-server", Some(store.clone()));
+                let (change, function) = common.function(life, role, transports)?;
+                let function = Function {
                     store: Some(store),
                     orders,
                     recovering: Some(recovering),
                     ..function
-                })
+                };
+                Some((Changes::Server(change), function))
             }
         };
-        let gateway = match config.gateway {
+        let gateway = match config.gateway.clone() {
             None => None,
             Some(section) => {
-                let config = &section.config;
-                let known = common.acquaintances(&config.core, peers_of_gateway(config));
+                let of_role = &section.config;
+                let known = acquaintances(&config, &of_role.core, peers_of_gateway(of_role));
                 let transports = common.bind(section.listen, known)?;
                 let role = GatewayServer::new(section.config, Random::new(seed()?))
                     .watching(watched.clone());
-                Some(common.function("gateway", role, transports)?)
+                let life = Life::new("gateway", None);
+                let (change, function) = common.function(life, role, transports)?;
+                Some((Changes::Gateway(change), function))
             }
         };
         let admin = admin_socket(&config.admin)?;
-        let watches = watches.map(|(folder, partners)| {
-            let reader = recorder.reader();
-            let watches = Watches::new(folder, &config.name, reader, partners);
-            Arc::new(watches.marking(watched))
-        });
-        if let Some(watches) = &watches {
-            watches.keep_marked();
-        }
+        let http = http_listener(config.http)?;
+        let (folder, partners) = watches;
+        let watches = Watches::new(folder, &config.name, recorder.reader(), partners);
+        let watches = Arc::new(watches.marking(watched));
+        watches.keep_marked();
+        let lives: Vec<_> = [
+            server.as_ref().map(|(_, function)| function.life.clone()),
+            gateway.as_ref().map(|(_, function)| function.life.clone()),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        let of_server = server.as_ref().map(|(changes, _)| changes.clone());
+        let of_gateway = gateway.as_ref().map(|(changes, _)| changes.clone());
+        let pulse = Pulse(of_server.into_iter().chain(of_gateway).collect());
+        let (direct, directives) = mpsc::channel(MOST_DIRECTIVES);
         let mut beside = match told {
             None => JoinSet::new(),
             Some((events, store)) => {
@@ -180,18 +208,28 @@ impl Node {
         };
         if let Some(admin) = admin {
             let reader = recorder.is_on().then(|| recorder.reader());
-            beside.spawn(admin::serve(
-                admin,
-                asked,
-                reader,
-                watches.clone(),
-                stopped.clone(),
-            ));
+            let lives = lives.clone();
+            let asked = admin::Asked::new(asked, reader, watches.clone(), lives, direct);
+            beside.spawn(admin::serve(admin, asked, stopped.clone()));
+        }
+        let mut http_address = None;
+        if let Some((listener, address)) = http {
+            http_address = Some(address);
+            let pulse = pulse.clone();
+            let told = http::Told::new(lives, pulse, of_store, recorder.clone(), tls.clone());
+            beside.spawn(listener.serve(told, stopped));
         }
         let mut functions = Vec::new();
-        functions.extend(server.map(|function| Running::start(function, stopped.clone())));
-        functions.extend(gateway.map(|function| Running::start(function, stopped)));
+        functions.extend(server.map(|(changes, function)| Running::start(changes, function)));
+        functions.extend(gateway.map(|(changes, function)| Running::start(changes, function)));
+        for running in &functions {
+            running.life.comes_to(Phase::Serving);
+        }
         Ok(Self {
+            current,
+            directives,
+            pulse,
+            http: http_address,
             stop,
             functions,
             tls,
@@ -206,27 +244,105 @@ impl Node {
     pub fn listeners(&self) -> impl Iterator<Item = (&'static str, &[Listen])> {
         self.functions
             .iter()
-            .map(|running| (running.kind, running.listening.as_slice()))
+            .map(|running| (running.life.kind, running.listening.as_slice()))
     }
 
     /// Its flight recorder.
+    #[must_use]
     pub fn recorder(&self) -> &Recorder {
         &self.recorder
     }
 
-    /// Reads certificates and roots anew; connections that are open stay.
+    /// Where it answers HTTP, if it does.
+    #[must_use]
+    pub fn http(&self) -> Option<SocketAddr> {
+        self.http
+    }
+
+    /// What an operator wants next of the node as a whole; waits for ever when nobody can want anything.
+    pub async fn directive(&mut self) -> Directed {
+        match self.directives.recv().await {
+            Some(directed) => directed,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Goes by another configuration from now on, as far as that is possible without a restart: all of it or, when certificates
+    /// cannot be read, nothing. Connections that are open stay as they are.
     ///
     /// # Errors
-    /// Says what cannot be read; what was read before stays in use.
-    pub fn reload_certificates(&self) -> Result<(), TlsError> {
-        self.tls.as_ref().map_or(Ok(()), |tls| tls.reload())
+    /// Says what cannot be read; everything stays as it was.
+    pub async fn reload(&self, config: Config) -> Result<Reloaded, TlsError> {
+        // What may fail comes first.
+        let material = match (&self.tls, &config.tls) {
+            (Some(_), Some(files)) => Some(Material::read(files.clone())?),
+            _ => None,
+        };
+        let new = Current::of(&config);
+        let mut reloaded = {
+            let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+            let old = std::mem::replace(&mut *current, new.clone());
+            let (reloaded, holds) = old.becomes(new);
+            *current = holds;
+            reloaded
+        };
+        if let (Some(tls), Some(material)) = (&self.tls, material)
+            && tls.replace(material)
+        {
+            reloaded.changed.push("certificates".to_owned());
+        }
+        let partners = config.partners().cloned().collect();
+        self.watches.change(config.watches.clone(), partners);
+        let mut holds = Vec::new();
+        for running in &self.functions {
+            let (done, is_done) = oneshot::channel();
+            if running.changes.reconfigure(&config, done).await {
+                holds.push(is_done);
+            }
+        }
+        for is_done in holds {
+            let _ = is_done.await;
+        }
+        Ok(reloaded)
+    }
+
+    /// Whether every function still does its work: each was seen to turn to the question.
+    pub async fn is_alive(&self) -> bool {
+        self.pulse.beats().await
+    }
+
+    /// Takes leave: says to who asks that it soon will not serve, for as long as `drain` says; then refuses what is new, and
+    /// returns when what it has is finished, or the time for that is over. [`Node::stop`] ends it.
+    pub async fn drain(&self, drain: Drain) {
+        for running in &self.functions {
+            running.life.comes_to(Phase::Leaving);
+        }
+        tokio::time::sleep(drain.announce).await;
+        let finished = tokio::time::timeout(drain.finish, async {
+            // The service server first: what it waits for may come through the gateway of this node.
+            for running in &self.functions {
+                running.life.comes_to(Phase::Draining);
+                // What has arrived before is seen to.
+                running.changes.is_alive().await;
+                running.life.until_idle().await;
+            }
+        });
+        if finished.await.is_err() {
+            warn!(
+                waited = ?drain.finish,
+                "not everything that was under way is finished: who waits for it has to come again"
+            );
+        }
     }
 
     /// Stops: what was handed to the store is answered, what is owed stays in the outbox.
     pub async fn stop(self) {
+        for running in &self.functions {
+            running.life.comes_to(Phase::Stopping);
+        }
         let _ = self.stop.send(true);
         for running in self.functions {
-            let (function, counters) = (running.kind, running.counters);
+            let (function, counters) = (running.life.kind, running.counters);
             if let Ok(totals) = running.task.await {
                 let Totals {
                     datagrams,
@@ -257,9 +373,8 @@ impl Node {
         }
         drop(self.recorder);
         self.beside.join_all().await;
-        if let Some(watches) = self.watches {
-            let _ = tokio::task::spawn_blocking(move || watches.end_all()).await;
-        }
+        let watches = self.watches;
+        let _ = tokio::task::spawn_blocking(move || watches.end_all()).await;
         if let Some(trace) = self.trace {
             let _ = tokio::task::spawn_blocking(move || trace.join()).await;
         }
@@ -306,6 +421,21 @@ fn admin_socket(admin: &AdminSocket) -> Result<Option<local_socket::Listener>, S
     }
 }
 
+/// The HTTP listener, and where it is.
+fn http_listener(
+    address: Option<SocketAddr>,
+) -> Result<Option<(http::Listener, SocketAddr)>, StartError> {
+    let Some(address) = address else {
+        return Ok(None);
+    };
+    let bound = http::Listener::bind(address);
+    let with_address = bound.and_then(|listener| Ok((listener.address()?, listener)));
+    match with_address {
+        Ok((address, listener)) => Ok(Some((listener, address))),
+        Err(error) => Err(StartError::Http(address, error)),
+    }
+}
+
 /// Tells the store how the clocks stand; queued when this returns.
 fn anchor_clock(store: &Arc<dyn Store>) -> impl Future<Output = ()> + Send + 'static {
     let at = clock::now().wall;
@@ -327,22 +457,125 @@ fn anchor_clock(store: &Arc<dyn Store>) -> impl Future<Output = ()> + Send + 'st
 
 /// A function that runs.
 struct Running {
-    kind: &'static str,
+    life: Life,
+    changes: Changes,
     listening: Vec<Listen>,
     counters: Arc<Counters>,
     task: JoinHandle<Totals>,
 }
 
 impl Running {
-    fn start<R: Role + Send + 'static>(function: Function<R>, stop: watch::Receiver<bool>) -> Self {
+    fn start<R: Role + Send + 'static>(changes: Changes, function: Function<R>) -> Self {
         Self {
-            kind: function.kind,
+            life: function.life.clone(),
+            changes,
             listening: function.transports.listening().to_vec(),
             counters: function.transports.counters().clone(),
-            task: tokio::spawn(function.run(stop)),
+            task: tokio::spawn(function.run()),
         }
     }
 }
+
+/// Asks the functions of a node whether they still work.
+#[derive(Clone)]
+pub struct Pulse(Vec<Changes>);
+
+impl Pulse {
+    /// Whether each of them turned to the question; it waits until they do.
+    pub async fn beats(&self) -> bool {
+        for changes in &self.0 {
+            if !changes.is_alive().await {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+impl Pulse {
+    /// What each of them has measured.
+    pub async fn measured(&self) -> Vec<Measured> {
+        let mut all = Vec::new();
+        for changes in &self.0 {
+            all.extend(changes.measured().await.map(|measured| *measured));
+        }
+        all
+    }
+}
+
+/// Where a function is told things.
+#[derive(Clone)]
+enum Changes {
+    Server(mpsc::Sender<Change<ServiceServer>>),
+    Gateway(mpsc::Sender<Change<GatewayServer>>),
+}
+
+impl Changes {
+    /// Tells the function what holds from now on; whether it will.
+    async fn reconfigure(&self, config: &Config, done: oneshot::Sender<()>) -> bool {
+        match (self, &config.service_server, &config.gateway) {
+            (Self::Server(changes), Some(section), _) => {
+                let of_role = section.config.clone();
+                let known = acquaintances(config, &of_role.core, peers_of_server(&of_role));
+                let role = |role: &mut ServiceServer| role.reconfigure(of_role);
+                changes
+                    .send(changed(config, role, known, done))
+                    .await
+                    .is_ok()
+            }
+            (Self::Gateway(changes), _, Some(section)) => {
+                let of_role = section.config.clone();
+                let known = acquaintances(config, &of_role.core, peers_of_gateway(&of_role));
+                let role = |role: &mut GatewayServer| role.reconfigure(of_role);
+                changes
+                    .send(changed(config, role, known, done))
+                    .await
+                    .is_ok()
+            }
+            // It is not there any more, which needs a restart.
+            _ => false,
+        }
+    }
+
+    /// What the function has measured; `None` when it has ended.
+    async fn measured(&self) -> Option<Box<Measured>> {
+        let (asker, answer) = oneshot::channel();
+        let asked = match self {
+            Self::Server(changes) => changes.send(Change::Measure(asker)).await.is_ok(),
+            Self::Gateway(changes) => changes.send(Change::Measure(asker)).await.is_ok(),
+        };
+        if asked { answer.await.ok() } else { None }
+    }
+
+    /// Whether the function takes notice of a question.
+    async fn is_alive(&self) -> bool {
+        let (asker, answer) = oneshot::channel();
+        let asked = match self {
+            Self::Server(changes) => changes.send(Change::Alive(asker)).await.is_ok(),
+            Self::Gateway(changes) => changes.send(Change::Alive(asker)).await.is_ok(),
+        };
+        asked && answer.await.is_ok()
+    }
+}
+
+/// What a function of another configuration is told.
+fn changed<R>(
+    config: &Config,
+    role: impl FnOnce(&mut R) + Send + 'static,
+    acquaintances: Acquaintances,
+    done: oneshot::Sender<()>,
+) -> Change<R> {
+    Change::Reconfigured(Box::new(Reconfigured {
+        role: Box::new(role),
+        limits: config.limits.clone(),
+        bounds: config.connections.clone(),
+        acquaintances,
+        done,
+    }))
+}
+
+/// Most changes that wait for a function.
+const MOST_CHANGES: usize = 8;
 
 /// What the functions of a node share.
 struct Common {
@@ -352,26 +585,10 @@ struct Common {
     transactions: sip_transaction::Config,
     bounds: Bounds,
     limits: Limits,
-    ignore_strangers: bool,
     dns: Option<Vec<SocketAddr>>,
 }
 
 impl Common {
-    /// Whom the configuration names.
-    fn acquaintances<'a>(
-        &self,
-        core: &Core,
-        peers: impl Iterator<Item = &'a Peer> + Clone,
-    ) -> Acquaintances {
-        let domains = peers.clone().map(|peer| &peer.domain);
-        let domains = domains.chain([&core.domain]).flatten().cloned();
-        Acquaintances {
-            domains: domains.collect(),
-            hosts: sources(core, peers),
-            ignore_strangers: self.ignore_strangers,
-        }
-    }
-
     fn bind(
         &self,
         listen: Vec<Listen>,
@@ -391,10 +608,10 @@ impl Common {
     /// A function without a store.
     fn function<R: Role>(
         &self,
-        kind: &'static str,
+        life: Life,
         role: R,
         transports: Transports,
-    ) -> Result<Function<R>, StartError> {
+    ) -> Result<(mpsc::Sender<Change<R>>, Function<R>), StartError> {
         let driver = Driver::new(
             role,
             transports.listening().to_vec(),
@@ -403,9 +620,11 @@ impl Common {
             seed()?,
         );
         let can = capabilities(transports.listening(), self.tls.is_some());
-        Ok(Function {
+        let (change, changes) = mpsc::channel(MOST_CHANGES);
+        let function = Function {
             node: self.node.clone(),
-            kind,
+            life,
+            changes,
             driver,
             transports,
             waiting: VecDeque::new(),
@@ -420,7 +639,23 @@ impl Common {
             recovering: None,
             orders: Orders::default(),
             recorder: self.recorder.clone(),
-        })
+        };
+        Ok((change, function))
+    }
+}
+
+/// Whom the configuration names.
+fn acquaintances<'a>(
+    config: &Config,
+    core: &Core,
+    peers: impl Iterator<Item = &'a Peer> + Clone,
+) -> Acquaintances {
+    let domains = peers.clone().map(|peer| &peer.domain);
+    let domains = domains.chain([&core.domain]).flatten().cloned();
+    Acquaintances {
+        domains: domains.collect(),
+        hosts: sources(core, peers),
+        ignore_strangers: config.ignore_strangers,
     }
 }
 

@@ -111,6 +111,13 @@ impl NodeProcess {
         }
     }
 
+    /// Waits until the process ends by itself; its exit code, if it has one.
+    pub fn wait(&mut self) -> Option<i32> {
+        // Standard input stays open until then.
+        let (mut child, _stdin) = self.running.take()?;
+        child.wait().ok()?.code()
+    }
+
     /// The process, while it runs.
     #[must_use]
     pub fn id(&self) -> Option<u32> {

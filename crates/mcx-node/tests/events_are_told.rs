@@ -12,7 +12,7 @@ use certificates::Authority;
 use mcx::state::{Authorization, Command, Event, Home, OutboxRow, UserKey, Visitor};
 use mcx::{McId, ProcedureId, Service, SystemId, Timestamp};
 use mcx_node::events::{Events, EventsConfig, WebhookConfig};
-use mcx_store::{Applied, MemoryStore, Snapshot, Store, StoreError, Told};
+use mcx_store::{Applied, MemoryStore, Owed, Snapshot, Store, StoreError, Told};
 use serde_json::Value;
 use tokio::io::{
     AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader,
@@ -81,6 +81,10 @@ impl Store for Watched {
 
     fn outbox(&self) -> Result<Vec<OutboxRow>, StoreError> {
         self.rows.outbox()
+    }
+
+    fn owed(&self) -> Result<Vec<Owed>, StoreError> {
+        self.rows.owed()
     }
 
     fn last_outbox_id(&self) -> Result<u64, StoreError> {

@@ -13,17 +13,18 @@ use std::time::Instant;
 
 use common::dns::Dns;
 use common::{PATIENCE, address, bind, free, message, transmit};
-use mcx::{Effect, Input, NextHop, Now, Role, SendFailure, SendId};
+use mcx::{Availability, Effect, Input, NextHop, Now, Role, SendFailure, SendId, SystemId};
 use mcx_node::admin::Orders;
 use mcx_node::congestion::Congestion;
 use mcx_node::driver::Driver;
 use mcx_node::function::Function;
+use mcx_node::life::{Life, Phase};
 use mcx_node::next_hop::{Capability, Locator};
 use mcx_node::transport::{Setup, Transports};
 use sip_message::{HeaderName, Limits, Message, Method, Request, Response, StatusCode};
 use sip_trace::Recorder;
 use sip_transaction::{Config, Timers, Transport};
-use tokio::sync::watch;
+use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 
 /// A role that sends one request after the other to a hop, and tells how each went.
@@ -72,6 +73,16 @@ impl Role for Sending {
     fn deadline(&self) -> Option<Instant> {
         None
     }
+
+    fn set_availability(&mut self, _: Availability) {}
+
+    fn partners(&self) -> Vec<(SystemId, bool)> {
+        Vec::new()
+    }
+
+    fn is_idle(&self) -> bool {
+        self.left == 0
+    }
 }
 
 /// Sends `count` requests to `uri`, one after the other.
@@ -109,9 +120,13 @@ fn send(
     });
     let servers = dns.map(|dns| vec![dns]).unwrap_or_default();
     let local = transports.listening().to_vec();
+    let life = Life::new("gateway", None);
+    life.comes_to(Phase::Serving);
+    let (change, changes) = mpsc::channel(1);
     let function = Function {
         node: "test".into(),
-        kind: "test",
+        life,
+        changes,
         driver: Driver::new(role, local, Limits::default(), config, [7; 32]),
         transports,
         waiting: VecDeque::new(),
@@ -128,9 +143,8 @@ fn send(
         recorder: Recorder::off(),
     };
     tokio::spawn(async move {
-        let (stop, stopped) = watch::channel(false);
-        function.run(stopped).await;
-        drop(stop);
+        function.run().await;
+        drop(change);
     });
     went
 }

@@ -10,16 +10,18 @@ mod running;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use check::{Folder, example};
-use mcx_node::admin::{self, MOST_FOLLOWERS};
+use mcx_node::admin::{self, Asked, MOST_FOLLOWERS};
 use mcx_node::local_socket::Listener;
+use mcx_node::watches::Watches;
 use running::Running;
 use serde_json::Value;
 use sip_trace::{Capacity, DecisionRecord, Recorder};
 use tokio::runtime::Runtime;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 /// A request that every node answers at once.
 fn request(call: &str) -> String {
@@ -150,13 +152,10 @@ fn socket(records: usize) -> Socket {
         .unwrap();
     let listener = Listener::bind(&folder.0.join("x")).unwrap();
     let (stop, stopped) = watch::channel(false);
-    runtime.spawn(admin::serve(
-        listener,
-        None,
-        Some(recorder.reader()),
-        None,
-        stopped,
-    ));
+    let watches = Arc::new(Watches::new(None, "node", recorder.reader(), Vec::new()));
+    let (direct, _) = mpsc::channel(1);
+    let asked = Asked::new(None, Some(recorder.reader()), watches, Vec::new(), direct);
+    runtime.spawn(admin::serve(listener, asked, stopped));
     Socket {
         recorder,
         folder,

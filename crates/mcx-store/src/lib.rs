@@ -7,13 +7,15 @@
 //!
 //! Back-ends: [`SqliteStore`], embedded, the default; [`MemoryStore`], for simulations.
 
+mod commits;
 mod memory;
 mod sqlite;
 mod store;
 
+pub use commits::{Commits, Histogram};
 pub use memory::MemoryStore;
 pub use sqlite::{
     Contents, Counts, LinesError, MOST_PROBLEMS, OpenError, SqliteReader, SqliteStore, backup,
     export, import, inspect,
 };
-pub use store::{Applied, Snapshot, Store, StoreError, Told};
+pub use store::{Applied, Owed, Snapshot, Store, StoreError, Told};

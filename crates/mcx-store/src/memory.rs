@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use mcx::state::{Command, Event, Home, MemoryRows, OutboxRow, Outcome, UserKey, Visitor, apply};
 
-use crate::{Applied, Snapshot, Store, StoreError, Told};
+use crate::{Applied, Owed, Snapshot, Store, StoreError, Told};
 
 /// A store in memory; clones share the rows.
 #[derive(Clone, Default)]
@@ -61,6 +61,26 @@ impl Store for MemoryStore {
             let after = rows.outbox.range(from..).map(|(_, row)| row.clone());
             after.take(limit).collect()
         }))
+    }
+
+    fn owed(&self) -> Result<Vec<Owed>, StoreError> {
+        let mut owed: BTreeMap<_, Owed> = BTreeMap::new();
+        for row in self.outbox()? {
+            let of = owed.entry(row.row.to.clone()).or_insert_with(|| Owed {
+                to: row.row.to.clone(),
+                waiting: 0,
+                oldest: None,
+                parked: 0,
+            });
+            if row.parked.is_some() {
+                of.parked += 1;
+                continue;
+            }
+            of.waiting += 1;
+            let created = row.row.created;
+            of.oldest = Some(of.oldest.map_or(created, |oldest| oldest.min(created)));
+        }
+        Ok(owed.into_values().collect())
     }
 
     fn last_outbox_id(&self) -> Result<u64, StoreError> {

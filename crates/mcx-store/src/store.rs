@@ -5,6 +5,9 @@ use std::future::Future;
 use std::pin::Pin;
 
 use mcx::state::{Command, Event, Home, OutboxRow, Outcome, UserKey, Visitor};
+use mcx::{SystemId, Timestamp};
+
+use crate::commits::Commits;
 
 /// The outcome of a batch, once it is durable.
 pub type Applied = Pin<Box<dyn Future<Output = Result<Vec<Outcome>, StoreError>> + Send>>;
@@ -27,6 +30,17 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// The rows cannot be read.
     fn outbox_after(&self, id: u64, limit: usize) -> Result<Vec<OutboxRow>, StoreError>;
+
+    /// What is owed, by partner: a look at every row of the outbox.
+    ///
+    /// # Errors
+    /// The rows cannot be read.
+    fn owed(&self) -> Result<Vec<Owed>, StoreError>;
+
+    /// What its commits took so far; none where nothing is committed to a disk.
+    fn commits(&self) -> Option<Commits> {
+        None
+    }
 
     /// The last id that a row of the outbox got; 0 when there was none.
     ///
@@ -89,6 +103,19 @@ pub trait Store: Send + Sync {
     fn usable(&self) -> Result<(), StoreError> {
         Ok(())
     }
+}
+
+/// What is owed to a partner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owed {
+    /// The partner.
+    pub to: SystemId,
+    /// Rows that are sent when their time comes.
+    pub waiting: u64,
+    /// When the oldest of them was appended.
+    pub oldest: Option<Timestamp>,
+    /// Rows that wait for an operator.
+    pub parked: u64,
 }
 
 /// Is told the number of the newest event.

@@ -53,6 +53,25 @@ contract! {
         assert_eq!(snapshot(store), mcx_store::Snapshot::default());
     }
 
+    fn what_is_owed_is_told_by_partner_what_is_parked_apart(store) {
+        assert_eq!(store.owed().unwrap(), vec![]);
+        // Each answer is owed to the system that asked.
+        let batch = vec![allow(user(1), "b", 1), allow(user(2), "b", 2), allow(user(3), "c", 3)];
+        let outcomes = apply(store, batch).unwrap();
+        let first = outcomes[0].appended[0].clone();
+        let parked = Parked { status: 403, text: "no".into(), since: at(5) };
+        apply(store, vec![Command::OutboxPark { id: first.id, parked }]).unwrap();
+        let second = outcomes[1].appended[0].row.created;
+        let owed: Vec<_> = store.owed().unwrap().into_iter()
+            .map(|owed| (owed.to, owed.waiting, owed.oldest, owed.parked))
+            .collect();
+        let third = outcomes[2].appended[0].row.created;
+        assert_eq!(owed, [
+            (system("b"), 1, Some(second), 1),
+            (system("c"), 1, Some(third), 0),
+        ]);
+    }
+
     fn outcomes_come_in_the_order_of_the_commands(store) {
         let batch = vec![allow(user(1), "b", 1), allow(user(1), "c", 2), returns(user(1), 3)];
         let verdicts: Vec<_> = apply(store, batch).unwrap().into_iter().map(|o| o.verdict).collect();

@@ -218,6 +218,15 @@ impl ProcedureId {
         Self(uuid_text::UuidText(uuid))
     }
 
+    /// When the procedure began, by the clock of who named it; `None` of a peer that did not.
+    #[must_use]
+    pub fn began(self) -> Option<crate::Timestamp> {
+        let bits = self.0.0.as_u128();
+        let version = (bits >> 76) & 0xf;
+        let at = u64::try_from(bits >> 80).ok()?;
+        (version == 7).then_some(crate::Timestamp(at))
+    }
+
     /// Reads an id; `None` when `text` is no UUID in the hyphenated form.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -307,6 +316,14 @@ mod tests {
             McId::parse(&format!("sip:{}@a", "x".repeat(600))),
             Err(InvalidId::TooLong)
         );
+    }
+
+    #[test]
+    fn a_procedure_tells_when_it_began_and_one_of_a_peer_does_not() {
+        let at = crate::Timestamp(1_750_000_000_123);
+        assert_eq!(ProcedureId::new(at, [0xff; 10]).began(), Some(at));
+        let of_peer = ProcedureId::of_request(&SystemId::new("b.mcx.example"), "call");
+        assert_eq!(of_peer.began(), None);
     }
 
     #[test]

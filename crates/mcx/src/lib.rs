@@ -18,6 +18,7 @@
 //! The requirement ids (P1.4, L2, …) are those of `docs/conformance.md`.
 
 mod answer;
+mod availability;
 mod delivery;
 pub mod document;
 mod gateway;
@@ -36,6 +37,7 @@ mod topology;
 mod trust;
 
 pub use answer::{Refusal, Warning};
+pub use availability::Availability;
 pub use delivery::Retry;
 pub use gateway::{GatewayConfig, GatewayServer, HostAlias};
 pub use id::{InvalidId, McId, ProcedureId, SystemId};

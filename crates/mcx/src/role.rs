@@ -7,7 +7,7 @@ use std::time::Instant;
 use sip_message::{Request, Response};
 
 use crate::state::{Command, OutboxRow, Outcome, UserKey};
-use crate::{McId, NextHop, Now, Origin, ProcedureId};
+use crate::{Availability, McId, NextHop, Now, Origin, ProcedureId, SystemId};
 
 /// Names a received request until it is answered; given by whoever drives the role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -257,6 +257,16 @@ pub trait Role {
 
     /// When [`Input::Tick`] is due next.
     fn deadline(&self) -> Option<Instant>;
+
+    /// Takes whether it takes requests; [`Availability::Ready`] until then.
+    fn set_availability(&mut self, availability: Availability);
+
+    /// The partners that it has to do with, and whether each answered when it was asked last.
+    fn partners(&self) -> Vec<(SystemId, bool)>;
+
+    /// Whether nothing is under way: no request waits here for its answer, none of its own for one from elsewhere, and no
+    /// batch for the store.
+    fn is_idle(&self) -> bool;
 }
 
 impl<R: Role + ?Sized> Role for Box<R> {
@@ -266,5 +276,17 @@ impl<R: Role + ?Sized> Role for Box<R> {
 
     fn deadline(&self) -> Option<Instant> {
         (**self).deadline()
+    }
+
+    fn set_availability(&mut self, availability: Availability) {
+        (**self).set_availability(availability);
+    }
+
+    fn partners(&self) -> Vec<(SystemId, bool)> {
+        (**self).partners()
+    }
+
+    fn is_idle(&self) -> bool {
+        (**self).is_idle()
     }
 }

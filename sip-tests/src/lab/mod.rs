@@ -5,6 +5,7 @@ mod certificates;
 mod example;
 mod faults;
 mod fixtures;
+mod kamailio;
 mod node;
 mod pack;
 mod partner;
@@ -33,6 +34,7 @@ pub use fixtures::{
     ALICE, ALICE_AT_B, alice, mapping_at_b, receive_deauthorization, receive_deauthorization_over,
     stay_at_b,
 };
+pub use kamailio::{Kamailio, kamailio_installed};
 pub use node::{Node, program, sent};
 pub use pack::Scenario;
 pub use partner::{Notified, Partner};

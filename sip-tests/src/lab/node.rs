@@ -32,8 +32,18 @@ impl Node {
     #[must_use]
     pub fn start(lab: &Lab, example: &str, edit: impl FnOnce(String) -> String) -> Self {
         let name = example.rsplit('/').next().expect("a name");
+        let mut node = Self::with_text(lab, name, &edit(lab.example(example)));
+        node.inside = name.strip_suffix("-gateway").map(|system| {
+            let behind = ["server", "core"].map(|kind| lab.address(&format!("{system}-{kind}")));
+            (behind.into(), name.to_owned())
+        });
+        node
+    }
+
+    /// Starts `name` with this configuration, and a trace.
+    #[must_use]
+    pub fn with_text(lab: &Lab, name: &str, text: &str) -> Self {
         let trace = lab.folder().join(format!("nodes/{name}.ndjson"));
-        let text = edit(lab.example(example));
         let text = format!("{text}\n[trace]\nfile = \"{name}.ndjson\"\n");
         let config = lab.folder().join(format!("nodes/{name}.toml"));
         std::fs::write(&config, text).expect("a configuration file");
@@ -46,11 +56,7 @@ impl Node {
             process,
             lines,
             trace,
-            inside: name.strip_suffix("-gateway").map(|system| {
-                let behind =
-                    ["server", "core"].map(|kind| lab.address(&format!("{system}-{kind}")));
-                (behind.into(), name.to_owned())
-            }),
+            inside: None,
         }
     }
 
@@ -84,8 +90,12 @@ impl Node {
 
     /// Tells the process to read its certificates anew, as `kill -HUP` does.
     pub fn hang_up(&self) {
-        let id = self.id();
-        let kill = format!("kill -HUP {id}");
+        self.signal("HUP");
+    }
+
+    /// Sends the process a signal, `TERM` or `HUP`.
+    pub fn signal(&self, signal: &str) {
+        let kill = format!("kill -{signal} {}", self.id());
         let sent = Command::new("sh").args(["-c", &kill]).status();
         assert!(sent.is_ok_and(|s| s.success()), "{kill}");
     }
@@ -98,6 +108,11 @@ impl Node {
     /// Ends the process at once.
     pub fn kill(&mut self) {
         self.process.kill();
+    }
+
+    /// Waits until the process ends by itself; its exit code.
+    pub fn wait_for_end(&mut self) -> Option<i32> {
+        self.process.wait()
     }
 
     /// Ends the process in order and starts it again.

@@ -5,6 +5,7 @@
 //! is [`End`]. Who may open the file of the socket may ask; who that was is in the audit of an order.
 
 mod client;
+mod directives;
 mod orders;
 pub mod question;
 mod records;
@@ -23,9 +24,11 @@ use tokio::net::UnixStream;
 use tokio::net::unix::OwnedWriteHalf;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
+use crate::life::Life;
 use crate::local_socket::{Listener, stopped};
 use crate::watches::Watches;
 pub use client::{AskError, ask, ask_lines};
+pub use directives::{Directed, Directive};
 pub use orders::{Ordering, Orders};
 pub use question::{End, Question};
 pub use records::{Lost, MOST_FOLLOWERS, Place, TraceFilter};
@@ -44,22 +47,10 @@ const PAGE: usize = 500;
 
 /// Answers questions, until `stop` turns true: those of a service server where there is one, and what is recorded where
 /// something is.
-pub async fn serve(
-    listener: Listener,
-    server: Option<OfServer>,
-    trace: Option<Reader>,
-    watches: Option<Arc<Watches>>,
-    stop: watch::Receiver<bool>,
-) {
+pub async fn serve(listener: Listener, asked: Asked, stop: watch::Receiver<bool>) {
     let of_each = stop.clone();
-    let followers = Arc::new(Semaphore::new(MOST_FOLLOWERS));
     let answer = move |stream| {
-        let asked = Asked {
-            server: server.clone(),
-            trace: trace.clone(),
-            watches: watches.clone(),
-            followers: followers.clone(),
-        };
+        let asked = asked.clone();
         let mut stop = of_each.clone();
         async move {
             tokio::select! {
@@ -81,18 +72,41 @@ pub struct OfServer {
 }
 
 /// What a question is answered from.
-struct Asked {
+#[derive(Clone)]
+pub struct Asked {
     /// `None` on a gateway.
     server: Option<OfServer>,
     /// A reader of what is recorded, if anything is.
     trace: Option<Reader>,
-    /// `None` where there may be none.
-    watches: Option<Arc<Watches>>,
+    watches: Arc<Watches>,
+    /// The node's functions.
+    lives: Vec<Life>,
+    /// Where directives go.
+    direct: mpsc::Sender<Directed>,
     /// Room for those who follow.
     followers: Arc<Semaphore>,
 }
 
 impl Asked {
+    /// A service server's part is `None` on a gateway, a reader where nothing is recorded.
+    #[must_use]
+    pub fn new(
+        server: Option<OfServer>,
+        trace: Option<Reader>,
+        watches: Arc<Watches>,
+        lives: Vec<Life>,
+        direct: mpsc::Sender<Directed>,
+    ) -> Self {
+        Self {
+            server,
+            trace,
+            watches,
+            lives,
+            direct,
+            followers: Arc::new(Semaphore::new(MOST_FOLLOWERS)),
+        }
+    }
+
     async fn connection(self, stream: UnixStream) {
         let uid = stream.peer_cred().map(|peer| peer.uid());
         let (read, mut write) = stream.into_split();
@@ -128,11 +142,12 @@ impl Asked {
         write: &mut OwnedWriteHalf,
     ) -> Option<End> {
         match (question, &self.server) {
-            (Question::Ready, None) => Some(End::Done("ready".into())),
-            (Question::Ready, Some(server)) => Some(match server.store.usable() {
-                Ok(()) => End::Done("ready".into()),
-                Err(error) => End::Error(format!("not ready: store: {error}")),
+            (Question::Ready, _) => Some(match self.lives.iter().find_map(Life::trouble) {
+                None => End::Done("ready".into()),
+                Some(why) => End::Error(format!("not ready: {why}")),
             }),
+            (Question::Reload, _) => Some(self.direct(Directive::Reload, who).await),
+            (Question::Drain, _) => Some(self.direct(Directive::Drain, who).await),
             (Question::Users(filter), Some(server)) => server.users(&filter, write).await,
             (Question::Outbox(filter), Some(server)) => server.outbox(&filter, write).await,
             (Question::Order { what, because }, Some(server)) => {
@@ -160,11 +175,10 @@ impl Asked {
                 Some(self.of_watches(move |watches| watches.end(id, &by)).await)
             }
             (Question::Watches, _) => {
-                if let Some(watches) = self.watches.clone() {
-                    // One that begins may hold them while a disk is slow.
-                    let all = tokio::task::spawn_blocking(move || watches.list()).await;
-                    say_all(write, all.unwrap_or_default().into_iter()).await?;
-                }
+                let watches = self.watches.clone();
+                // One that begins may hold them while a disk is slow.
+                let all = tokio::task::spawn_blocking(move || watches.list()).await;
+                say_all(write, all.unwrap_or_default().into_iter()).await?;
                 Some(End::All)
             }
             // Answered where its connection is watched.
@@ -174,15 +188,32 @@ impl Asked {
 }
 
 impl Asked {
+    /// Hands a directive to whoever runs the node.
+    async fn direct(&self, directive: Directive, by: &str) -> End {
+        let (done, outcome) = oneshot::channel();
+        let by = by.to_owned();
+        let directed = Directed {
+            directive,
+            by,
+            done,
+        };
+        let ending = || End::Error("the node is ending: nothing was done".into());
+        if self.direct.send(directed).await.is_err() {
+            return ending();
+        }
+        match outcome.await {
+            Ok(Ok(text)) => End::Done(text),
+            Ok(Err(why)) => End::Error(why),
+            Err(_) => ending(),
+        }
+    }
+
     /// Does something that may wait for a disk.
     async fn of_watches(
         &self,
         order: impl FnOnce(&Watches) -> Result<String, String> + Send + 'static,
     ) -> End {
-        let Some(watches) = self.watches.clone() else {
-            let why = "there is no folder for watches: write watches = \"FOLDER\" into [trace]";
-            return End::Error(why.into());
-        };
+        let watches = self.watches.clone();
         match tokio::task::spawn_blocking(move || order(&watches)).await {
             Ok(Ok(text)) => End::Done(text),
             Ok(Err(why)) => End::Error(why),

@@ -44,6 +44,10 @@ pub enum Question {
     },
     /// Can it take requests? [`End::Done`] when it can, [`End::Error`] with what is in the way.
     Ready,
+    /// Read the configuration anew. [`End::Done`] with what changed, [`End::Error`] with why nothing did.
+    Reload,
+    /// Take leave, finish what is under way, end. [`End::Done`] when it has begun.
+    Drain,
     /// Do this.
     Order {
         /// What.

@@ -68,6 +68,12 @@ fn surroundings(path: &Path, config: &Config) -> Vec<Problem> {
             wrong(line, message);
         }
     }
+    if let Some(address) = config.http
+        && let Err(error) = TcpListener::bind(address)
+    {
+        let why = format!("HTTP cannot listen on {address} ({error}): write a free port");
+        wrong(config.lines.http, why);
+    }
     if let Some(files) = &config.tls
         && let Err(error) = Tls::load(files.clone())
     {

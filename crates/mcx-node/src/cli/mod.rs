@@ -28,8 +28,9 @@ enum Command {
     /// Runs a node: the functions of one configuration file, until SIGTERM or SIGINT.
     ///
     /// Prints one line per listener and then `ready` on standard output; logs go to standard
-    /// error. The log level is taken from the environment variable MCX_LOG (error, warn, info,
-    /// debug; info by default).
+    /// error, from the level in section [log] on, or from that in the environment variable
+    /// MCX_LOG (error, warn, info, debug). SIGTERM and SIGINT drain it, a second one ends it at
+    /// once; SIGHUP has it read its configuration anew.
     Run {
         /// Configuration file (TOML; see docs/examples).
         #[arg(long, value_name = "FILE")]
@@ -50,7 +51,14 @@ enum Command {
     /// Asks a running node whether it can take requests: prints `ready`, or what is in the way.
     ///
     /// Exit code 0 when it can, 1 otherwise, so that a probe can call it.
-    Ready(operate::Ready),
+    Ready(operate::OfNode),
+    /// Has a running node read its configuration anew, as SIGHUP does: all of it, or nothing when anything is wrong.
+    ///
+    /// Prints which keys changed, and which hold from the next start on. Exit code 1 when it was refused, with the reason.
+    Reload(operate::OfNode),
+    /// Has a running node take leave, as SIGTERM does: it says so to load balancers, then refuses what is new, finishes what it
+    /// has, and ends.
+    Drain(operate::OfNode),
     /// Lists who is migrated where, since when, and by which stay: own users at partners or at home, and visiting users.
     Users(operate::Users),
     /// Lists what is owed to partners, why it is still here and when it is sent next; `retry` and `drop` order what
@@ -91,6 +99,8 @@ pub fn main() -> ExitCode {
             until_stdin_closes,
         } => run::run(&config, until_stdin_closes),
         Command::Ready(args) => operate::ready(args),
+        Command::Reload(args) => operate::reload(args),
+        Command::Drain(args) => operate::drain(args),
         Command::Users(args) => operate::users(args),
         Command::Outbox(args) => operate::outbox(args),
         Command::Store(args) => store::store(args),

@@ -1,4 +1,4 @@
-//! The operator's commands: `mcx ready`, `mcx users`, `mcx outbox`, `mcx deauthorize`, `mcx sessions-ended`. They ask the running
+//! The operator's commands: `mcx ready`, `mcx reload`, `mcx drain`, `mcx users`, `mcx outbox`, `mcx deauthorize`, `mcx sessions-ended`. They ask the running
 //! node at its admin socket.
 
 use std::path::PathBuf;
@@ -98,9 +98,9 @@ enum RowOrder {
     },
 }
 
-/// `mcx ready`.
+/// `mcx ready`, `mcx reload` and `mcx drain`.
 #[derive(Debug, Args)]
-pub(super) struct Ready {
+pub(super) struct OfNode {
     #[command(flatten)]
     node: Node,
 }
@@ -179,10 +179,22 @@ fn exit(result: Result<(), String>) -> ExitCode {
     }
 }
 
-pub(super) fn ready(args: Ready) -> ExitCode {
+pub(super) fn ready(args: OfNode) -> ExitCode {
+    of_node(&args, &Question::Ready)
+}
+
+pub(super) fn reload(args: OfNode) -> ExitCode {
+    of_node(&args, &Question::Reload)
+}
+
+pub(super) fn drain(args: OfNode) -> ExitCode {
+    of_node(&args, &Question::Drain)
+}
+
+fn of_node(args: &OfNode, question: &Question) -> ExitCode {
     let asked = args
         .node
-        .ask(&Question::Ready, |_: serde_json::Value| {})
+        .ask(question, |_: serde_json::Value| {})
         .map(|end| {
             if let End::Done(text) = end {
                 sayln!("{text}");

@@ -1,21 +1,19 @@
 //! `mcx run`.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use sip_trace::layer::Feed;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info, warn};
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, Layer as _};
 
 use super::out::complainln;
-use crate::clock;
-use crate::config;
+use crate::admin::{Directed, Directive};
+use crate::config::{self, Drain};
+use crate::logging::Log;
 use crate::node::Node;
+use crate::service_manager::ServiceManager;
 
 pub(super) fn run(path: &Path, until_stdin_closes: bool) -> ExitCode {
     let config = match config::load(path) {
@@ -25,7 +23,7 @@ pub(super) fn run(path: &Path, until_stdin_closes: bool) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let feed = log();
+    let log = Log::start(config.log);
     open_files(config.connections.connections);
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -37,52 +35,210 @@ pub(super) fn run(path: &Path, until_stdin_closes: bool) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let manager = match ServiceManager::from_env() {
+        Ok(manager) => manager,
+        Err(error) => {
+            complainln!("mcx: the service manager cannot be told anything: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
     runtime.block_on(async {
-        let name = config.name.clone();
-        let [term, int, hup] = [
-            SignalKind::terminate(),
-            SignalKind::interrupt(),
-            SignalKind::hangup(),
-        ]
-        .map(signal);
-        let (Ok(mut term), Ok(mut int), Ok(mut hup)) = (term, int, hup) else {
+        let (name, drain) = (config.name.clone(), config.drain);
+        let Some(mut signals) = Signals::new() else {
             complainln!("mcx: cannot listen for signals");
             return ExitCode::FAILURE;
         };
-        let node = match Node::start(config) {
+        let mut node = match Node::start(config) {
             Ok(node) => node,
             Err(error) => {
                 complainln!("mcx: {name}: {error}");
                 return ExitCode::FAILURE;
             }
         };
-        feed.goes_to(node.recorder());
+        log.records_to(node.recorder());
         let mut out = std::io::stdout();
         for (kind, listening) in node.listeners() {
             for listen in listening {
                 let _ = writeln!(out, "{name} {kind} {listen}");
             }
         }
+        if let Some(address) = node.http() {
+            let _ = writeln!(out, "{name} http {address}");
+        }
         let _ = writeln!(out, "{name} ready");
         let _ = out.flush();
+        manager.ready();
+        let mut run = Run {
+            path,
+            log,
+            drain,
+            manager,
+        };
         let closed = stdin_closed(until_stdin_closes);
         tokio::pin!(closed);
-        loop {
+        let leaves = tokio::select! {
+            // Whoever started it is gone, and with him who could wait.
+            () = &mut closed => false,
+            () = run.serve(&mut node, &mut signals) => true,
+        };
+        run.manager.stopping();
+        if leaves {
+            let drain = run.drain;
+            info!(announce = ?drain.announce, finish = ?drain.finish, "takes leave");
             tokio::select! {
-                _ = term.recv() => break,
-                _ = int.recv() => break,
-                () = &mut closed => break,
-                _ = hup.recv() => match node.reload_certificates() {
-                    Ok(()) => info!("certificates read anew"),
-                    Err(error) => error!(%error, "certificates stay as they were"),
-                },
+                () = node.drain(drain) => {}
+                () = run.watch(&node) => {}
+                () = &mut closed => {}
+                () = signals.end() => {
+                    warn!("told to end a second time: ends at once, with what was under way");
+                    std::process::exit(1);
+                }
             }
         }
         // The recorder's thread ends with the last recorder.
-        feed.ends();
-        node.stop().await;
+        run.log.records_end();
+        tokio::select! {
+            () = node.stop() => {}
+            () = signals.end() => std::process::exit(1),
+        }
         ExitCode::SUCCESS
     })
+}
+
+/// A node that runs, and what is around it.
+struct Run<'a> {
+    path: &'a Path,
+    log: Log,
+    drain: Drain,
+    manager: ServiceManager,
+}
+
+impl Run<'_> {
+    /// Runs until the node is to take leave.
+    async fn serve(&mut self, node: &mut Node, signals: &mut Signals) {
+        let mut watched = self.manager.interval().map(tokio::time::interval);
+        loop {
+            tokio::select! {
+                wanted = signals.next() => match wanted {
+                    Wanted::End => return,
+                    Wanted::Reload => drop(self.reload(node, "SIGHUP").await),
+                },
+                directed = node.directive() => {
+                    let Directed { directive, by, done } = directed;
+                    match directive {
+                        Directive::Reload => drop(done.send(self.reload(node, &by).await)),
+                        Directive::Drain => {
+                            info!(by, "told to take leave");
+                            let Drain { announce, finish } = self.drain;
+                            let text = format!(
+                                "takes leave: serves for {announce:?} more, then finishes what it has within {finish:?}, and ends"
+                            );
+                            let _ = done.send(Ok(text));
+                            return;
+                        }
+                    }
+                }
+                () = ticks(&mut watched) => {
+                    if node.is_alive().await {
+                        self.manager.alive();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tells the service manager for ever that all is well, as long as it is.
+    async fn watch(&self, node: &Node) {
+        let mut watched = self.manager.interval().map(tokio::time::interval);
+        loop {
+            ticks(&mut watched).await;
+            if node.is_alive().await {
+                self.manager.alive();
+            }
+        }
+    }
+
+    /// Reads the configuration anew: what changed, or why nothing did.
+    async fn reload(&mut self, node: &Node, by: &str) -> Result<String, String> {
+        self.manager.reloading();
+        let reloaded = match config::load(self.path) {
+            Err(problems) => Err(problems.to_string()),
+            Ok(config) => {
+                let (level, drain) = (config.log.level, config.drain);
+                let reloaded = node.reload(config).await;
+                if reloaded.is_ok() {
+                    self.log.change(level);
+                    self.drain = drain;
+                }
+                reloaded.map_err(|error| format!("TLS: {error}"))
+            }
+        };
+        self.manager.ready();
+        match reloaded {
+            Ok(reloaded) => {
+                let text = reloaded.to_string();
+                info!(by, "configuration read anew: {text}");
+                Ok(text)
+            }
+            Err(why) => {
+                for why in why.lines() {
+                    error!(
+                        by,
+                        "configuration refused, everything stays as it was: {why}"
+                    );
+                }
+                Err(format!("refused, everything stays as it was:\n{why}"))
+            }
+        }
+    }
+}
+
+/// What the process is told by signals.
+struct Signals {
+    term: Signal,
+    int: Signal,
+    hup: Signal,
+}
+
+/// What a signal wants.
+enum Wanted {
+    End,
+    Reload,
+}
+
+impl Signals {
+    fn new() -> Option<Self> {
+        Some(Self {
+            term: signal(SignalKind::terminate()).ok()?,
+            int: signal(SignalKind::interrupt()).ok()?,
+            hup: signal(SignalKind::hangup()).ok()?,
+        })
+    }
+
+    /// The next that wants it to end.
+    async fn end(&mut self) {
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.int.recv() => {}
+        }
+    }
+
+    /// What the next one wants.
+    async fn next(&mut self) -> Wanted {
+        tokio::select! {
+            _ = self.term.recv() => Wanted::End,
+            _ = self.int.recv() => Wanted::End,
+            _ = self.hup.recv() => Wanted::Reload,
+        }
+    }
+}
+
+/// The next tick; none ever where there is no interval.
+async fn ticks(interval: &mut Option<tokio::time::Interval>) {
+    match interval {
+        Some(interval) => drop(interval.tick().await),
+        None => std::future::pending().await,
+    }
 }
 
 /// Each connection is an open file: asks for as many as the configuration allows, where the system lets us.
@@ -121,17 +277,4 @@ async fn stdin_closed(wanted: bool) {
     } else {
         std::future::pending().await
     }
-}
-
-/// The log, and beside it what is decided outside of the functions, for the recorder.
-fn log() -> Feed {
-    let filter = EnvFilter::try_from_env("MCX_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false)
-        .with_filter(filter);
-    let (layer, feed) = sip_trace::layer::feed(clock::at);
-    tracing_subscriber::registry().with(log).with(layer).init();
-    feed
 }

@@ -5,6 +5,8 @@ use mcx::{Algorithm, Service};
 use serde::Deserialize;
 use toml::{Spanned, Table};
 
+use crate::logging::{Format, Level};
+
 /// A text with its place in the file.
 pub(super) type Text = Spanned<String>;
 
@@ -13,6 +15,11 @@ pub(super) type Text = Spanned<String>;
 pub(super) struct File {
     pub node: Node,
     pub system: System,
+    #[serde(default)]
+    pub log: Log,
+    #[serde(default)]
+    pub drain: Drain,
+    pub http: Option<Http>,
     #[serde(default)]
     pub timers: Timers,
     #[serde(default)]
@@ -43,6 +50,26 @@ pub(super) struct Node {
 pub(super) struct System {
     pub id: Text,
     pub domains: Option<Vec<Text>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Log {
+    pub level: Option<Level>,
+    pub format: Option<Format>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Drain {
+    pub announce: Option<Text>,
+    pub finish: Option<Text>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Http {
+    pub listen: Text,
 }
 
 #[derive(Debug, Default, Deserialize)]

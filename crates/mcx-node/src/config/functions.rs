@@ -95,12 +95,13 @@ impl Loader<'_, '_> {
         let near = section.gateway.iter().chain(direct).map(|peer| &peer.psi);
         self.check_psis(&section.psi, near);
         let retry = self.retry(&section.retry);
+        let (tokens, issuer_keys) = self.tokens(&section.token_issuer);
         let config = ServiceServerConfig {
             psi: self.report.psi(&section.psi),
             services: section.services.get_ref().clone(),
             systems: Systems { own, partners },
             core: self.core(&section.core),
-            tokens: self.tokens(&section.token_issuer),
+            tokens,
             profile: profile.clone(),
             limits: limits.clone(),
             bounds,
@@ -114,6 +115,7 @@ impl Loader<'_, '_> {
             listen: self.report.listen(&section.listen, file.tls.is_some()),
             store: self.path(&section.store),
             events: self.events(&section.events),
+            issuer_keys,
             config,
         }
     }
@@ -385,8 +387,9 @@ impl Loader<'_, '_> {
         read
     }
 
-    fn tokens(&mut self, issuers: &[file::TokenIssuer]) -> Tokens {
-        let mut known = Vec::new();
+    /// Whose tokens count, and the keys as they were read.
+    fn tokens(&mut self, issuers: &[file::TokenIssuer]) -> (Tokens, Vec<(String, String)>) {
+        let (mut known, mut keys) = (Vec::new(), Vec::new());
         for issuer in issuers {
             let path = self.path(&issuer.key_file);
             let pem = match std::fs::read(&path) {
@@ -403,6 +406,7 @@ impl Loader<'_, '_> {
                 }
             };
             let (name, audience) = (issuer.issuer.get_ref(), issuer.audience.get_ref());
+            keys.push((name.clone(), String::from_utf8_lossy(&pem).into_owned()));
             match Issuer::new(name, audience, issuer.algorithm, &pem) {
                 Ok(known_issuer) => known.push(known_issuer.for_services(issuer.services.clone())),
                 Err(error) => self.report.wrong(
@@ -414,6 +418,6 @@ impl Loader<'_, '_> {
                 ),
             }
         }
-        Tokens::new(known)
+        (Tokens::new(known), keys)
     }
 }

@@ -1,5 +1,6 @@
 //! From the file to the configuration.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,10 +14,18 @@ use toml::{Spanned, Table};
 use super::file::{self, Text};
 use super::problem::Report;
 use super::remedy::with_remedy;
-use super::{Config, Problem, Problems};
+use super::{Config, Drain, Problem, Problems};
+use crate::logging::LogConfig;
 
 /// Largest ring of the flight recorder.
 const MOST_MIB: usize = 16_384;
+
+/// How long a node that takes leave still serves where nothing is said: load balancers that ask every second have seen it.
+const ANNOUNCE: Duration = Duration::from_secs(5);
+/// How long it finishes where nothing is said: longer than a request of its own can take (64·T1).
+const FINISH: Duration = Duration::from_secs(35);
+/// The longest of both.
+const LONGEST_LEAVE: Duration = Duration::from_secs(600);
 
 /// Reads and checks the configuration in `path`.
 ///
@@ -66,7 +75,8 @@ pub fn parse(path: &Path, text: &str) -> Result<Config, Problems> {
     }
     .config(&file);
     if report.is_empty() {
-        Ok(config)
+        let written = text.parse().unwrap_or_default();
+        Ok(Config { written, ..config })
     } else {
         Err(report.finish())
     }
@@ -104,6 +114,13 @@ impl Loader<'_, '_> {
         self.check_core_domains(file);
         Config {
             name,
+            written: toml::Table::new(),
+            log: LogConfig {
+                level: file.log.level.unwrap_or_default(),
+                format: file.log.format.unwrap_or_default(),
+            },
+            drain: self.drain(&file.drain),
+            http: file.http.as_ref().and_then(|http| self.http(http)),
             timers: self.timers(&file.timers),
             lines: self.lines(file),
             tls: file.tls.as_ref().map(|tls| self.tls(tls)),
@@ -208,6 +225,37 @@ impl Loader<'_, '_> {
             );
         }
         mib.saturating_mul(1024 * 1024)
+    }
+
+    /// Where HTTP is answered. It tells what nobody outside has to know, and asks nobody who he is.
+    fn http(&mut self, http: &file::Http) -> Option<SocketAddr> {
+        let value = http.listen.get_ref();
+        let address = value.parse::<SocketAddr>().ok();
+        if address.is_none_or(|address| !address.ip().is_loopback()) {
+            let why = format!(
+                "`{value}` is no loopback address with a port: write for example \"127.0.0.1:9464\""
+            );
+            self.report.wrong(http.listen.span(), why);
+        }
+        address
+    }
+
+    /// How the node takes leave.
+    fn drain(&mut self, drain: &file::Drain) -> Drain {
+        let mut of = |text: Option<&Text>, default| {
+            let duration = self.report.duration(text, default);
+            if let Some(text) = text
+                && duration > LONGEST_LEAVE
+            {
+                let why = "a node takes leave within 10 min: write for example \"5 s\"";
+                self.report.wrong(text.span(), why);
+            }
+            duration
+        };
+        Drain {
+            announce: of(drain.announce.as_ref(), ANNOUNCE),
+            finish: of(drain.finish.as_ref(), FINISH),
+        }
     }
 
     fn timers(&mut self, timers: &file::Timers) -> Timers {

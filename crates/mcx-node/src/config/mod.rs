@@ -13,6 +13,7 @@ mod values;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use mcx::{GatewayConfig, ServiceServerConfig, System, Systems};
 use sip_message::Limits;
@@ -23,6 +24,7 @@ pub use problem::{Problem, Problems};
 
 use crate::collector::CollectorConfig;
 use crate::events::EventsConfig;
+use crate::logging::LogConfig;
 use crate::transport::tls::TlsFiles;
 use crate::transport::{self, Listen};
 
@@ -31,6 +33,14 @@ use crate::transport::{self, Listen};
 pub struct Config {
     /// Name of the node in ladders, traces and logs.
     pub name: String,
+    /// The file as it is written.
+    pub written: toml::Table,
+    /// From which level on is logged, and how.
+    pub log: LogConfig,
+    /// How the node takes leave.
+    pub drain: Drain,
+    /// Where probes are answered and metrics are told, a loopback address, if anywhere.
+    pub http: Option<SocketAddr>,
     /// SIP timer values.
     pub timers: Timers,
     /// Bounds of what is read from the network.
@@ -63,6 +73,15 @@ pub struct Config {
     pub gateway: Option<GatewaySection>,
 }
 
+/// How a node takes leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drain {
+    /// How long it still serves everything, while it says to who asks that it soon will not.
+    pub announce: Duration,
+    /// How long it then waits, at most, until what it has is finished.
+    pub finish: Duration,
+}
+
 /// The admin socket of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AdminSocket {
@@ -76,6 +95,8 @@ pub struct AdminSocket {
 /// Lines of the file, from 1, where what depends on the machine is written.
 #[derive(Clone, Debug, Default)]
 pub struct Lines {
+    /// Line of the address where HTTP is answered.
+    pub http: usize,
     /// Line of the trace file.
     pub trace_file: usize,
     /// Line of the folder of watches.
@@ -111,6 +132,8 @@ pub struct ServiceServerSection {
     pub listen: Vec<Listen>,
     /// The database.
     pub store: PathBuf,
+    /// Keys of token issuers as they were read, by issuer.
+    pub issuer_keys: Vec<(String, String)>,
     /// Who is told of events.
     pub events: EventsConfig,
     /// What the procedures are told.

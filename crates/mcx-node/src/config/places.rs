@@ -20,6 +20,7 @@ impl Loader<'_, '_> {
         let server = file.service_server.as_ref().map(|s| s.get_ref());
         let gateway = file.gateway.as_ref().map(|g| g.get_ref());
         Lines {
+            http: file.http.as_ref().map_or(0, |http| of(&http.listen)),
             trace_file: file.trace.file.as_ref().map_or(0, of),
             watches: file.trace.watches.as_ref().map_or(0, of),
             pseudonyms: file

@@ -2,7 +2,7 @@
 //! request off a socket and refusing it costs a fifth of serving it, so that a function that refuses all of three times
 //! its load has little time left to serve. It refuses what it has time for.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Refusals a second that a function has time for: some 3 % of a core.
 const REFUSALS: f64 = 3_000.0;

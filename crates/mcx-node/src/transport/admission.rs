@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use super::tls::Identity;
 use super::{Bounds, Counters};
@@ -44,10 +44,16 @@ impl Acquaintances {
 /// Counts connections, so that those whom the configuration knows find room whatever strangers do.
 #[derive(Debug)]
 pub(super) struct Admission {
-    bounds: Bounds,
-    acquaintances: Acquaintances,
+    rules: RwLock<Rules>,
     counters: Arc<Counters>,
     counts: Arc<Mutex<Counts>>,
+}
+
+/// What the configuration says.
+#[derive(Debug)]
+struct Rules {
+    bounds: Bounds,
+    acquaintances: Acquaintances,
 }
 
 #[derive(Debug, Default)]
@@ -68,21 +74,38 @@ pub(super) struct Room {
 impl Admission {
     pub fn new(bounds: Bounds, acquaintances: Acquaintances, counters: Arc<Counters>) -> Self {
         Self {
-            bounds,
-            acquaintances,
+            rules: RwLock::new(Rules {
+                bounds,
+                acquaintances,
+            }),
             counters,
             counts: Arc::default(),
         }
     }
 
+    /// Goes by other bounds and acquaintances from now on; who has room keeps it.
+    pub fn change(&self, bounds: Bounds, acquaintances: Acquaintances) {
+        let rules = Rules {
+            bounds,
+            acquaintances,
+        };
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = rules;
+    }
+
+    fn rules(&self) -> RwLockReadGuard<'_, Rules> {
+        self.rules.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Room for a connection that `host` opened, if there is any. `tls`: whether a certificate may say yet who it is.
     pub fn accept(&self, host: IpAddr, tls: bool) -> Option<Room> {
-        let stranger = !self.acquaintances.know(host);
+        let rules = self.rules();
+        let (bounds, acquaintances) = (&rules.bounds, &rules.acquaintances);
+        let stranger = !acquaintances.know(host);
         let mut counts = lock(&self.counts);
         let of_host = counts.by_host.get(&host).copied().unwrap_or_default();
-        let (bounds, counters) = (&self.bounds, &self.counters);
-        let may_be_known = tls && !self.acquaintances.domains.is_empty();
-        let full = if (self.acquaintances.ignore(host) && !may_be_known)
+        let counters = &self.counters;
+        let may_be_known = tls && !acquaintances.domains.is_empty();
+        let full = if (acquaintances.ignore(host) && !may_be_known)
             || (stranger && counts.strangers >= bounds.connections_of_strangers)
         {
             Some(&counters.full_of_strangers)
@@ -106,12 +129,14 @@ impl Admission {
 
     /// Takes note of who is there; answers whether the connection stays.
     pub fn identified(&self, room: &mut Room, identity: Option<&Identity>) -> bool {
-        if room.stranger && identity.is_some_and(|i| self.acquaintances.know_by_name(i)) {
+        let rules = self.rules();
+        let acquaintances = &rules.acquaintances;
+        if room.stranger && identity.is_some_and(|i| acquaintances.know_by_name(i)) {
             room.stranger = false;
             let mut counts = lock(&self.counts);
             counts.strangers = counts.strangers.saturating_sub(1);
         }
-        let stays = !room.stranger || !self.acquaintances.ignore_strangers;
+        let stays = !room.stranger || !acquaintances.ignore_strangers;
         if !stays {
             self.counters.full_of_strangers.add();
         }
@@ -120,8 +145,9 @@ impl Admission {
 
     /// Room for a connection that is opened here, if there is any.
     pub fn open(&self) -> Option<Room> {
+        let most = self.rules().bounds.connections;
         let mut counts = lock(&self.counts);
-        if counts.all >= self.bounds.connections {
+        if counts.all >= most {
             self.counters.full.add();
             return None;
         }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use sip_transaction::{Path, Transport};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
-use super::admission::Admission;
+use super::admission::{Acquaintances, Admission};
 use super::connection::{Common, Item};
 use super::ended::Ended;
 use super::handle::{self, Handle};
@@ -24,7 +24,7 @@ const INBOX: usize = 1_024;
 /// All connections of one function, and its listeners.
 #[derive(Debug)]
 pub(super) struct Connections {
-    common: Arc<Common>,
+    common: watch::Sender<Arc<Common>>,
     admission: Arc<Admission>,
     numbers: Arc<Numbers>,
     tls: Option<Arc<Tls>>,
@@ -50,6 +50,7 @@ pub(super) enum Brought {
 impl Connections {
     pub fn new(common: Arc<Common>, admission: Admission, tls: Option<Arc<Tls>>) -> Self {
         let (sender, inbox) = mpsc::channel(INBOX);
+        let (common, _) = watch::channel(common);
         Self {
             common,
             admission: Arc::new(admission),
@@ -71,11 +72,17 @@ impl Connections {
             tls: self.tls.clone().filter(|_| tls),
             admission: self.admission.clone(),
             numbers: self.numbers.clone(),
-            common: self.common.clone(),
+            common: self.common.subscribe(),
             inbox: self.sender.clone(),
         };
         let task = tokio::spawn(listener.run());
         self.listeners.push(task.abort_handle());
+    }
+
+    /// Goes by another configuration from now on: connections that are open keep to the one that they were opened under.
+    pub fn change(&self, common: Arc<Common>, acquaintances: Acquaintances) {
+        self.admission.change(common.bounds.clone(), acquaintances);
+        self.common.send_replace(common);
     }
 
     /// Waits for what a connection tells.
@@ -144,6 +151,7 @@ impl Connections {
         alternative: Option<SocketAddr>,
         bytes: Bytes,
     ) -> Result<(), Ended> {
+        let common = self.common.borrow().clone();
         if let Some(handle) = self.connection(path, domain) {
             // Who is there has to be who is meant; nobody is known before the handshake, which checks it.
             if let (Some(domain), Some(identity)) = (domain, &handle.identity)
@@ -151,7 +159,7 @@ impl Connections {
             {
                 return Err(Ended::NotProven);
             }
-            match handle.send(&self.common, bytes.clone()) {
+            match handle.send(&common, bytes.clone()) {
                 // It ended, and that was not heard yet.
                 Err(Ended::Closed) => self.forget(path),
                 sent => return sent,
@@ -162,13 +170,13 @@ impl Connections {
             Some(peer) => {
                 let path = Path { peer, ..path };
                 if let Some(handle) = self.open.get(&path) {
-                    return handle.send(&self.common, bytes);
+                    return handle.send(&common, bytes);
                 }
                 path
             }
         };
         let handle = self.open(path, domain)?;
-        handle.send(&self.common, bytes)?;
+        handle.send(&common, bytes)?;
         self.open.insert(path, handle);
         Ok(())
     }
@@ -215,7 +223,7 @@ impl Connections {
         let opening = Opening {
             path,
             number,
-            common: self.common.clone(),
+            common: self.common.borrow().clone(),
             inbox: self.sender.clone(),
             queue,
             room,

@@ -9,7 +9,7 @@ use sip_transaction::{Path, Transport};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tracing::{debug, warn};
 
 use super::admission::{Admission, Room};
@@ -50,7 +50,7 @@ pub(super) struct Listener {
     pub tls: Option<Arc<Tls>>,
     pub admission: Arc<Admission>,
     pub numbers: Arc<Numbers>,
-    pub common: Arc<Common>,
+    pub common: watch::Receiver<Arc<Common>>,
     pub inbox: mpsc::Sender<Item>,
 }
 
@@ -89,7 +89,7 @@ impl Listener {
             },
             local: stream.local_addr().unwrap_or(self.local),
             number: self.numbers.next(),
-            common: self.common.clone(),
+            common: self.common.borrow().clone(),
             inbox: self.inbox.clone(),
             admission: self.admission.clone(),
             room,

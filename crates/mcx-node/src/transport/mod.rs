@@ -216,6 +216,20 @@ impl Transports {
         &self.listening
     }
 
+    /// Goes by other bounds, limits and acquaintances from now on; connections that are open keep to their bounds and limits.
+    pub fn change(&mut self, bounds: Bounds, limits: Limits, acquaintances: Acquaintances) {
+        let common = Arc::new(Common {
+            bounds,
+            limits,
+            counters: self.common.counters.clone(),
+            recorder: self.common.recorder.clone(),
+        });
+        self.connections
+            .change(common.clone(), acquaintances.clone());
+        self.common = common;
+        self.acquaintances = acquaintances;
+    }
+
     /// What the sockets have seen.
     pub fn counters(&self) -> &Arc<Counters> {
         &self.common.counters

@@ -27,18 +27,27 @@ pub const MOST_RUNNING: usize = 8;
 const MOST_ENDED: usize = 16;
 /// The id of the watch that keeps what is marked to be logged.
 const OWN: u64 = 0;
+/// Why there can be none.
+const NO_FOLDER: &str = "there is no folder for watches: write watches = \"FOLDER\" into [trace]";
 /// How long a watch waits for records before it looks whether it is to end.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// The watches of a node.
 pub struct Watches {
-    folder: PathBuf,
     node: String,
     reader: Reader,
-    partners: Vec<System>,
     /// Whose requests are marked to be logged (RFC 8497).
     watched: Watched,
+    place: Mutex<Place>,
     state: Mutex<State>,
+}
+
+/// What the configuration says.
+#[derive(Clone)]
+struct Place {
+    /// Where files go; `None` where there may be none.
+    folder: Option<PathBuf>,
+    partners: Vec<System>,
 }
 
 #[derive(Default)]
@@ -90,15 +99,15 @@ pub struct WatchLine {
 }
 
 impl Watches {
-    /// None yet. Files go to `folder`, which is made when it is needed; watches look at what `reader` reads.
+    /// None yet. Files go to `folder`, which is made when it is needed, and there are no watches without one; they look at what
+    /// `reader` reads.
     #[must_use]
-    pub fn new(folder: PathBuf, node: &str, reader: Reader, partners: Vec<System>) -> Self {
+    pub fn new(folder: Option<PathBuf>, node: &str, reader: Reader, partners: Vec<System>) -> Self {
         Self {
-            folder,
             node: node.to_owned(),
             reader,
-            partners,
             watched: Watched::default(),
+            place: Mutex::new(Place { folder, partners }),
             state: Mutex::default(),
         }
     }
@@ -110,18 +119,35 @@ impl Watches {
         self
     }
 
-    /// Begins to keep what trusted partners, or this node, marked to be logged: as long as the node runs, in files of its own,
-    /// of which there are none before something is marked.
+    /// Begins to keep what trusted partners, or this node, marked to be logged, where there is a folder: as long as the node
+    /// runs, in files of its own, of which there are none before something is marked.
     pub fn keep_marked(&self) {
         let wish = Wish {
             verdict: Some(marking::MARKED.into()),
             requirement: Some(marking::REQUIREMENT.into()),
             ..Wish::default()
         };
+        if self.place().folder.is_none() {
+            return;
+        }
         let mut state = self.lock();
-        if let Err(error) = self.begin(&mut state, wish, None) {
+        let keeps = |watch: &Running| watch.id == OWN && watch.ended().is_none();
+        if !state.all.iter().any(keeps)
+            && let Err(error) = self.begin(&mut state, wish, None)
+        {
             warn!(error, "what is marked to be logged is not kept");
         }
+    }
+
+    /// Where files of later watches go, and which partners these may name.
+    pub fn change(&self, folder: Option<PathBuf>, partners: Vec<System>) {
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = Place { folder, partners };
+        self.keep_marked();
+    }
+
+    fn place(&self) -> Place {
+        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        place.clone()
     }
 
     /// Begins one; says what it is called and where its files are.
@@ -160,15 +186,17 @@ impl Watches {
         wish: Wish,
         lasts: Option<Duration>,
     ) -> Result<(u64, PathBuf), String> {
-        let selection = wish.selection(&self.partners)?;
+        let Place { folder, partners } = self.place();
+        let folder = folder.ok_or(NO_FOLDER)?;
+        let selection = wish.selection(&partners)?;
         let (_, size_mib) = wish.bounds()?;
         // Its requests are marked by one id alone: what else goes by the name of a user has none.
         let user = wish.user.as_deref().and_then(|user| McId::parse(user).ok());
         let id = lasts.map_or(OWN, |_| state.last + 1);
         let now = clock::wall_us() / 1000;
-        let begin = self.folder.join(format!("{}-{now}-watch-{id}", self.node));
-        let cannot = |error: std::io::Error| format!("{}: {error}", self.folder.display());
-        files::make_room(&self.folder, &self.node, &running(state)).map_err(cannot)?;
+        let begin = folder.join(format!("{}-{now}-watch-{id}", self.node));
+        let cannot = |error: std::io::Error| format!("{}: {error}", folder.display());
+        files::make_room(&folder, &self.node, &running(state)).map_err(cannot)?;
         let most = size_mib * 1024 * 1024;
         // Who orders a watch is to hear that it cannot write.
         let mut files = match lasts {

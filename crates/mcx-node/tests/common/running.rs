@@ -16,6 +16,8 @@ pub struct Running {
     pub config: PathBuf,
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where it answers HTTP, if it does.
+    pub http: Option<SocketAddr>,
     folder: Folder,
 }
 
@@ -34,6 +36,16 @@ impl Running {
 
     /// The same, in a folder that was prepared.
     pub fn prepared(name: &str, text: &str, prepare: impl FnOnce(&Path)) -> Self {
+        Self::with_environment(name, text, prepare, &[])
+    }
+
+    /// The same with these variables in its environment.
+    pub fn with_environment(
+        name: &str,
+        text: &str,
+        prepare: impl FnOnce(&Path),
+        environment: &[(&str, &str)],
+    ) -> Self {
         let folder = Folder::new();
         let config = folder.0.join(format!("nodes/{name}.toml"));
         std::fs::write(&config, text).unwrap();
@@ -41,16 +53,19 @@ impl Running {
         let mut process = Command::new(env!("CARGO_BIN_EXE_mcx"))
             .args(["run", "--config"])
             .arg(&config)
+            .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let mut address = None;
+        let (mut address, mut http) = (None, None);
         let ready = lines.any(|line| {
             let line = line.unwrap();
             let udp = line.split_once("udp:").map(|(_, at)| at);
             address = udp.and_then(|at| at.trim().parse().ok()).or(address);
+            let of_http = line.split_once(" http ").map(|(_, at)| at);
+            http = of_http.and_then(|at| at.parse().ok()).or(http);
             line.ends_with(" ready")
         });
         if !ready {
@@ -63,6 +78,7 @@ impl Running {
             process,
             config,
             address: address.expect("a listener of UDP"),
+            http,
             folder,
         }
     }
@@ -105,6 +121,21 @@ impl Running {
         let mut datagram = [0; 65_536];
         let (length, _) = socket.recv_from(&mut datagram).unwrap();
         String::from_utf8(datagram[..length].to_vec()).unwrap()
+    }
+
+    /// Sends it a signal, `TERM` or `HUP`.
+    pub fn signal(&self, signal: &str) {
+        let kill = format!("kill -{signal} {}", self.process.id());
+        let sent = Command::new("sh").args(["-c", &kill]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "{kill}");
+    }
+
+    /// Waits until it ends by itself; its exit code, and what it logged.
+    pub fn ended(mut self) -> (Option<i32>, String) {
+        let mut log = String::new();
+        let mut stderr = self.process.stderr.take().unwrap();
+        stderr.read_to_string(&mut log).unwrap();
+        (self.process.wait().unwrap().code(), log)
     }
 
     /// Kills it; what it logged.

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use mcx::state::{Command, Event, Home, OutboxRow, UserKey, Visitor};
 use rusqlite::{Connection, OpenFlags};
 
-use crate::{Applied, Snapshot, Store, StoreError, Told};
+use crate::{Applied, Commits, Owed, Snapshot, Store, StoreError, Told};
 pub use backup::backup;
 use connection::{BUSY_TIMEOUT, CACHE_KIB, Writing};
 pub use inspect::{Contents, MOST_PROBLEMS, inspect};
@@ -151,6 +151,14 @@ impl Store for SqliteStore {
         SqlRows(&connection)
             .outbox_after(id, limit)
             .map_err(backend)
+    }
+
+    fn owed(&self) -> Result<Vec<Owed>, StoreError> {
+        inspect::owed(&self.reader.lock()).map_err(backend)
+    }
+
+    fn commits(&self) -> Option<Commits> {
+        Some(self.writer.commits())
     }
 
     fn last_outbox_id(&self) -> Result<u64, StoreError> {

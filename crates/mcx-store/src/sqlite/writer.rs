@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use futures_channel::oneshot;
 use mcx::state::{Command, Outcome, apply};
@@ -13,7 +14,8 @@ use mcx::state::{Command, Outcome, apply};
 use super::SqlRows;
 use super::connection::Writing;
 use super::session::{Health, Session};
-use crate::{Applied, StoreError, Told};
+use crate::commits::Commits;
+use crate::{Applied, StoreError, Told as OnEvent};
 
 /// Most batches that wait; beyond, the store is overloaded.
 const MAX_QUEUE: usize = 20_000;
@@ -34,14 +36,15 @@ pub(super) struct Writer {
     thread: Option<JoinHandle<()>>,
     listeners: Listeners,
     health: Health,
+    commits: Arc<Mutex<Commits>>,
 }
 
 /// Who is told of events.
 #[derive(Clone, Default)]
-struct Listeners(Arc<Mutex<Vec<Told>>>);
+struct Listeners(Arc<Mutex<Vec<OnEvent>>>);
 
 impl Listeners {
-    fn with<T>(&self, f: impl FnOnce(&mut Vec<Told>) -> T) -> T {
+    fn with<T>(&self, f: impl FnOnce(&mut Vec<OnEvent>) -> T) -> T {
         f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -58,25 +61,34 @@ impl Writer {
         let listeners = Listeners::default();
         let told = listeners.clone();
         let health = Health::default();
+        let commits = Arc::<Mutex<Commits>>::default();
+        let counted = commits.clone();
         let session = Session::new(writing, path, health.clone());
         let thread = std::thread::Builder::new()
             .name("mcx-store".into())
-            .spawn(move || run(session, &jobs, &told))?;
+            .spawn(move || run(session, &jobs, (&told, &counted)))?;
         Ok(Self {
             queue: Some(queue),
             thread: Some(thread),
             listeners,
             health,
+            commits,
         })
     }
 
-    pub fn on_event(&self, told: Told) {
+    pub fn on_event(&self, told: OnEvent) {
         self.listeners.with(|all| all.push(told));
     }
 
     /// Whether it can commit; else, why not.
     pub fn usable(&self) -> Result<(), StoreError> {
         self.health.usable()
+    }
+
+    /// What commits took so far.
+    pub fn commits(&self) -> Commits {
+        let commits = self.commits.lock();
+        commits.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub fn apply(&self, batch: Vec<Command>) -> Applied {
@@ -104,7 +116,10 @@ impl Drop for Writer {
     }
 }
 
-fn run(mut session: Session, jobs: &Receiver<Job>, listeners: &Listeners) {
+/// Who is told of events, and where commits are counted.
+type Told<'a> = (&'a Listeners, &'a Mutex<Commits>);
+
+fn run(mut session: Session, jobs: &Receiver<Job>, told: Told<'_>) {
     loop {
         let first = match session.next_try() {
             None => match jobs.recv() {
@@ -126,14 +141,23 @@ fn run(mut session: Session, jobs: &Receiver<Job>, listeners: &Listeners) {
         {
             group.push(job);
         }
-        serve(&mut session, group, listeners);
+        serve(&mut session, group, told);
         session.tidy_up();
     }
 }
 
 /// Commits a group, if it can be, and answers it.
-fn serve(session: &mut Session, group: Vec<Job>, listeners: &Listeners) {
-    match session.with(|writing| commit(writing, &group)) {
+fn serve(session: &mut Session, group: Vec<Job>, told: Told<'_>) {
+    let (listeners, commits) = told;
+    let begun = Instant::now();
+    let committed = session.with(|writing| commit(writing, &group));
+    let mut counted = commits.lock().unwrap_or_else(PoisonError::into_inner);
+    match committed {
+        Ok(Ok(_)) => counted.succeeded(begun.elapsed(), group.len()),
+        _ => counted.failed += 1,
+    }
+    drop(counted);
+    match committed {
         Ok(Ok(outcomes)) => {
             let events = outcomes.iter().flatten().flat_map(|o| &o.events);
             if let Some(newest) = events.map(|event| event.seq).max() {
@@ -146,7 +170,7 @@ fn serve(session: &mut Session, group: Vec<Job>, listeners: &Listeners) {
         // One batch is at fault, and nobody knows which: each on its own.
         Ok(Err(_)) if group.len() > 1 => {
             for job in group {
-                serve(session, vec![job], listeners);
+                serve(session, vec![job], told);
             }
         }
         Ok(Err(error)) | Err(error) => {

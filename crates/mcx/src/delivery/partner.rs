@@ -81,6 +81,11 @@ impl Towards {
         }
     }
 
+    /// Whether it answered when it was asked last, or was not asked so often in vain that it counts as down.
+    pub fn is_up(&self) -> bool {
+        self.failures < MOST_FAILURES
+    }
+
     /// An operator wants something sent now.
     pub fn hurry(&mut self) {
         self.held_until = None;

@@ -51,6 +51,17 @@ impl Schedule {
         }
     }
 
+    /// Rows that fail from now on are retried like this; those that wait keep their times.
+    pub(crate) fn set_retry(&mut self, retry: Retry) {
+        self.retry = retry;
+    }
+
+    /// The partners that something was sent to or waits for, and whether each answers.
+    pub(crate) fn partners(&self) -> impl Iterator<Item = (&SystemId, bool)> {
+        let partners = self.partners.iter();
+        partners.map(|(partner, towards)| (partner, towards.is_up()))
+    }
+
     /// Takes a row from before the start.
     pub(crate) fn recover(&mut self, now: Now, row: OutboxRow) {
         let gone = |recovering: &Recovering| recovering.dropped.contains(&row.id);

@@ -11,16 +11,18 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use bytes::Bytes;
-use sip_message::{HeaderName, Limits, Method, Request, Response, StatusCode};
+use sip_message::{Limits, Method, Request, StatusCode};
 
 use crate::answer::{check_max_forwards, check_readable, check_require, method_not_allowed};
+use crate::availability;
 use crate::document::{Bounds, Document, ServiceDocument};
 use crate::incoming::{self, Said};
 use crate::marking::{self, Watched};
 use crate::trust::{self, Sender, same_uri};
 use crate::{
-    Core, Decision, Effect, Input, McId, MessageKind, Now, Origin, Partner, Peer, ProcedureId,
-    Profile, Random, Refusal, RequestId, Role, SendFailure, SendId, Service, SystemId, Systems,
+    Availability, Core, Decision, Effect, Input, McId, MessageKind, Now, Origin, Partner, Peer,
+    ProcedureId, Profile, Random, Refusal, RequestId, Role, SendFailure, SendId, Service, SystemId,
+    Systems,
 };
 pub use hosts::HostAlias;
 use loops::UnderWay;
@@ -30,6 +32,8 @@ use replies::Replies;
 const MAX_PENDING: usize = 10_000;
 /// Retry-After of a 503, in seconds.
 const RETRY_AFTER: u32 = 5;
+/// So many requests to a partner that were not answered, and none that was: it counts as down.
+const MOST_FAILURES: u32 = 4;
 /// The methods that a gateway handles.
 const ALLOW: &str = "MESSAGE, OPTIONS";
 
@@ -61,10 +65,13 @@ pub struct GatewayConfig {
 #[derive(Debug)]
 pub struct GatewayServer {
     config: GatewayConfig,
+    availability: Availability,
     random: Random,
     pending: HashMap<SendId, Pending>,
     under_way: UnderWay,
     replies: Replies,
+    /// Requests to each partner that were not answered, since one was.
+    in_vain: HashMap<SystemId, u32>,
     next_id: u64,
     watched: Watched,
 }
@@ -76,6 +83,8 @@ struct Pending {
     request: Request,
     procedure: Option<ProcedureId>,
     user: McId,
+    /// The partner that it went to, if it went to one.
+    partner: Option<SystemId>,
     /// Where it went, for decisions.
     to: String,
     /// The requirement behind it, for decisions.
@@ -99,12 +108,19 @@ impl Role for GatewayServer {
             Input::Answer { id, response } => {
                 if let Some(pending) = self.pending.remove(&id) {
                     self.arrived(&pending, id);
+                    if let Some(partner) = &pending.partner {
+                        self.in_vain.remove(partner);
+                    }
                     self.answered(&pending, response, out);
                 }
             }
             Input::Failed { id, why } => {
                 if let Some(pending) = self.pending.remove(&id) {
                     self.arrived(&pending, id);
+                    if let Some(partner) = &pending.partner {
+                        let failures = self.in_vain.entry(partner.clone()).or_default();
+                        *failures = failures.saturating_add(1);
+                    }
                     self.failed(&pending, why, out);
                 }
             }
@@ -119,6 +135,25 @@ impl Role for GatewayServer {
     fn deadline(&self) -> Option<Instant> {
         None
     }
+
+    fn set_availability(&mut self, availability: Availability) {
+        self.availability = availability;
+    }
+
+    fn partners(&self) -> Vec<(SystemId, bool)> {
+        let configured = self.config.systems.partners.iter();
+        configured
+            .map(|partner| {
+                let id = &partner.system.id;
+                let failures = self.in_vain.get(id).copied().unwrap_or_default();
+                (id.clone(), failures < MOST_FAILURES)
+            })
+            .collect()
+    }
+
+    fn is_idle(&self) -> bool {
+        self.pending.is_empty()
+    }
 }
 
 impl GatewayServer {
@@ -128,10 +163,12 @@ impl GatewayServer {
     pub fn new(config: GatewayConfig, random: Random) -> Self {
         Self {
             config,
+            availability: Availability::default(),
             random,
             pending: HashMap::new(),
             under_way: UnderWay::default(),
             replies: Replies::default(),
+            in_vain: HashMap::new(),
             next_id: 0,
             watched: Watched::default(),
         }
@@ -142,6 +179,11 @@ impl GatewayServer {
     pub fn watching(mut self, watched: Watched) -> Self {
         self.watched = watched;
         self
+    }
+
+    /// Goes by another configuration from now on; what is under way ends as it was begun.
+    pub fn reconfigure(&mut self, config: GatewayConfig) {
+        self.config = config;
     }
 
     fn request(
@@ -158,6 +200,7 @@ impl GatewayServer {
         check_readable(request)?;
         check_require(request)?;
         if *request.method() == Method::Options {
+            self.availability.check_options()?;
             self.options(id, request, out);
             return Ok(());
         }
@@ -166,6 +209,7 @@ impl GatewayServer {
             return Err(Refusal::unavailable(RETRY_AFTER));
         }
         let route = self.route(source, request, out)?;
+        self.availability.check(false)?;
         self.forward(now, id, request, route, max_forwards.saturating_sub(1), out)
     }
 
@@ -212,7 +256,7 @@ impl GatewayServer {
         };
         // Own servers are trusted; a partner is where it is written.
         let marked = marking::is_marked(request.headers());
-        let (peer, to, logme) = if exit {
+        let (peer, partner, to, logme) = if exit {
             let partner = if kind.from_primary() {
                 own_user
                     .then(|| match &partner_id {
@@ -241,7 +285,8 @@ impl GatewayServer {
                 }
             }
             let logme = partner.logme && (marked || self.watched.has(&primary_id));
-            (&partner.peer, partner.system.id.to_string(), logme)
+            let id = &partner.system.id;
+            (&partner.peer, Some(id.clone()), id.to_string(), logme)
         } else {
             let partner = trust::partner_entitled(
                 &config.systems,
@@ -259,7 +304,7 @@ impl GatewayServer {
                 out.push(Effect::Decide(decision));
             }
             let logme = marked && partner.logme || self.watched.has(&primary_id);
-            (peer, format!("the {service} server"), logme)
+            (peer, None, format!("the {service} server"), logme)
         };
         out.push(Effect::Decide(
             Decision::new(requirement, "forwards", format!("{kind} to {to}"))
@@ -271,6 +316,7 @@ impl GatewayServer {
             kind,
             user: primary_id,
             procedure: document.procedure(),
+            partner,
             to,
             requirement,
             from: from.clone(),
@@ -332,13 +378,8 @@ impl GatewayServer {
 
     fn options(&mut self, id: RequestId, request: &Request, out: &mut Vec<Effect>) {
         let tag = self.random.hex(8);
-        let response = Response::to(request, StatusCode::OK, Some(&tag))
-            .header(HeaderName::Allow, ALLOW)
-            .header(HeaderName::Accept, self.accept())
-            .finish();
-        if let Ok(response) = response {
-            out.push(Effect::Respond { id, response });
-        }
+        let response = availability::capabilities(request, &tag, ALLOW, self.accept());
+        out.extend(response.map(|response| Effect::Respond { id, response }));
     }
 
     /// It is no longer under way.
@@ -382,6 +423,7 @@ struct Route {
     kind: MessageKind,
     user: McId,
     procedure: Option<ProcedureId>,
+    partner: Option<SystemId>,
     to: String,
     requirement: &'static str,
     /// Public service identity of who sent it.

@@ -71,6 +71,7 @@ impl GatewayServer {
                 request: request.clone(),
                 procedure: route.procedure,
                 user: route.user,
+                partner: route.partner,
                 to: route.to,
                 requirement: route.requirement,
                 bodies,

@@ -49,6 +49,13 @@ impl ServiceServer {
         )?;
         let logme = partner.logme;
         let partner = partner.system.id.clone();
+        let key = UserKey {
+            service,
+            primary_id: primary_id.clone(),
+        };
+        let answers = kind == MessageKind::AuthorizationResponse;
+        let awaited = answers && self.pending.of(&key).is_some();
+        self.availability.check(awaited)?;
         out.push(Effect::Decide(
             Decision::new("L5", "trusted", format!("{kind} from {partner}, entitled"))
                 .of(document.procedure())
@@ -59,10 +66,6 @@ impl ServiceServer {
             let decision = marking::decision(logme, partner.as_str(), procedure, &primary_id);
             out.push(Effect::Decide(decision));
         }
-        let key = UserKey {
-            service,
-            primary_id: primary_id.clone(),
-        };
         let message = Answerable {
             id,
             request: request.clone(),

@@ -16,8 +16,9 @@ mod visit;
 use std::collections::HashMap;
 use std::time::Instant;
 
-use sip_message::{HeaderName, Method, Request, Response, StatusCode};
+use sip_message::{Method, Request, Response, StatusCode};
 
+use crate::availability;
 use crate::delivery::{Schedule, Trouble};
 use crate::document::ServiceDocument;
 use crate::incoming;
@@ -25,8 +26,8 @@ use crate::marking::Watched;
 use crate::state::{Command, OutboxRow, Outcome};
 use crate::trust::{self, Sender};
 use crate::{
-    Decision, Effect, Input, McId, MessageKind, Now, Origin, Partner, Random, Refusal, RequestId,
-    Role, SendId, StoreFailure, StoreId, Weight,
+    Availability, Decision, Effect, Input, McId, MessageKind, Now, Origin, Partner, Random,
+    Refusal, RequestId, Role, SendId, StoreFailure, StoreId, SystemId, Weight,
 };
 use pending::Pending;
 
@@ -41,6 +42,7 @@ const RETRY_AFTER: u32 = 5;
 #[derive(Debug)]
 pub struct ServiceServer {
     config: ServiceServerConfig,
+    availability: Availability,
     random: Random,
     schedule: Schedule,
     /// Client events that wait for the primary's response.
@@ -147,14 +149,34 @@ impl Role for ServiceServer {
     }
 
     fn deadline(&self) -> Option<Instant> {
+        let sends = self.availability.begins();
         [
-            self.schedule.deadline(),
+            self.schedule.deadline().filter(|_| sends),
             self.pending.deadline(),
             self.next_expiry,
         ]
         .into_iter()
         .flatten()
         .min()
+    }
+
+    fn set_availability(&mut self, availability: Availability) {
+        self.availability = availability;
+    }
+
+    fn partners(&self) -> Vec<(SystemId, bool)> {
+        let of_outbox: HashMap<_, _> = self.schedule.partners().collect();
+        let configured = self.config.systems.partners.iter();
+        configured
+            .map(|partner| {
+                let id = &partner.system.id;
+                (id.clone(), of_outbox.get(id).copied().unwrap_or(true))
+            })
+            .collect()
+    }
+
+    fn is_idle(&self) -> bool {
+        self.pending.len() == 0 && self.stores.is_empty() && self.sends.is_empty()
     }
 }
 
@@ -206,6 +228,7 @@ impl ServiceServer {
         Self {
             schedule: Schedule::new(config.retry),
             config,
+            availability: Availability::default(),
             random,
             pending: Pending::default(),
             sends: HashMap::new(),
@@ -230,6 +253,13 @@ impl ServiceServer {
         partner.logme && self.watched.has(user)
     }
 
+    /// Goes by another configuration from now on. What is under way ends as it was begun; a row of the outbox is written when
+    /// it is sent, so it goes by the new one.
+    pub fn reconfigure(&mut self, config: ServiceServerConfig) {
+        self.schedule.set_retry(config.retry);
+        self.config = config;
+    }
+
     /// A request, by its method.
     fn request(
         &mut self,
@@ -250,11 +280,10 @@ impl ServiceServer {
         crate::answer::check_readable(request)?;
         crate::answer::check_require(request)?;
         if *method == Method::Options {
-            let accept = self.accept();
-            self.respond(id, request, StatusCode::OK, out, |b| {
-                b.header(HeaderName::Allow, ALLOW)
-                    .header(HeaderName::Accept, accept)
-            });
+            self.availability.check_options()?;
+            let tag = self.random.hex(8);
+            let response = availability::capabilities(request, &tag, ALLOW, self.accept());
+            out.extend(response.map(|response| Effect::Respond { id, response }));
             return Ok(());
         }
         crate::answer::check_max_forwards(request)?;
@@ -270,6 +299,7 @@ impl ServiceServer {
             (Method::Message, _) => Err(trust::unknown_sender(source)),
             _ => {
                 trust::event_entitled(source, &self.config.core)?;
+                self.availability.check(false)?;
                 self.event(now, id, request, out)
             }
         }

@@ -10,7 +10,9 @@ use crate::{Decision, Effect, MessageKind, Now, SendFailure, Warning, Weight};
 
 impl ServiceServer {
     pub(super) fn send_due_rows(&mut self, now: Now, out: &mut Vec<Effect>) {
-        while let Some(row) = self.schedule.next(now) {
+        while self.availability.begins()
+            && let Some(row) = self.schedule.next(now)
+        {
             if row.row.expires.is_some_and(|at| at <= now.wall) {
                 let why = format!("{}: nobody waits for it any more", row.row.notice.kind());
                 self.decide_row(&row, "L4", "dropped", why, out);

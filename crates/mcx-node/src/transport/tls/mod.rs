@@ -78,20 +78,40 @@ impl std::error::Error for TlsError {}
 
 /// TLS 1.2 and 1.3 as server and client, both with the same certificate.
 pub struct Tls {
-    files: TlsFiles,
     current: RwLock<Material>,
 }
 
 /// What was read from the files.
 #[derive(Clone)]
-struct Material {
+pub struct Material {
+    files: TlsFiles,
+    /// The certificate and those between it and the root, then the roots.
+    certificates: Arc<[Vec<CertificateDer<'static>>; 2]>,
     server: Arc<ServerConfig>,
     client: Arc<ClientConfig>,
 }
 
+impl Material {
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// Names the file and what is wrong with it.
+    pub fn read(files: TlsFiles) -> Result<Self, TlsError> {
+        read(files)
+    }
+}
+
+impl fmt::Debug for Material {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Material")
+            .field("files", &self.files)
+            .finish()
+    }
+}
+
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tls").field("files", &self.files).finish()
+        f.debug_tuple("Tls").field(&self.material()).finish()
     }
 }
 
@@ -101,8 +121,9 @@ impl Tls {
     /// # Errors
     /// Names the file and what is wrong with it.
     pub fn load(files: TlsFiles) -> Result<Self, TlsError> {
-        let current = RwLock::new(read(&files)?);
-        Ok(Self { files, current })
+        Ok(Self {
+            current: RwLock::new(read(files)?),
+        })
     }
 
     /// Reads the files again. Connections that are open stay as they are; new ones use what was read.
@@ -110,9 +131,22 @@ impl Tls {
     /// # Errors
     /// Names the file and what is wrong with it; what was read before stays in use.
     pub fn reload(&self) -> Result<(), TlsError> {
-        let read = read(&self.files)?;
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = read;
+        self.replace(read(self.material().files)?);
         Ok(())
+    }
+
+    /// Uses what was read for new connections. Gives whether certificates or roots are other ones than before.
+    pub fn replace(&self, read: Material) -> bool {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let changed = current.certificates != read.certificates;
+        *current = read;
+        changed
+    }
+
+    /// The certificates in use, DER: the own one with those between it and the root, and the roots.
+    pub fn certificates(&self) -> (Vec<CertificateDer<'static>>, Vec<CertificateDer<'static>>) {
+        let [own, roots] = &*self.material().certificates;
+        (own.clone(), roots.clone())
     }
 
     pub(super) fn acceptor(&self) -> TlsAcceptor {
@@ -129,22 +163,26 @@ impl Tls {
     }
 }
 
-fn read(files: &TlsFiles) -> Result<Material, TlsError> {
+fn read(files: TlsFiles) -> Result<Material, TlsError> {
+    let of = &files;
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let chain = certificates(files, Which::Certificate)?;
+    let chain = certificates(of, Which::Certificate)?;
+    let read_roots = certificates(of, Which::Roots)?;
     let key = PrivateKeyDer::from_pem_file(&files.key)
         .map_err(|error| files.wrong(Which::Key, format!("no private key can be read: {error}")))?;
-    let roots = Arc::new(roots(files)?);
-    let server = server(files, &provider, &roots, chain.clone(), key.clone_key())?;
+    let roots = Arc::new(roots(of, &read_roots)?);
+    let server = server(of, &provider, &roots, chain.clone(), key.clone_key())?;
     let verifier = SipDomainVerifier::new(roots, provider.clone());
     let client = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| files.wrong(Which::Certificate, error.to_string()))?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_client_auth_cert(chain, key)
+        .with_client_auth_cert(chain.clone(), key)
         .map_err(|error| files.wrong(Which::Key, error.to_string()))?;
     Ok(Material {
+        certificates: Arc::new([chain, read_roots]),
+        files,
         server: Arc::new(server),
         client: Arc::new(client),
     })
@@ -186,10 +224,10 @@ fn certificates(files: &TlsFiles, which: Which) -> Result<Vec<CertificateDer<'st
     Ok(read)
 }
 
-fn roots(files: &TlsFiles) -> Result<RootCertStore, TlsError> {
+fn roots(files: &TlsFiles, read: &[CertificateDer<'static>]) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
-    for root in certificates(files, Which::Roots)? {
-        let added = roots.add(root);
+    for root in read {
+        let added = roots.add(root.clone());
         added
             .map_err(|error| files.wrong(Which::Roots, format!("no root certificate: {error}")))?;
     }

@@ -1,0 +1,174 @@
+//! The HTTP listener of a node, on a loopback address: for probes and for who collects metrics on the same machine. It only tells,
+//! and takes no orders: those have the admin socket, which knows who asks.
+
+mod body;
+mod metrics;
+mod probes;
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use mcx_store::Store;
+use sip_trace::Recorder;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tracing::debug;
+
+use crate::life::Life;
+use crate::local_socket::stopped;
+use crate::node::Pulse;
+use crate::transport::tls::Tls;
+pub use body::Body;
+
+/// Most connections at once; more wait until one ends.
+const MOST: usize = 64;
+/// How long a request may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Most bytes of what stands before a body.
+const MOST_BYTES: usize = 16 * 1024;
+/// Wait after a connection could not be taken, as when too many files are open.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What requests are answered from.
+pub struct Told {
+    /// The node's functions.
+    pub lives: Vec<Life>,
+    /// Asks them whether they still work, and what they have measured.
+    pub pulse: Pulse,
+    /// The rest of what is measured.
+    metrics: metrics::Sources,
+}
+
+impl Told {
+    /// A store, TLS: where the node has them.
+    #[must_use]
+    pub fn new(
+        lives: Vec<Life>,
+        pulse: Pulse,
+        store: Option<Arc<dyn Store>>,
+        recorder: Recorder,
+        tls: Option<Arc<Tls>>,
+    ) -> Self {
+        Self {
+            lives,
+            pulse,
+            metrics: metrics::Sources::new(store, recorder, tls),
+        }
+    }
+}
+
+/// A listener that is bound.
+#[derive(Debug)]
+pub struct Listener {
+    socket: std::net::TcpListener,
+}
+
+impl Listener {
+    /// Binds it.
+    ///
+    /// # Errors
+    /// The address cannot be bound.
+    pub fn bind(address: SocketAddr) -> io::Result<Self> {
+        let socket = std::net::TcpListener::bind(address)?;
+        socket.set_nonblocking(true)?;
+        Ok(Self { socket })
+    }
+
+    /// Where it is, a free port filled in.
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Answers, until `stop` turns true.
+    pub async fn serve(self, told: Told, mut stop: watch::Receiver<bool>) {
+        let socket = match TcpListener::from_std(self.socket) {
+            Ok(socket) => socket,
+            Err(error) => {
+                tracing::warn!(%error, "nobody is answered over HTTP");
+                return;
+            }
+        };
+        let told = Arc::new(told);
+        let mut served = JoinSet::new();
+        loop {
+            let room = served.len() < MOST;
+            tokio::select! {
+                accepted = socket.accept(), if room => match accepted {
+                    Ok((stream, _)) => {
+                        served.spawn(connection(stream, told.clone()));
+                    }
+                    Err(_) => tokio::time::sleep(PAUSE).await,
+                },
+                Some(_) = served.join_next() => {}
+                () = stopped(&mut stop) => break,
+            }
+        }
+        // Who still reads is not waited for.
+        served.shutdown().await;
+    }
+}
+
+/// Answers the requests of a connection.
+async fn connection(stream: TcpStream, told: Arc<Told>) {
+    let answer = service_fn(move |request| {
+        let told = told.clone();
+        async move { Ok::<_, Infallible>(answer(&request, &told).await) }
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(PATIENCE)
+        .max_buf_size(MOST_BYTES)
+        .serve_connection(TokioIo::new(stream), answer);
+    if let Err(error) = served.await {
+        debug!(%error, "an HTTP connection ended");
+    }
+}
+
+/// Answers a request by its path.
+async fn answer(request: &Request<Incoming>, told: &Told) -> Response<Body> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        let mut refusal = text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
+        let allow = HeaderValue::from_static("GET, HEAD");
+        refusal.headers_mut().insert(ALLOW, allow);
+        return refusal;
+    }
+    match request.uri().path() {
+        "/livez" => probes::livez(told).await,
+        "/readyz" => probes::readyz(told),
+        "/metrics" => metrics::metrics(told).await,
+        _ => text(StatusCode::NOT_FOUND, "no such page\n"),
+    }
+}
+
+/// A line or some, for people and probes.
+fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
+    of_type(status, "text/plain; charset=utf-8", text)
+}
+
+/// A whole body that nobody keeps for later.
+fn of_type(
+    status: StatusCode,
+    media_type: &'static str,
+    bytes: impl Into<Bytes>,
+) -> Response<Body> {
+    let mut response = Response::new(Body::Whole(Some(bytes.into())));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

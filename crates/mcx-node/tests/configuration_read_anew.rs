@@ -1,0 +1,157 @@
+//! A configuration that changes under a running node: by `mcx reload` and SIGHUP, all of it or nothing.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+#[path = "common/check.rs"]
+mod check;
+#[path = "common/running.rs"]
+mod running;
+
+use check::example;
+use running::Running;
+
+/// A de-authorization from whoever asks, as B's server of a node of A without gateways.
+fn message(n: u32) -> String {
+    let body = format!(
+        "<mcpttinfo xmlns=\"urn:3gpp:ns:mcpttInfo:1.0\"><mcptt-Params><anyExt>\
+         <req-type type=\"Normal\"><mcpttString>migration-service-deauthorization-notification</mcpttString></req-type>\
+         <primary-mcptt-id type=\"Normal\"><mcpttURI>sip:bob@b.mcx.example</mcpttURI></primary-mcptt-id>\
+         <partner-mcptt-id type=\"Normal\"><mcpttURI>sip:visitor-{n}@a.mcx.example</mcpttURI></partner-mcptt-id>\
+         </anyExt></mcptt-Params></mcpttinfo>"
+    );
+    format!(
+        "MESSAGE sip:mc-server@a.mcx.example SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:9;rport;branch=z9hG4bKm{n}\r\n\
+         From: <sip:mc-server@b.mcx.example>;tag=1\r\nTo: <sip:mc-server@a.mcx.example>\r\nCall-ID: m{n}\r\n\
+         CSeq: 1 MESSAGE\r\nMax-Forwards: 70\r\nP-Asserted-Identity: <sip:mc-server@b.mcx.example>\r\n\
+         Content-Type: application/vnd.3gpp.mcptt-info+xml\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// A's server, whose partner B sends from everywhere on this host.
+fn configuration() -> String {
+    example("direct/a-server.toml").replace(
+        "next-hop = \"sip:127.0.0.1:5071\"",
+        "next-hop = \"sip:127.0.0.1:5071\", sources = [\"127.0.0.1\"]",
+    )
+}
+
+fn status(node: &Running, n: u32) -> u16 {
+    let answer = node.asked(&message(n));
+    answer.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_partner_and_a_bound_hold_from_the_next_message_on() {
+    let text = configuration();
+    let node = Running::start("a-server", &text);
+    assert_eq!(status(&node, 1), 404, "B may say it, of nobody known");
+    assert_eq!(node.says(&["reload"]), "nothing changed\n");
+    // Another network of B's, and a small bound.
+    let changed = text.replace("sources = [\"127.0.0.1\"]", "sources = [\"192.0.2.7\"]");
+    assert_ne!(changed, text);
+    std::fs::write(&node.config, &changed).unwrap();
+    let said = node.says(&["reload"]);
+    assert_eq!(said, "changed: partner.b.mcx.example.server.sources\n");
+    assert_eq!(status(&node, 2), 403);
+    std::fs::write(&node.config, format!("{text}\n[limits]\nbody = 100\n")).unwrap();
+    let said = node.says(&["reload"]);
+    assert_eq!(
+        said,
+        "changed: limits.body, partner.b.mcx.example.server.sources\n"
+    );
+    assert_eq!(status(&node, 3), 413);
+    let log = node.killed();
+    assert!(log.contains("configuration read anew"), "{log}");
+}
+
+#[test]
+fn what_is_wrong_is_refused_whole_and_nothing_changes() {
+    let text = configuration();
+    let node = Running::start("a-server", &text);
+    let wrong = text
+        .replace("sources = [\"127.0.0.1\"]", "sources = [\"192.0.2.7\"]")
+        .replace("default = \"immediately\"", "default = \"tomorrow\"");
+    std::fs::write(&node.config, wrong).unwrap();
+    let socket = node.folder().join("a-server.sqlite.admin");
+    let asked = std::process::Command::new(env!("CARGO_BIN_EXE_mcx"))
+        .args(["reload", "--socket"])
+        .arg(&socket)
+        .output()
+        .unwrap();
+    assert_eq!(asked.status.code(), Some(1));
+    let why = String::from_utf8(asked.stderr).unwrap();
+    assert!(why.contains("everything stays as it was"), "{why}");
+    assert!(why.contains("`tomorrow` is no time to stop"), "{why}");
+    assert_eq!(status(&node, 1), 404, "B is still where it was");
+    node.signal("HUP");
+    std::fs::write(&node.config, &text).unwrap();
+    assert_eq!(node.says(&["reload"]), "nothing changed\n");
+}
+
+#[test]
+fn what_needs_a_restart_is_named_again_and_again() {
+    let text = configuration();
+    let node = Running::start("a-server", &text);
+    let elsewhere = text.replace("udp:127.0.0.1:0", "udp:127.0.0.2:0").replace(
+        "store = \"a-server.sqlite\"",
+        "store = \"other.sqlite\"\nadmin = \"a-server.sqlite.admin\"",
+    ) + "\n[service-server.events]\nfile = \"events.ndjson\"\n[log]\nlevel = \"debug\"\n";
+    std::fs::write(&node.config, elsewhere).unwrap();
+    let at_start = "needs a restart: service-server.admin, service-server.events.file, \
+                    service-server.listen, service-server.store\n";
+    assert_eq!(
+        node.says(&["reload"]),
+        format!("changed: log.level; {at_start}")
+    );
+    assert_eq!(
+        node.says(&["reload"]),
+        format!("nothing changed; {at_start}")
+    );
+    assert_eq!(status(&node, 1), 404, "it listens where it did");
+    assert!(!node.folder().join("other.sqlite").exists());
+}
+
+#[test]
+fn the_log_says_more_from_the_moment_on_and_json_where_that_is_wanted() {
+    let text = configuration() + "\n[log]\nlevel = \"error\"\nformat = \"json\"\n";
+    let node = Running::start("a-server", &text);
+    status(&node, 1);
+    let more = text.replace("level = \"error\"", "level = \"info\"");
+    std::fs::write(&node.config, &more).unwrap();
+    assert_eq!(node.says(&["reload"]), "changed: log.level\n");
+    status(&node, 2);
+    let log = node.killed();
+    let lines: Vec<serde_json::Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).expect(line))
+        .collect();
+    let decisions = lines
+        .iter()
+        .filter(|line| line["verdict"] == "unknown user");
+    assert_eq!(decisions.count(), 1, "{log}");
+    assert!(!log.contains("bob"), "{log}");
+}
+
+#[test]
+fn a_folder_of_watches_comes_and_goes() {
+    let text = configuration();
+    let node = Running::start("a-server", &text);
+    let user = "sip:alice@a.mcx.example";
+    let order = [
+        "trace",
+        "watch",
+        "add",
+        "--user",
+        user,
+        "--because",
+        "drill",
+    ];
+    let (code, _, why) = node.mcx(&order);
+    assert!(code == 1 && why.contains("no folder for watches"), "{why}");
+    std::fs::write(&node.config, format!("{text}\n[trace]\nwatches = \"w\"\n")).unwrap();
+    assert_eq!(node.says(&["reload"]), "changed: trace.watches\n");
+    let (code, said, why) = node.mcx(&order);
+    assert_eq!(code, 0, "{why}");
+    assert!(said.contains("nodes/w/"), "{said}");
+}

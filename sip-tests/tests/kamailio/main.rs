@@ -1,0 +1,10 @@
+//! Kamailio in the path: as the SIP core of three systems, as the trusted edge towards clients and partners, and as load balancer, with
+//! the configurations that `docs/examples/kamailio` has. sipsak registers through it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod clients;
+mod edge;
+mod procedures;
+mod rolling;
+mod systems;

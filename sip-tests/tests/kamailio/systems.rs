@@ -1,0 +1,203 @@
+//! Three systems, each with a core of Kamailio's, a server and a gateway, on a host of its own.
+
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use mcx_node::transport::tls::TlsFiles;
+use sip_tests::lab::{Authority, Kamailio, Lab, Listening, Node, project};
+use sip_trace::Record;
+
+/// The hosts in the configurations.
+const HOSTS: [(&str, &str); 3] = [("a", "127.0.1.1"), ("b", "127.0.2.1"), ("c", "127.0.3.1")];
+
+/// What cores and functions speak with each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    Udp,
+    Tcp,
+    MutualTls,
+}
+
+/// Three systems; everything ends with this.
+pub struct Systems {
+    pub lab: Lab,
+    /// They end with it.
+    _cores: Vec<Kamailio>,
+    pub nodes: Vec<(&'static str, Node)>,
+    over: Over,
+}
+
+/// The host of a system in this lab: the lab's own with another last number, of which labs have less than 64.
+fn host(lab: &Lab, system: &str) -> IpAddr {
+    let IpAddr::V4(own) = lab.address("client").ip() else {
+        panic!("labs have IPv4 addresses");
+    };
+    let [a, b, c, d] = own.octets();
+    let number = match system {
+        "a" => 64,
+        "b" => 128,
+        _ => 192,
+    };
+    assert!(d < 64, "too many labs");
+    Ipv4Addr::new(a, b, c, number + d).into()
+}
+
+/// An example of system A as that of `system`, with the lab's hosts: A's part is played by it, and its own by A.
+fn of_system(lab: &Lab, system: &str, file: &str) -> String {
+    let text = fs::read_to_string(project().join("docs/examples/kamailio").join(file)).unwrap();
+    let swap = |text: String, of: &dyn Fn(&str) -> String| {
+        let (a, other) = (of("a"), of(system));
+        if a == other {
+            return text;
+        }
+        text.replace(&a, "@a@")
+            .replace(&other, &a)
+            .replace("@a@", &other)
+    };
+    let mut text = text;
+    for around in [
+        "{}.mcx.example",
+        "idms-{}.",
+        "\"{}-server",
+        "\"{}-gateway",
+        "/{}-core",
+    ] {
+        text = swap(text, &|name| around.replace("{}", name));
+    }
+    let number = |name: &str| HOSTS.iter().find(|(n, _)| *n == name).unwrap().1.to_owned();
+    text = swap(text, &number);
+    for (name, example) in HOSTS {
+        text = text.replace(example, &host(lab, name).to_string());
+    }
+    // Each has an HTTP listener of its own.
+    text.replace("127.0.0.1:9464", "127.0.0.1:0")
+        .replace("127.0.0.1:9465", "127.0.0.1:0")
+}
+
+/// What changes where TCP or TLS is spoken, in a configuration of Kamailio's.
+fn core_over(text: String, over: Over) -> String {
+    match over {
+        Over::Udp => text,
+        Over::Tcp => text.replace("OVER ;transport=udp", "OVER ;transport=tcp"),
+        Over::MutualTls => text
+            .replace("OVER ;transport=udp", "OVER ;transport=tls")
+            .replace("CORE_PORT 5060", "CORE_PORT 5061")
+            .replace(":5071\n", ":5081\n")
+            .replace(":5072\n", ":5082\n")
+            .replace("##!define WITH_TLS", "#!define WITH_TLS"),
+    }
+}
+
+/// A function's configuration with this transport written down for every hop.
+fn fixed(text: &str, transport: &str) -> String {
+    let hop = format!(":5060;transport={transport}");
+    text.replace(":5060\"\nroute", &format!("{hop}\"\nroute"))
+        .replace(":5060\", route", &format!("{hop}\", route"))
+        .replace(":5060;lr>", &format!("{hop};lr>"))
+}
+
+/// What changes in that of a function.
+fn node_over(text: String, over: Over, files: &TlsFiles, system: &str) -> String {
+    match over {
+        // Without that, what is large goes over TCP (RFC 3261 §18.1.1).
+        Over::Udp => fixed(&text, "udp"),
+        Over::Tcp => fixed(&text, "tcp"),
+        Over::MutualTls => {
+            let domain = format!("domain = \"{system}.mcx.example\"");
+            let text = text
+                .replace(
+                    ":5060\"\nroute",
+                    &format!(":5061;transport=tls\"\n{domain}\nroute"),
+                )
+                .replace(
+                    ":5060\", route",
+                    &format!(":5061;transport=tls\", {domain}, route"),
+                )
+                .replace(":5060;lr>", ":5061;transport=tls;lr>")
+                .replace(":5060\"]", &format!("\"]\n{domain}"))
+                .replace("\"tcp:", "\"tls:")
+                .replace(":5071\"]", ":5081\"]")
+                .replace(":5072\"]", ":5082\"]");
+            format!(
+                "{text}\n[tls]\ncertificate = \"{}\"\nkey = \"{}\"\nroots = \"{}\"\n",
+                files.certificate.display(),
+                files.key.display(),
+                files.roots.display()
+            )
+        }
+    }
+}
+
+impl Systems {
+    pub fn start(test: &str, over: Over) -> Self {
+        let (lab, ca) = (Lab::new(test), Authority::new());
+        let (mut cores, mut nodes) = (Vec::new(), Vec::new());
+        for (system, _) in HOSTS {
+            let folder = lab.folder().join(format!("core-{system}"));
+            fs::create_dir_all(folder.join("certificates")).unwrap();
+            let files = ca.sign(system, &[&format!("URI:sip:{system}.mcx.example")]);
+            for (from, to) in [
+                (&files.certificate, format!("{system}-core.pem")),
+                (&files.key, format!("{system}-core.key.pem")),
+                (&files.roots, "roots.pem".to_owned()),
+            ] {
+                fs::copy(from, folder.join("certificates").join(to)).unwrap();
+            }
+            let write = |file: &str, text: String| fs::write(folder.join(file), text).unwrap();
+            write("core.cfg", of_system(&lab, system, "core.cfg"));
+            write("tls.cfg", of_system(&lab, system, "tls.cfg"));
+            let own = of_system(&lab, system, "system-a.cfg");
+            write("system.cfg", core_over(own, over));
+            let at = |port| SocketAddr::new(host(&lab, system), port);
+            let mut listens = vec![(Listening::Udp, at(5060)), (Listening::Tcp, at(5060))];
+            if over == Over::MutualTls {
+                listens.push((Listening::Tcp, at(5061)));
+            }
+            cores.push(Kamailio::start(&folder, "core.cfg", &listens));
+            for (kind, name) in [("server", NAMES[0]), ("gateway", NAMES[1])] {
+                let text = of_system(&lab, system, &format!("a-{kind}.toml"));
+                let text = node_over(text, over, &files, system);
+                let node = Node::with_text(&lab, &format!("{system}-{kind}"), &text);
+                let name = name.iter().find(|name| name.starts_with(system)).unwrap();
+                nodes.push((*name, node));
+            }
+        }
+        Self {
+            lab,
+            _cores: cores,
+            nodes,
+            over,
+        }
+    }
+
+    /// Where the clients of a system find its core.
+    pub fn core(&self, system: &str) -> SocketAddr {
+        SocketAddr::new(host(&self.lab, system), 5060)
+    }
+
+    pub fn node(&self, name: &str) -> &Node {
+        let found = self.nodes.iter().find(|(n, _)| *n == name);
+        &found.unwrap_or_else(|| panic!("{name}")).1
+    }
+
+    /// Ends all nodes; what each recorded.
+    pub fn stop(&mut self) -> Vec<(&'static str, Vec<Record>)> {
+        let all = self.nodes.drain(..);
+        all.map(|(name, node)| (name, node.stop().1)).collect()
+    }
+
+    pub fn over(&self) -> Over {
+        self.over
+    }
+
+    /// A file of the lab.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.lab.folder().join(name)
+    }
+}
+
+const NAMES: [[&str; 3]; 2] = [
+    ["a-server", "b-server", "c-server"],
+    ["a-gateway", "b-gateway", "c-gateway"],
+];
