@@ -1,6 +1,6 @@
 //! A node: the functions of a configuration, started and stopped together.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -29,7 +29,7 @@ use crate::events::{Events, EventsError};
 use crate::function::{Change, Function, Reconfigured};
 use crate::life::{Life, Phase};
 use crate::metrics::Measured;
-use crate::next_hop::{Capability, Locator};
+use crate::next_hop::{Capability, Locator, of_numeric};
 use crate::recovering::Recovering;
 use crate::reload::{Reloaded, Running as Current};
 use crate::trace;
@@ -117,6 +117,8 @@ impl Node {
         };
         let partners: Vec<_> = config.partners().cloned().collect();
         let watched = Watched::default();
+        let keep = config.service_identities().map(str::to_owned).collect();
+        let names = names_of_peers(&config);
         let watches = (config.watches.clone(), partners);
         let current = Mutex::new(Current::of(&config));
         let common = Common {
@@ -216,7 +218,9 @@ impl Node {
         if let Some((listener, address)) = http {
             http_address = Some(address);
             let pulse = pulse.clone();
-            let told = http::Told::new(lives, pulse, of_store, recorder.clone(), tls.clone());
+            let live = http::live::Live::new(&config.name, recorder.clone(), keep, names);
+            let (recorder, tls) = (recorder.clone(), tls.clone());
+            let told = http::Told::new(lives, pulse, of_store, recorder, tls, live);
             beside.spawn(listener.serve(told, stopped));
         }
         let mut functions = Vec::new();
@@ -657,6 +661,20 @@ fn acquaintances<'a>(
         hosts: sources(core, peers),
         ignore_strangers: config.ignore_strangers,
     }
+}
+
+/// What peers are called whose next hop is an address: by their public service identities.
+fn names_of_peers(config: &Config) -> HashMap<SocketAddr, String> {
+    let server = config.service_server.iter();
+    let gateway = config.gateway.iter();
+    let peers = server
+        .flat_map(|section| peers_of_server(&section.config))
+        .chain(gateway.flat_map(|section| peers_of_gateway(&section.config)));
+    let named = |peer: &Peer| {
+        let name = peer.psi.strip_prefix("sip:").unwrap_or(&peer.psi);
+        Some((of_numeric(&peer.next_hop)?.address, name.to_owned()))
+    };
+    peers.filter_map(named).collect()
 }
 
 fn peers_of_server(config: &ServiceServerConfig) -> impl Iterator<Item = &Peer> + Clone {

@@ -109,6 +109,8 @@ impl Shedding {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const STEP: Duration = Duration::from_millis(15);
