@@ -403,7 +403,7 @@ fn recorder(
     if file.is_none() && wanted.is_none() {
         return Ok((recorder, None));
     }
-    let started = wanted.map(|wanted| Collector::start(wanted, config));
+    let started = wanted.map(|wanted| Collector::start(wanted, config, recorder.reader()));
     let collector = started.transpose().map_err(StartError::Collector)?;
     let thread = trace::start(file, collector, recorder.reader()).map_err(|error| {
         let path = file.map(std::path::Path::to_path_buf);

@@ -74,6 +74,27 @@ fn a_running_node_is_listed_and_drawn_like_a_file() {
 }
 
 #[test]
+fn what_went_lost_is_a_number() {
+    // Nobody listens there.
+    let collector = "\n[trace.collector]\naddress = \"tcp:127.0.0.1:1\"\nagent = 1\n";
+    let node = Running::start(
+        "a-gateway",
+        &(example("gateways/a-gateway.toml") + collector),
+    );
+    node.asked(&request("one"));
+    let status = || -> serde_json::Value {
+        let said = node.says(&["trace", "status", "--json"]);
+        serde_json::from_str(&said).unwrap()
+    };
+    let told = (0..10_000).map(|_| status()).find(|now| now["untold"] != 0);
+    let told = told.expect("what is lost is counted");
+    assert_eq!(told["missed"], 0);
+    assert!(told["records"].as_u64().unwrap() >= 4, "{told}");
+    let said = node.says(&["trace", "status"]);
+    assert!(said.contains("not told to a collector"), "{said}");
+}
+
+#[test]
 fn a_node_that_records_nothing_says_so() {
     let text = example("gateways/a-gateway.toml") + "\n[trace]\nring-mib = 0\n";
     let node = Running::start("a-gateway", &text);

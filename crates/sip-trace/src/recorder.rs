@@ -58,6 +58,7 @@ impl Recorder {
         let ring = Arc::new(Ring {
             capacity,
             missed: AtomicU64::new(0),
+            untold: AtomicU64::new(0),
             state: Mutex::new(State::default()),
             ended: Condvar::new(),
         });
@@ -126,6 +127,12 @@ impl Recorder {
                 own.reader()
             }
         }
+    }
+
+    /// How many records were lost on their way to somebody elsewhere ([`Reader::count_untold`]).
+    pub fn untold(&self) -> u64 {
+        let untold = |writer: &Arc<Writer>| writer.ring.untold.load(Ordering::Relaxed);
+        self.writer.as_ref().map_or(0, untold)
     }
 
     /// How many records readers missed so far, because the ring had moved on before they came to them, or because one alone
@@ -244,6 +251,22 @@ impl Reader {
     pub fn missed(&self) -> u64 {
         self.missed
     }
+
+    /// How many records all readers of this ring missed, as [`Recorder::missed`].
+    pub fn all_missed(&self) -> u64 {
+        self.ring.missed.load(Ordering::Relaxed)
+    }
+
+    /// Counts records that were taken, and lost on their way to somebody elsewhere.
+    pub fn count_untold(&self, records: usize) {
+        let records = u64::try_from(records).unwrap_or(u64::MAX);
+        self.ring.untold.fetch_add(records, Ordering::Relaxed);
+    }
+
+    /// How many records were lost on their way to somebody elsewhere.
+    pub fn untold(&self) -> u64 {
+        self.ring.untold.load(Ordering::Relaxed)
+    }
 }
 
 /// What all clones of a recorder share; when the last one goes, readers are told.
@@ -263,6 +286,7 @@ impl Drop for Writer {
 struct Ring {
     capacity: Capacity,
     missed: AtomicU64,
+    untold: AtomicU64,
     state: Mutex<State>,
     /// Told when the recorders are gone.
     ended: Condvar,

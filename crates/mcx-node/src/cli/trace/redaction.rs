@@ -68,13 +68,18 @@ impl Redaction {
         Ok(Redactor::new(&pseudonym_key::of(self.key.as_deref())?).keeping(keep))
     }
 
+    /// The files of configurations that are named.
+    pub(super) fn files(&self) -> &[PathBuf] {
+        &self.config
+    }
+
     /// The configurations that are named.
     pub(super) fn configs(&self) -> Result<Vec<Config>, String> {
         self.config.iter().map(|file| load(file)).collect()
     }
 }
 
-fn load(file: &Path) -> Result<Config, String> {
+pub(super) fn load(file: &Path) -> Result<Config, String> {
     config::load(file).map_err(|problems| problems.to_string())
 }
 
