@@ -1,7 +1,7 @@
 //! Redaction: whatever it gets, a message of the same shape comes out, with no identity in it that another reader finds.
 
 use bytes::Bytes;
-use sip_message::{Limits, Message, Uri};
+use sip_message::{HeaderName, Limits, Message, Uri};
 use sip_trace::Redactor;
 
 const KEY: [u8; 32] = [7; 32];
@@ -43,7 +43,10 @@ fn shapeless(before: &Bytes, after: &Bytes) {
 
 fn same_shape(one: &Message, two: &Message) {
     assert_eq!(one.headers().len(), two.headers().len());
-    assert_eq!(one.truncated(), two.truncated());
+    // One that would have grown beyond a limit is masked, its length too.
+    let length = two.headers().first(&HeaderName::ContentLength);
+    let is_masked = length.is_some_and(|value| value.starts_with(b"x"));
+    assert!(is_masked || one.truncated() == two.truncated());
     let method = |message: &Message| message.request().map(|r| r.method().as_bytes().to_vec());
     assert_eq!(method(one), method(two));
     let status = |message: &Message| message.response().map(|r| r.status().as_u16());
