@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use mcx::state::Outcome;
-use mcx::{Now, ProcedureId, Role, StoreFailure, StoreId, Weight};
+use mcx::{Availability, Now, ProcedureId, Role, StoreFailure, StoreId, Weight};
 use mcx_store::{Applied, Store, StoreError};
 use sip_message::Limits;
 use sip_trace::{At, Procedure, Recorder};
@@ -38,6 +38,8 @@ pub(crate) const MOST_WAITING_BYTES: usize = 64 * 1024 * 1024;
 const MOST_TAKEN: usize = 1_024;
 /// How often the log is told, at most, that batches fail.
 const COMPLAINTS: Duration = Duration::from_secs(10);
+/// What is there is taken in less than that.
+const AT_ONCE: Duration = Duration::from_millis(1);
 /// How often it is looked, at most, what the system dropped.
 const LOOK: Duration = Duration::from_secs(1);
 /// How long the loop sleeps at most when nothing is due.
@@ -85,6 +87,10 @@ pub struct Function<R> {
     pub waiting_bytes: usize,
     /// Says when there is more than can be served.
     pub congestion: Congestion,
+    /// When it began to wait for something to do.
+    pub waits: Instant,
+    /// When there was last nothing on the sockets, as far as that was seen.
+    pub emptied: Instant,
     /// When it was looked last what the system dropped.
     pub looked: Instant,
     /// Finds next hops that are names, or says why it cannot.
@@ -93,8 +99,6 @@ pub struct Function<R> {
     pub locating: JoinSet<(u64, Vec<Target>)>,
     /// Its store, if it has durable state.
     pub store: Option<Arc<dyn Store>>,
-    /// How many batches came to an end in this turn.
-    pub durable: usize,
     /// When the log was told last that batches fail.
     pub complained: Option<Instant>,
     /// Rows that its outbox held at the start, while they are being read.
@@ -159,7 +163,8 @@ impl<R: Role> Function<R> {
 
     /// Waits for a datagram, a durable batch, a deadline or the end, and takes in what came.
     async fn wait(&mut self, stores: &mut Stores, phases: &mut watch::Receiver<Phase>) {
-        let idle = clock::now().mono + IDLE;
+        self.waits = clock::now().mono;
+        let idle = self.waits + IDLE;
         let deadline = self.driver.deadline().unwrap_or(idle).min(idle);
         let outcome = async {
             match stores.front_mut() {
@@ -195,11 +200,11 @@ impl<R: Role> Function<R> {
             _ = phases.changed() => {}
         }
         let now = clock::now();
-        let durable = std::mem::take(&mut self.durable);
-        let first = stores.front().map(|(_, _, since)| *since);
-        self.congestion
-            .stored(now.mono, durable, stores.len(), first);
+        if let Some((_, _, since)) = stores.front() {
+            self.congestion.stored(now.mono - *since);
+        }
         self.hold_back(now);
+        self.driver.availability(self.life.availability());
         self.driver.timeout(now);
     }
 
@@ -208,7 +213,7 @@ impl<R: Role> Function<R> {
         let driver = &self.driver;
         if let Some(overload) = self.congestion.step(now.mono, || driver.seen()) {
             self.driver.overload(now, overload);
-            self.life.refuses(self.congestion.refuse());
+            self.life.refuses(self.congestion.turns_away());
         }
         if !self.transports.shed(self.congestion.dropped()) {
             self.congestion.all_is_seen();
@@ -230,7 +235,7 @@ impl<R: Role> Function<R> {
             servers: endpoint.servers(),
             connections: self.transports.connections(),
             waiting: self.waiting.len(),
-            refused_percent: self.congestion.refuse(),
+            refused_percent: self.congestion.turns_away(),
             partners: self.driver.partners(),
         }
     }
@@ -275,7 +280,6 @@ impl<R: Role> Function<R> {
     }
 
     fn stored(&mut self, id: StoreId, result: Result<Vec<Outcome>, StoreError>) {
-        self.durable += 1;
         let result = result.map_err(|error| {
             self.complain(&error);
             StoreFailure
@@ -300,7 +304,13 @@ impl<R: Role> Function<R> {
     /// Takes what has arrived off the sockets, without what is refused for overload, and handles some of it, oldest first.
     fn receive(&mut self) {
         let arrived = clock::now().mono;
-        self.driver.availability(self.life.availability());
+        let mut availability = self.life.availability();
+        self.driver.availability(availability);
+        if arrived - self.waits > AT_ONCE {
+            // Nothing was there when it began to wait.
+            self.emptied = self.waits;
+        }
+        let behind = arrived - self.emptied;
         for _ in 0..MOST_TAKEN {
             if self.waiting.len() >= MOST_WAITING || self.waiting_bytes >= MOST_WAITING_BYTES {
                 self.driver.waiting_is_full();
@@ -311,7 +321,10 @@ impl<R: Role> Function<R> {
                 .transports
                 .try_take(|path, sender, bytes| driver.refuses(path, sender, bytes));
             match taken {
-                None => break,
+                None => {
+                    self.emptied = arrived;
+                    break;
+                }
                 Some(Taken::Dropped) => {}
                 Some(Taken::Arrival(arrival)) => {
                     self.waiting_bytes += arrival.len();
@@ -324,13 +337,18 @@ impl<R: Role> Function<R> {
             && let Some((arrived, arrival)) = self.waiting.pop_front()
         {
             handled += 1;
+            if availability != Availability::Ready {
+                // It may have become so since: who was told that the node is ready is not refused.
+                availability = self.life.availability();
+                self.driver.availability(availability);
+            }
             self.waiting_bytes = self.waiting_bytes.saturating_sub(arrival.len());
             let now = clock::now();
             self.congestion.waited(now.mono - arrived);
             self.take(now, arrival);
         }
         let (now, left) = (clock::now().mono, self.waiting.len());
-        self.congestion.handled(now, handled, left);
+        self.congestion.handled(now, handled, left, behind);
     }
 
     fn take(&mut self, now: Now, arrival: Arrival) {

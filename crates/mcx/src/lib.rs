@@ -19,6 +19,7 @@
 
 mod answer;
 mod availability;
+mod charging;
 mod delivery;
 pub mod document;
 mod gateway;

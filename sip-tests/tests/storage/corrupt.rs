@@ -45,7 +45,7 @@ fn everything_is_refused_from_there_on_and_a_check_names_it() {
         statuses[first..].iter().all(|status| *status == 503),
         "{statuses:?}"
     );
-    assert_eq!(target.options("options").status().as_u16(), 200);
+    assert_eq!(target.options("options").status().as_u16(), 503);
     let (code, said) = target.ready();
     assert_eq!(code, 1);
     assert!(said.contains("malformed"), "{said}");

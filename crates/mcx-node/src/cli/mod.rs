@@ -1,6 +1,7 @@
 //! The command line.
 
 mod check;
+mod manual;
 mod operate;
 pub(crate) mod out;
 mod run;
@@ -84,6 +85,9 @@ enum Command {
     ///
     /// Exit code 0 when everything held, 1 naming what did not.
     Demo(crate::demo::Args),
+    /// Writes manual pages and completions of shells, for whoever makes a package.
+    #[command(hide = true)]
+    Manual(manual::Manual),
     /// Signs an access token, for interop tests: a JWT as an identity management server gives to
     /// a client. Prints it on standard output.
     Token(token::Args),
@@ -109,6 +113,7 @@ pub fn main() -> ExitCode {
         Command::Trace(command) => trace::trace(command),
         Command::Demo(args) => crate::demo::demo(&args),
         Command::Check { config } => check::check(&config),
+        Command::Manual(args) => manual::manual(&args),
         Command::Token(args) => token::token(&args),
     }
 }

@@ -29,9 +29,7 @@ impl Backlog {
                 false => cost,
             };
         }
-        if number > 0 || left == 0 {
-            self.busy = (left > 0).then_some(now);
-        }
+        self.busy = (left > 0).then_some(now);
         self.left = left;
     }
 
@@ -44,12 +42,6 @@ impl Backlog {
     pub fn wait(&self) -> Duration {
         let left = f64::from(u32::try_from(self.left).unwrap_or(u32::MAX));
         Duration::try_from_secs_f64(self.cost * left).unwrap_or(Duration::MAX)
-    }
-
-    /// Whether nothing came to an end for so long, though some wait.
-    pub fn stands(&self, now: Instant, time: Duration) -> bool {
-        self.busy
-            .is_some_and(|at| now.saturating_duration_since(at) > time)
     }
 }
 
@@ -70,19 +62,5 @@ mod tests {
         backlog.served(at(900), 10, 100);
         // The pause counted once, as a tenth of 46 ms, and not again when nothing waited.
         assert_eq!(backlog.wait(), Duration::from_millis(660));
-    }
-
-    #[test]
-    fn it_stands_when_nothing_comes_to_an_end() {
-        let (mut backlog, now) = (Backlog::default(), Instant::now());
-        let later = now + Duration::from_secs(1);
-        assert!(!backlog.stands(later, Duration::from_millis(100)));
-        backlog.served(now, 1, 3);
-        assert!(backlog.stands(later, Duration::from_millis(100)));
-        // More of them are no progress.
-        backlog.served(later, 0, 4);
-        assert!(backlog.stands(later, Duration::from_millis(100)));
-        backlog.served(later, 4, 0);
-        assert!(!backlog.stands(later + Duration::from_secs(1), Duration::ZERO));
     }
 }

@@ -20,7 +20,7 @@ use crate::{Applied, StoreError, Told as OnEvent};
 /// Most batches that wait; beyond, the store is overloaded.
 const MAX_QUEUE: usize = 20_000;
 /// Most batches in one transaction.
-const MAX_GROUP: usize = 512;
+const MAX_GROUP: usize = 1_024;
 
 type Answer = Result<Vec<Outcome>, StoreError>;
 

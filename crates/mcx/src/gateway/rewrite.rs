@@ -6,6 +6,7 @@ use sip_message::{HeaderName, Headers, Request, Response, StatusCode};
 
 use super::loops::{self, Leg};
 use super::{GatewayServer, Pending, Route};
+use crate::charging;
 use crate::marking;
 use crate::outgoing::{Outgoing, host_of, new_session_id};
 use crate::{Decision, Effect, MessageKind, Now, Refusal, RequestId, SendId};
@@ -130,6 +131,10 @@ impl GatewayServer {
             if warning.code == 399 && names_no_host(&text) {
                 builder = builder.header(HeaderName::Warning, format!("399 {host} \"{text}\""));
             }
+        }
+        let own = &self.config.systems.own.id;
+        if let Some(vector) = charging::of_answer(&pending.request, own) {
+            builder = builder.header(HeaderName::PChargingVector, vector);
         }
         if let Ok(Some(seconds)) = response.headers().retry_after() {
             builder = builder.header(HeaderName::RetryAfter, seconds.to_string());

@@ -16,9 +16,10 @@ mod visit;
 use std::collections::HashMap;
 use std::time::Instant;
 
-use sip_message::{Method, Request, Response, StatusCode};
+use sip_message::{HeaderName, Method, Request, Response, StatusCode};
 
 use crate::availability;
+use crate::charging;
 use crate::delivery::{Schedule, Trouble};
 use crate::document::ServiceDocument;
 use crate::incoming;
@@ -422,7 +423,11 @@ impl ServiceServer {
         add: impl FnOnce(sip_message::ResponseBuilder) -> sip_message::ResponseBuilder,
     ) {
         let tag = self.random.hex(8);
-        if let Ok(response) = add(Response::to(request, status, Some(&tag))).finish() {
+        let mut builder = add(Response::to(request, status, Some(&tag)));
+        if let Some(vector) = charging::of_answer(request, &self.config.systems.own.id) {
+            builder = builder.header(HeaderName::PChargingVector, vector);
+        }
+        if let Ok(response) = builder.finish() {
             out.push(Effect::Respond { id, response });
         }
     }
