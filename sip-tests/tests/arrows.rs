@@ -37,7 +37,7 @@ const ARROWS: [(&str, &[&str]); 8] = [
             "mcx-node",
         ],
     ),
-    ("sip-fuzz", &["sip-message", "mcx"]),
+    ("sip-fuzz", &["sip-message", "mcx", "sip-trace"]),
 ];
 
 /// Crates that bring sockets, timers or tasks: only the node has them.

@@ -70,6 +70,50 @@ fn shape(records: &[Record]) -> Vec<String> {
         .collect()
 }
 
+/// Every part of a node says what it decided, about which message; and what is a step of every message is called so.
+fn kinds_of_decisions(records: &[Record]) {
+    let mut seen = BTreeSet::new();
+    for record in records {
+        let What::Decision(decision) = &record.what else {
+            continue;
+        };
+        seen.insert((decision.target.to_string(), decision.detail));
+        let step = decision.target == "transaction" && decision.detail;
+        assert!(!step || decision.transaction.is_some(), "{decision:?}");
+    }
+    for wanted in [
+        ("transaction", true),
+        ("document", true),
+        ("store", true),
+        ("trust", false),
+        ("procedure", false),
+        ("outbox", false),
+    ] {
+        let (target, detail) = wanted;
+        assert!(
+            seen.contains(&(target.to_owned(), detail)),
+            "{wanted:?} of {seen:?}"
+        );
+    }
+    let says = |verdict: &str, why: &str| {
+        records.iter().any(|record| {
+            matches!(&record.what, What::Decision(d) if d.verdict == verdict && d.why.contains(why))
+        })
+    };
+    assert!(says("Trying", "Timer E fired"), "a retransmission and why");
+    assert!(says("kept", "attempt 2 in "), "a schedule of the outbox");
+    assert!(says("durable", " µs"), "a latency of the store");
+    assert!(says("Terminated", "Timer J fired"));
+    let placed = |record: &&Record| match &record.what {
+        What::Decision(d) => d.detail && d.transaction.is_none() && d.call.is_none(),
+        What::Message(_) => false,
+    };
+    let lonely: Vec<_> = records.iter().filter(placed).collect();
+    let of_no_message =
+        |record: &&&Record| matches!(&record.what, What::Decision(d) if d.target != "store");
+    assert_eq!(lonely.iter().filter(of_no_message).count(), 0, "{lonely:?}");
+}
+
 #[test]
 fn nobody_of_a_whole_run_is_in_an_export() {
     let lab = Lab::new("trace-exports");
@@ -78,6 +122,8 @@ fn nobody_of_a_whole_run_is_in_an_export() {
         .args(["demo", "--out"])
         .arg(&folder)
         .stdin(Stdio::null())
+        // Whatever the nodes could log, they log.
+        .env("MCX_LOG", "trace")
         .output()
         .unwrap();
     assert!(
@@ -117,9 +163,18 @@ fn nobody_of_a_whole_run_is_in_an_export() {
         tokens.len()
     );
 
+    kinds_of_decisions(&records);
+    let capture = std::fs::read(folder.join("demo.pcapng")).unwrap();
+    assert!(capture.len() > 10_000);
+    for word in users.iter().chain(&tokens) {
+        let found = memmem::find(&capture, word.as_bytes());
+        assert_eq!(found, None, "{word} is in the demo's capture file");
+    }
     for form in FORMS {
         let mut export = Command::new(program());
-        export.args(["trace", "export", "--as", form]).args(&traces);
+        export
+            .args(["trace", "export", "--as", form, "--details"])
+            .args(&traces);
         for config in files(&nodes, "toml") {
             export.arg("--config").arg(config);
         }

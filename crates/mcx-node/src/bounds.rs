@@ -49,6 +49,8 @@ pub fn all(bounds: &Bounds, transactions: &Config) -> Vec<Bound> {
         retry_after: _,
         offer_connections: _,
         started: _,
+        // What is recorded.
+        steps: _,
     } = transactions;
     let bound = |name, most: &dyn std::fmt::Debug, counter| Bound {
         name,

@@ -7,6 +7,7 @@
 //!
 //! The node drives it with real sockets, the simulated network of the tests with virtual ones.
 
+mod notes;
 pub(crate) mod sending;
 
 use std::collections::{HashMap, VecDeque};
@@ -25,6 +26,7 @@ use sip_transaction::{
     Transmit, Transport,
 };
 
+use self::notes::Notes;
 use self::sending::Locating;
 use crate::congestion::Seen;
 use crate::metrics::Measures;
@@ -46,9 +48,20 @@ pub enum Output {
     /// outcome.
     Store(StoreId, Vec<Command>),
     /// Record and log why something is done.
-    Decision(Decision),
+    Decision(Decided),
     /// An order is done, or refused.
     Ordered(OrderId, Ordered),
+}
+
+/// A decision, and what it is about.
+#[derive(Debug)]
+pub struct Decided {
+    /// The decision.
+    pub decision: Decision,
+    /// Call-ID of the message behind it; known where steps are told.
+    pub call: Option<Arc<str>>,
+    /// The transaction behind it, told from those of other runs.
+    pub transaction: Option<u64>,
 }
 
 /// What a function has seen since its start.
@@ -107,6 +120,7 @@ pub struct Driver<R> {
     inputs: VecDeque<Owned>,
     outputs: VecDeque<Output>,
     totals: Totals,
+    notes: Option<Notes>,
     measures: Measures,
 }
 
@@ -132,6 +146,7 @@ impl<R: Role> Driver<R> {
         transactions: Config,
         seed: [u8; 32],
     ) -> Self {
+        let notes = transactions.steps.then(|| Notes::new(&seed));
         Self {
             role,
             endpoint: Endpoint::new(transactions, seed),
@@ -145,6 +160,7 @@ impl<R: Role> Driver<R> {
             inputs: VecDeque::new(),
             outputs: VecDeque::new(),
             totals: Totals::default(),
+            notes,
             measures: Measures::default(),
         }
     }
@@ -245,9 +261,11 @@ impl<R: Role> Driver<R> {
     pub fn datagram(&mut self, now: Now, path: Path, sender: Sender, bytes: Bytes) {
         self.totals.datagrams += 1;
         match Message::parse_datagram(bytes, &self.limits) {
-            Ok(message) => self
-                .endpoint
-                .handle_message_of(now.mono, path, sender, message),
+            Ok(message) => {
+                self.is_about(message.headers());
+                self.endpoint
+                    .handle_message_of(now.mono, path, sender, message);
+            }
             Err(error) => match error.kind {
                 // RFC 5626 §3.5.1: a keep-alive is no message.
                 ParseErrorKind::KeepAlive | ParseErrorKind::Empty => {}
@@ -271,9 +289,11 @@ impl<R: Role> Driver<R> {
         self.totals.streamed += 1;
         self.proven = Some((path, domains));
         match message {
-            Ok(message) => self
-                .endpoint
-                .handle_message_of(now.mono, path, sender, message),
+            Ok(message) => {
+                self.is_about(message.headers());
+                self.endpoint
+                    .handle_message_of(now.mono, path, sender, message);
+            }
             Err(error) => self.broken(path, error),
         }
         self.work(now);
@@ -294,6 +314,7 @@ impl<R: Role> Driver<R> {
 
     /// Takes the outcome of a batch.
     pub fn stored(&mut self, now: Now, id: StoreId, result: Result<Vec<Outcome>, StoreFailure>) {
+        self.note_stored(now, id, result.is_ok());
         self.inputs.push_back(Owned::Stored(id, result));
         self.work(now);
     }
@@ -337,13 +358,14 @@ impl<R: Role> Driver<R> {
         let (status, why) = (error.status(), error.to_string());
         match error.into_answerable() {
             Some(mut request) => {
+                self.is_about(request.headers());
                 request.set_source(path.peer);
                 self.endpoint.reject(path, &request, status, &why);
             }
             None => {
                 self.totals.not_sip += 1;
                 let why = format!("{why}; dropped without an answer");
-                let decision = Decision::new("wire:answers", "not SIP", why);
+                let decision = Decision::new("wire:answers", "not SIP", why).by("parse");
                 self.decide(decision.weighing(Weight::Minor));
             }
         }
@@ -352,15 +374,19 @@ impl<R: Role> Driver<R> {
     /// Works until nothing is left to do now.
     fn work(&mut self, now: Now) {
         loop {
+            self.note_steps();
             self.take_events(now);
             let Some(input) = self.inputs.pop_front() else {
                 break;
             };
             self.handle(now, input);
         }
+        self.note_steps();
         while let Some(transmit) = self.endpoint.poll_transmit() {
             self.outputs.push_back(Output::Transmit(transmit));
         }
+        // What comes next is about something else.
+        self.is_about_nothing();
     }
 
     fn take_events(&mut self, now: Now) {
@@ -391,7 +417,7 @@ impl<R: Role> Driver<R> {
                 Event::Rejected { status, reason, .. } => {
                     self.measures.rejected(status.as_u16());
                     let verdict = format!("refused {}", status.as_u16());
-                    let decision = Decision::new("wire:answers", verdict, reason);
+                    let decision = Decision::new("wire:answers", verdict, reason).by("parse");
                     self.decide(decision.weighing(Weight::Minor));
                 }
                 // Its 405 was refused, or got lost: the client is told nothing more.
@@ -401,7 +427,7 @@ impl<R: Role> Driver<R> {
                         Failure::Transport => "the transport failed",
                     };
                     let decision = Decision::new("wire:answers", "INVITE not acknowledged", why);
-                    self.decide(decision.weighing(Weight::Minor));
+                    self.decide(decision.by("transaction").weighing(Weight::Minor));
                 }
                 // No role has a dialog, to which an ACK could belong.
                 Event::Ack { .. } => {}
@@ -409,8 +435,11 @@ impl<R: Role> Driver<R> {
                 Event::Cancelled { .. } => {}
                 // No role sends an INVITE, and none forwards without state.
                 Event::AnswerAgain { .. } | Event::StrayResponse { .. } => {}
-                // Strays are counted by the endpoint.
-                Event::Provisional { .. } | Event::Stray { .. } => {}
+                Event::Stray { what, .. } => {
+                    let decision = Decision::new("RFC 3261 §17", "dropped", what);
+                    self.decide(decision.by("transaction").weighing(Weight::Minor));
+                }
+                Event::Provisional { .. } => {}
             }
         }
     }
@@ -467,7 +496,10 @@ impl<R: Role> Driver<R> {
             } => {
                 self.send(now, id, &next_hop, request);
             }
-            Effect::Store { id, batch } => self.outputs.push_back(Output::Store(id, batch)),
+            Effect::Store { id, batch } => {
+                self.note_storing(now, id, batch.len());
+                self.outputs.push_back(Output::Store(id, batch));
+            }
             Effect::Decide(decision) => {
                 self.measures.decided(now.wall, &decision);
                 self.decide(decision);
@@ -479,7 +511,12 @@ impl<R: Role> Driver<R> {
     }
 
     fn decide(&mut self, decision: Decision) {
-        self.outputs.push_back(Output::Decision(decision));
+        let call = self.notes.as_ref().and_then(Notes::call);
+        self.outputs.push_back(Output::Decision(Decided {
+            decision,
+            call,
+            transaction: None,
+        }));
     }
 
     /// Where a request came from, with what its sender has proven.

@@ -8,19 +8,19 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use mcx::state::Outcome;
-use mcx::{Availability, Decision, Now, Role, StoreFailure, StoreId, Weight};
+use mcx::{Availability, Now, ProcedureId, Role, StoreFailure, StoreId, Weight};
 use mcx_store::{Applied, Store, StoreError};
 use sip_message::Limits;
-use sip_trace::{DecisionRecord, Recorder};
+use sip_trace::{At, Procedure, Recorder};
 use sip_transaction::Path;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
-use tracing::{debug, info, warn};
+use tracing::{debug, info, trace, warn};
 
 use crate::admin::{Ordering, Orders};
 use crate::clock;
 use crate::congestion::Congestion;
-use crate::driver::{Driver, Output, Totals};
+use crate::driver::{Decided, Driver, Output, Totals};
 use crate::life::{Life, Phase};
 use crate::metrics::Measured;
 use crate::next_hop::{Hop, LocateError, Locator, Target};
@@ -107,6 +107,18 @@ pub struct Function<R> {
     pub orders: Orders,
     /// Records what crosses its sockets and what it decides.
     pub recorder: Recorder,
+}
+
+/// The id of a procedure in a line of log, or a dash.
+struct Shown(Option<ProcedureId>);
+
+impl std::fmt::Display for Shown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0 {
+            Some(id) => id.fmt(f),
+            None => f.write_str("-"),
+        }
+    }
 }
 
 /// Waits until there is something to take.
@@ -282,10 +294,10 @@ impl<R: Role> Function<R> {
             || self.complained.is_some_and(|at| now - at < COMPLAINTS);
         if told {
             // Of what is wrong with the disk the store itself tells, once.
-            debug!(node = %self.node, %error, "a batch was not committed");
+            debug!(node = %self.node, by = "store", verdict = "not committed", %error, "a batch was not committed");
         } else {
             self.complained = Some(now);
-            warn!(node = %self.node, %error, "the store could not commit");
+            warn!(node = %self.node, by = "store", verdict = "not committed", %error, "the store could not commit");
         }
     }
 
@@ -356,7 +368,7 @@ impl<R: Role> Function<R> {
                     .message(now, path, sender, domains, message, last);
             }
             Arrival::Lost(path, ended) => {
-                debug!(node = %self.node, peer = %path.peer, transport = %path.transport, %ended, "hop lost");
+                debug!(node = %self.node, by = "transport", verdict = "hop lost", peer = %path.peer, transport = %path.transport, %ended, "hop lost");
                 self.driver.transport_error(now, path);
             }
         }
@@ -371,7 +383,7 @@ impl<R: Role> Function<R> {
                 Err(error) => Err(error),
             };
             let targets = targets.unwrap_or_else(|error| {
-                warn!(%node, host = hop.host, %error, "next hop not found");
+                warn!(%node, by = "next-hop", verdict = "not found", host = hop.host, %error, "next hop not found");
                 Vec::new()
             });
             (number, targets)
@@ -393,11 +405,13 @@ impl<R: Role> Function<R> {
     }
 
     fn cannot_send(&mut self, path: Path, error: Ended) {
-        warn!(node = %self.node, peer = %path.peer, transport = %path.transport, %error, "cannot send");
+        warn!(node = %self.node, by = "transport", verdict = "not sent", peer = %path.peer, transport = %path.transport, %error, "cannot send");
         self.driver.transport_error(clock::now(), path);
     }
 
     async fn outputs(&mut self, stores: &mut Stores) {
+        // What comes out of one turn was decided at one moment.
+        let mut at = None;
         while let Some(output) = self.driver.poll_output() {
             match output {
                 Output::Transmit(transmit) => {
@@ -415,40 +429,59 @@ impl<R: Role> Function<R> {
                     }
                     None => self.driver.stored(clock::now(), id, Err(StoreFailure)),
                 },
-                Output::Decision(decision) => self.decide(decision),
+                Output::Decision(decided) => {
+                    let at = *at.get_or_insert_with(clock::at);
+                    self.decide(at, decided);
+                }
                 Output::Ordered(id, result) => self.orders.done(id, result),
             }
         }
     }
 
-    /// Records a decision, and logs it without the user.
-    fn decide(&self, decision: Decision) {
-        let procedure = decision.procedure.map(|p| p.to_string());
-        macro_rules! log {
+    /// Records a decision, and tells it to whoever listens to `tracing`, without the user.
+    fn decide(&self, at: At, decided: Decided) {
+        let Decided {
+            decision,
+            call,
+            transaction,
+        } = decided;
+        macro_rules! tell {
             ($level:ident) => {
                 $level!(
+                    // The recorder has it already: a layer that feeds one leaves it out.
+                    recorded = true,
                     node = %self.node,
                     function = self.life.kind,
+                    by = decision.target,
                     requirement = decision.requirement,
                     verdict = %decision.verdict,
-                    procedure = procedure.as_deref().unwrap_or("-"),
+                    procedure = %Shown(decision.procedure),
+                    transaction,
                     "{}", decision.why
                 )
             };
         }
         match decision.weight {
-            Weight::Minor => log!(debug),
-            Weight::Normal => log!(info),
-            Weight::Alarm => log!(warn),
+            Weight::Detail => tell!(trace),
+            Weight::Minor => tell!(debug),
+            Weight::Normal => tell!(info),
+            Weight::Alarm => tell!(warn),
+        }
+        if !self.recorder.is_on() {
+            return;
         }
         self.recorder.decision(
-            clock::wall_us(),
-            DecisionRecord {
+            at,
+            sip_trace::Decision {
                 requirement: decision.requirement.into(),
-                verdict: decision.verdict.into_owned(),
-                why: decision.why.into_owned(),
-                procedure,
-                user: decision.user.map(|u| u.as_str().to_owned()),
+                verdict: decision.verdict,
+                why: decision.why,
+                procedure: decision.procedure.map(|p| Procedure::Uuid(p.as_bytes())),
+                user: decision.user.map(|user| user.shared()),
+                target: decision.target.into(),
+                detail: decision.weight == Weight::Detail,
+                call,
+                transaction,
             },
         );
     }

@@ -3,10 +3,14 @@
 use std::io::IsTerminal as _;
 
 use serde::Deserialize;
+use sip_trace::Recorder;
+use sip_trace::layer::Feed;
 use tracing_subscriber::filter::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, Registry, fmt, reload};
+
+use crate::clock;
 
 /// Goes before what the configuration says.
 const VARIABLE: &str = "MCX_LOG";
@@ -58,8 +62,14 @@ pub struct LogConfig {
 }
 
 /// The log of this process.
+///
+/// Beside it, what is decided outside of the functions of a node goes to the flight recorder, whatever is logged.
 #[derive(Debug)]
-pub struct Log(Option<reload::Handle<EnvFilter, Registry>>);
+pub struct Log {
+    /// Nothing where the environment says what is logged.
+    level: Option<reload::Handle<EnvFilter, Registry>>,
+    feed: Feed,
+}
 
 impl Log {
     /// Starts it; once a process.
@@ -77,16 +87,28 @@ impl Log {
             Format::Human => lines.boxed(),
             Format::Json => lines.json().flatten_event(true).with_ansi(false).boxed(),
         };
+        let (records, feed) = sip_trace::layer::feed(clock::at);
         tracing_subscriber::registry()
-            .with(filter)
-            .with(lines)
+            .with(lines.with_filter(filter))
+            .with(records)
             .init();
-        Self((!fixed).then_some(handle))
+        let level = (!fixed).then_some(handle);
+        Self { level, feed }
+    }
+
+    /// What is decided outside of functions goes there from now on.
+    pub fn records_to(&self, recorder: &Recorder) {
+        self.feed.goes_to(recorder);
+    }
+
+    /// It goes nowhere any more: the thread that writes records ends with the last recorder.
+    pub fn records_end(&self) {
+        self.feed.ends();
     }
 
     /// Logs from this level on, unless the environment says otherwise.
     pub fn change(&self, level: Level) {
-        if let Some(handle) = &self.0 {
+        if let Some(handle) = &self.level {
             let _ = handle.reload(EnvFilter::new(level.as_str()));
         }
     }

@@ -1,12 +1,13 @@
 //! A node: the functions of a configuration, started and stopped together.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use mcx::marking::Watched;
 use mcx::state::Command;
 use mcx::{
     Core, GatewayConfig, GatewayServer, Peer, Random, Role, ServiceServer, ServiceServerConfig,
@@ -28,7 +29,7 @@ use crate::events::{Events, EventsError};
 use crate::function::{Change, Function, Reconfigured};
 use crate::life::{Life, Phase};
 use crate::metrics::Measured;
-use crate::next_hop::{Capability, Locator};
+use crate::next_hop::{Capability, Locator, of_numeric};
 use crate::recovering::Recovering;
 use crate::reload::{Reloaded, Running as Current};
 use crate::trace;
@@ -87,6 +88,7 @@ pub struct Node {
     functions: Vec<Running>,
     tls: Option<Arc<Tls>>,
     trace: Option<std::thread::JoinHandle<()>>,
+    recorder: Recorder,
     watches: Arc<Watches>,
     /// What tells of events and answers an operator.
     beside: JoinSet<()>,
@@ -114,6 +116,9 @@ impl Node {
             Some(files) => Some(Arc::new(Tls::load(files.clone()).map_err(StartError::Tls)?)),
         };
         let partners: Vec<_> = config.partners().cloned().collect();
+        let watched = Watched::default();
+        let keep = config.service_identities().map(str::to_owned).collect();
+        let names = names_of_peers(&config);
         let watches = (config.watches.clone(), partners);
         let current = Mutex::new(Current::of(&config));
         let common = Common {
@@ -125,6 +130,7 @@ impl Node {
                 // Nobody speaks TLS here without a certificate.
                 offer_connections: true,
                 started: Duration::from_micros(clock::wall_us()),
+                steps: recorder.is_on(),
                 ..Default::default()
             },
             bounds: config.connections.clone(),
@@ -151,7 +157,8 @@ impl Node {
                 let of_role = &section.config;
                 let known = acquaintances(&config, &of_role.core, peers_of_server(of_role));
                 let transports = common.bind(section.listen, known)?;
-                let role = ServiceServer::new(section.config, Random::new(seed()?));
+                let role = ServiceServer::new(section.config, Random::new(seed()?))
+                    .watching(watched.clone());
                 let life = Life::new("service-server", Some(store.clone()));
                 let (change, function) = common.function(life, role, transports)?;
                 let function = Function {
@@ -169,7 +176,8 @@ impl Node {
                 let of_role = &section.config;
                 let known = acquaintances(&config, &of_role.core, peers_of_gateway(of_role));
                 let transports = common.bind(section.listen, known)?;
-                let role = GatewayServer::new(section.config, Random::new(seed()?));
+                let role = GatewayServer::new(section.config, Random::new(seed()?))
+                    .watching(watched.clone());
                 let life = Life::new("gateway", None);
                 let (change, function) = common.function(life, role, transports)?;
                 Some((Changes::Gateway(change), function))
@@ -179,7 +187,8 @@ impl Node {
         let http = http_listener(config.http)?;
         let (folder, partners) = watches;
         let watches = Watches::new(folder, &config.name, recorder.reader(), partners);
-        let watches = Arc::new(watches);
+        let watches = Arc::new(watches.marking(watched));
+        watches.keep_marked();
         let lives: Vec<_> = [
             server.as_ref().map(|(_, function)| function.life.clone()),
             gateway.as_ref().map(|(_, function)| function.life.clone()),
@@ -209,7 +218,9 @@ impl Node {
         if let Some((listener, address)) = http {
             http_address = Some(address);
             let pulse = pulse.clone();
-            let told = http::Told::new(lives, pulse, of_store, recorder.clone(), tls.clone());
+            let live = http::live::Live::new(&config.name, recorder.clone(), keep, names);
+            let (recorder, tls) = (recorder.clone(), tls.clone());
+            let told = http::Told::new(lives, pulse, of_store, recorder, tls, live);
             beside.spawn(listener.serve(told, stopped));
         }
         let mut functions = Vec::new();
@@ -227,6 +238,7 @@ impl Node {
             functions,
             tls,
             trace,
+            recorder,
             watches,
             beside,
         })
@@ -237,6 +249,12 @@ impl Node {
         self.functions
             .iter()
             .map(|running| (running.life.kind, running.listening.as_slice()))
+    }
+
+    /// Its flight recorder.
+    #[must_use]
+    pub fn recorder(&self) -> &Recorder {
+        &self.recorder
     }
 
     /// Where it answers HTTP, if it does.
@@ -357,6 +375,7 @@ impl Node {
                 }
             }
         }
+        drop(self.recorder);
         self.beside.join_all().await;
         let watches = self.watches;
         let _ = tokio::task::spawn_blocking(move || watches.end_all()).await;
@@ -384,7 +403,7 @@ fn recorder(
     if file.is_none() && wanted.is_none() {
         return Ok((recorder, None));
     }
-    let started = wanted.map(|wanted| Collector::start(wanted, config));
+    let started = wanted.map(|wanted| Collector::start(wanted, config, recorder.reader()));
     let collector = started.transpose().map_err(StartError::Collector)?;
     let thread = trace::start(file, collector, recorder.reader()).map_err(|error| {
         let path = file.map(std::path::Path::to_path_buf);
@@ -643,6 +662,20 @@ fn acquaintances<'a>(
         hosts: sources(core, peers),
         ignore_strangers: config.ignore_strangers,
     }
+}
+
+/// What peers are called whose next hop is an address: by their public service identities.
+fn names_of_peers(config: &Config) -> HashMap<SocketAddr, String> {
+    let server = config.service_server.iter();
+    let gateway = config.gateway.iter();
+    let peers = server
+        .flat_map(|section| peers_of_server(&section.config))
+        .chain(gateway.flat_map(|section| peers_of_gateway(&section.config)));
+    let named = |peer: &Peer| {
+        let name = peer.psi.strip_prefix("sip:").unwrap_or(&peer.psi);
+        Some((of_numeric(&peer.next_hop)?.address, name.to_owned()))
+    };
+    peers.filter_map(named).collect()
 }
 
 fn peers_of_server(config: &ServiceServerConfig) -> impl Iterator<Item = &Peer> + Clone {

@@ -11,7 +11,9 @@ use std::process::{Command, Output};
 use bytes::Bytes;
 use check::{Folder, example};
 use serde_json::Value;
-use sip_trace::{Capacity, DecisionRecord, Direction, Record, Recorder, Transport, ndjson, pcapng};
+use sip_trace::{
+    Capacity, DecisionRecord, Direction, MessageRecord, Record, Recorder, Transport, ndjson, pcapng,
+};
 
 const PROCEDURE: &str = "0192d3c4-7a1e-7b60-9f3e-2f4c5a6b7c8d";
 /// 2026-01-01 00:00:00 UTC.
@@ -54,11 +56,7 @@ fn records(node: &str) -> Vec<Record> {
         };
         recorder.message(
             START_US + 1_000 * ms,
-            direction,
-            Transport::Udp,
-            local,
-            peer,
-            bytes,
+            MessageRecord::new(direction, Transport::Udp, local, peer, bytes.clone()),
         );
     };
     tell(0, true, &request("alice-1@a.mcx.example"));
@@ -79,6 +77,7 @@ fn records(node: &str) -> Vec<Record> {
         why: "stay ended".into(),
         procedure: Some(PROCEDURE.into()),
         user: Some("sip:alice@a.mcx.example".into()),
+        ..DecisionRecord::default()
     };
     if node == "b-server" {
         recorder.decision(START_US + 1_000, decision);

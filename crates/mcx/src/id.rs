@@ -82,6 +82,12 @@ impl McId {
         Ok(Self(format!("{scheme}:{user}@{host}").into()))
     }
 
+    /// The URI, shared. This is personal data: not for logs.
+    #[must_use]
+    pub fn shared(&self) -> Arc<str> {
+        self.0.clone()
+    }
+
     /// The URI. This is personal data: not for logs.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -167,6 +173,12 @@ impl SystemId {
 
     /// The name.
     #[must_use]
+    pub fn shared(&self) -> Arc<str> {
+        self.0.clone()
+    }
+
+    /// The id.
+    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -223,6 +235,14 @@ impl ProcedureId {
         }
         let uuid = uuid::Uuid::try_parse(text).ok()?;
         Some(Self(uuid_text::UuidText(uuid)))
+    }
+}
+
+impl ProcedureId {
+    /// Its 16 bytes, most significant first.
+    #[must_use]
+    pub fn as_bytes(&self) -> [u8; 16] {
+        *self.0.0.as_bytes()
     }
 }
 

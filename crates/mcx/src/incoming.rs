@@ -1,11 +1,13 @@
 //! What a received request says, read the same way by server and gateway; what is wrong with it
 //! is refused in the words of the wire profile's table.
 
+use std::fmt::Write as _;
+
 use bytes::Bytes;
 use sip_message::{HeaderName, Headers, Limits, StatusCode};
 
 use crate::document::{Bounds, Document, FindError, ServiceDocument, documents};
-use crate::{McId, MessageKind, Profile, Refusal, Service};
+use crate::{Decision, McId, MessageKind, Profile, Refusal, Service, Weight};
 
 /// A MESSAGE of the procedures.
 pub(crate) struct Said {
@@ -21,6 +23,31 @@ pub(crate) struct Said {
     pub document: Document,
     /// The bytes that the document was read from, a slice of the body.
     pub bytes: Bytes,
+}
+
+impl Said {
+    /// That this was read: the fields that decide, without identities.
+    pub fn decision(&self) -> Decision {
+        let mut why = format!("{} of {}", self.kind, self.service);
+        if let Some(number) = self.document.stay_number() {
+            let _ = write!(why, ", stay {number}");
+        }
+        if let Some(allowed) = self.document.result {
+            let _ = write!(why, ", result {allowed}");
+        }
+        if let Some(index) = self.document.profile_index {
+            let _ = write!(why, ", profile {index}");
+        }
+        why.push_str(match self.partner_id {
+            Some(_) => ", with both ids of the user",
+            None => ", with the user's id in the primary system alone",
+        });
+        Decision::new("wire:documents", "reads", why)
+            .by("document")
+            .of(self.document.procedure())
+            .about(&self.primary_id)
+            .weighing(Weight::Detail)
+    }
 }
 
 /// Reads a MESSAGE of the procedures, its header fields and its body; `accept` writes what a 415 answers.

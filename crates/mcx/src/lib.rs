@@ -25,6 +25,7 @@ pub mod document;
 mod gateway;
 mod id;
 mod incoming;
+pub mod marking;
 mod names;
 mod outgoing;
 mod random;

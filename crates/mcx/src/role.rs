@@ -180,11 +180,15 @@ pub struct Decision {
     pub user: Option<McId>,
     /// Whom it concerns.
     pub weight: Weight,
+    /// The part that decided: `trust` (L5), `outbox` (L4) or `procedure` where nothing else is said ([`Decision::by`]).
+    pub target: &'static str,
 }
 
 /// Whom a decision concerns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Weight {
+    /// An engineer who looks for what should have happened: a step that every message takes.
+    Detail,
     /// An engineer who traces; anybody who can send a datagram can cause as many as he likes.
     Minor,
     /// An operator who follows what happens.
@@ -209,7 +213,19 @@ impl Decision {
             procedure: None,
             user: None,
             weight: Weight::Normal,
+            target: match requirement {
+                "L5" => "trust",
+                "L4" => "outbox",
+                _ => "procedure",
+            },
         }
+    }
+
+    /// The same decision, of another part.
+    #[must_use]
+    pub fn by(mut self, target: &'static str) -> Self {
+        self.target = target;
+        self
     }
 
     /// The same decision, of another weight.

@@ -210,6 +210,8 @@ pub struct Partner {
     pub migration: MigrationPolicy,
     /// Whether own users of a service may.
     pub migration_of: HashMap<Service, MigrationPolicy>,
+    /// Whether marks to be logged count from there, and are shown there (RFC 8497).
+    pub logme: bool,
 }
 
 impl Partner {

@@ -1,6 +1,6 @@
 //! Messages on a stream (RFC 3261 §18.3, RFC 5626 §3.5.1).
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use memchr::memchr;
 
 use crate::error::{ParseError, ParseErrorKind};
@@ -68,6 +68,8 @@ pub struct StreamFramer {
     /// What is complete of a message, and the length of the whole.
     begun: Option<(Beginning, usize)>,
     broken: bool,
+    /// What was there when the stream was lost, from the beginning of the message that could not be read.
+    lost: Bytes,
 }
 
 /// Bytes that came and were not cut off yet. Prints its size only.
@@ -98,6 +100,7 @@ impl StreamFramer {
             scanned: 0,
             begun: None,
             broken: false,
+            lost: Bytes::new(),
         }
     }
 
@@ -131,6 +134,22 @@ impl StreamFramer {
     /// ```
     pub fn is_broken(&self) -> bool {
         self.broken
+    }
+
+    /// What was there when the stream was lost, from the beginning of the message that could not be read; empty while it is
+    /// not lost. For whoever has to show why.
+    ///
+    /// ```
+    /// use sip_message::{Limits, StreamFramer};
+    ///
+    /// let mut framer = StreamFramer::new(Limits::default());
+    /// framer.push(b"\r\nSIP/2.0 200 OK\r\n\r\n");
+    /// assert!(framer.by_ref().any(|framed| framed.is_err()));
+    /// assert_eq!(framer.lost(), b"SIP/2.0 200 OK\r\n\r\n".as_slice());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn lost(&self) -> &Bytes {
+        &self.lost
     }
 
     /// Bytes that wait for the rest of their message.
@@ -205,9 +224,8 @@ impl StreamFramer {
     /// The stream is lost; what may be answered is in the head.
     fn give_up(&mut self, flaw: Flaw, head_end: usize) -> ParseError {
         self.broken = true;
-        let head = self.buffer.0.split_to(head_end.min(self.buffer.0.len()));
-        self.buffer.0.clear();
-        let head = head.freeze();
+        self.lost = self.buffer.0.split().freeze();
+        let head = self.lost.slice(..head_end.min(self.lost.len()));
         let (kind, offset) = match Beginning::read(&head, &self.limits, false) {
             Ok(beginning) => match beginning.flawed(flaw).message(head, &self.limits) {
                 Err(error) => return error,

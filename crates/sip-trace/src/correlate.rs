@@ -2,14 +2,16 @@
 //!
 //! Messages belong together that share a procedure id (in a document, or in a decision about them), either half of a
 //! Session-ID (RFC 7989: the two ends swap them, so the pair has no order), an `icid-value` (RFC 7315), or a Call-ID. A
-//! decision belongs to the procedure that it names, or to the message that its node saw last.
+//! decision belongs to the procedure, the Call-ID and the transaction that it names, or, where it names none, to the message
+//! that its node saw last.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use sip_message::{HeaderName, Limits, Message};
 
-use crate::record::{Record, What};
+use crate::record::{DecisionRecord, Record, What};
 use crate::summary::MAX_SCAN_BYTES;
 
 /// One procedure: its records, in the order that they were given in.
@@ -38,21 +40,20 @@ impl Procedure {
 /// decisions before any message) is one without an id.
 pub fn procedures(records: &[Record]) -> Vec<Procedure> {
     let mut groups = Groups::default();
-    let mut last: HashMap<&str, usize> = HashMap::new();
+    let mut last: HashMap<&Arc<str>, usize> = HashMap::new();
     // The group of each record, by a member of it.
     let mut of = Vec::with_capacity(records.len());
     for record in records {
-        let node: &str = &record.node;
+        let node = &record.node;
         let group = match &record.what {
             What::Message(message) => {
                 let group = groups.joined(keys(&message.bytes));
                 last.insert(node, group);
                 group
             }
-            What::Decision(decision) => match (&decision.procedure, last.get(node)) {
-                (Some(id), _) => groups.joined(vec![Key::Procedure(id.clone())]),
-                (None, Some(group)) => *group,
-                (None, None) => groups.joined(Vec::new()),
+            What::Decision(decision) => match (decision_keys(node, decision), last.get(node)) {
+                (keys, Some(group)) if keys.is_empty() => *group,
+                (keys, _) => groups.joined(keys),
             },
         };
         of.push(group);
@@ -75,7 +76,9 @@ pub fn procedures(records: &[Record]) -> Vec<Procedure> {
             if procedure.ids.is_empty() && matches!(key, Key::Procedure(_) | Key::Call(_)) {
                 procedure.id = key.text().to_owned();
             }
-            procedure.ids.push(key.text().to_owned());
+            if !matches!(key, Key::Transaction(..)) {
+                procedure.ids.push(key.text().to_owned());
+            }
         }
     }
     procedures
@@ -88,14 +91,30 @@ pub(crate) enum Key {
     Call(String),
     Session(String),
     Charging(String),
+    /// Of a node, which alone knows it.
+    Transaction(Arc<str>, u64),
 }
 
 impl Key {
     fn text(&self) -> &str {
         match self {
             Self::Procedure(id) | Self::Call(id) | Self::Session(id) | Self::Charging(id) => id,
+            Self::Transaction(..) => "",
         }
     }
+}
+
+/// The ids that a decision names.
+pub(crate) fn decision_keys(node: &Arc<str>, decision: &DecisionRecord) -> Vec<Key> {
+    let procedure = decision.procedure.clone().map(Key::Procedure);
+    let call = decision.call.as_deref().map(|id| Key::Call(id.to_owned()));
+    let transaction = decision.transaction;
+    let transaction = transaction.map(|number| Key::Transaction(node.clone(), number));
+    procedure
+        .into_iter()
+        .chain(call)
+        .chain(transaction)
+        .collect()
 }
 
 /// The ids in a message; none where it cannot be parsed.
@@ -137,7 +156,7 @@ pub fn ids(bytes: &Bytes) -> (Option<String>, Option<String>) {
         match key {
             Key::Procedure(id) => procedure = Some(id),
             Key::Call(id) => call = Some(id),
-            Key::Session(_) | Key::Charging(_) => {}
+            Key::Session(_) | Key::Charging(_) | Key::Transaction(..) => {}
         }
     }
     (procedure, call)
@@ -216,6 +235,7 @@ impl Groups {
             Key::Call(_) => 1,
             Key::Session(_) => 2,
             Key::Charging(_) => 3,
+            Key::Transaction(..) => 4,
         };
         all.sort_unstable_by_key(|(key, (_, order))| (rank(key), *order));
         all.into_iter()

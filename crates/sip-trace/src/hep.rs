@@ -151,9 +151,9 @@ impl Chunks {
 
 /// "b-server: P1.4 applied – mapping is was-migrated".
 fn words(node: &str, decision: &DecisionRecord) -> Bytes {
-    let parts = [&*decision.requirement, decision.verdict.as_str()];
+    let parts = [&*decision.requirement, &*decision.verdict];
     let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    let why = match decision.why.as_str() {
+    let why = match &*decision.why {
         "" => String::new(),
         why => format!(" – {why}"),
     };

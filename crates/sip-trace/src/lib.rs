@@ -7,7 +7,9 @@
 //! | question | module |
 //! |---|---|
 //! | what is kept of one event? | [`record`] |
+//! | what does a node hand over of a decision? | [`handed`] |
 //! | how does it leave the signalling path? | [`recorder`] |
+//! | how do events of `tracing` become records? | `layer` (feature of that name) |
 //! | how is it kept on disk, line by line? | [`ndjson`] |
 //! | how do packet tools open it? | [`pcapng`] |
 //! | how is a collector told? | [`hep`] |
@@ -34,8 +36,11 @@
 
 pub mod capture;
 pub mod correlate;
+pub mod handed;
 pub mod hep;
 pub mod ladder;
+#[cfg(feature = "layer")]
+pub mod layer;
 pub mod merge;
 pub mod ndjson;
 mod pairing;
@@ -46,6 +51,7 @@ pub mod redact;
 pub mod summary;
 pub mod watch;
 
-pub use record::{DecisionRecord, Direction, MessageRecord, Record, Transport, What};
+pub use handed::{Decision, Procedure};
+pub use record::{At, DecisionRecord, Direction, MessageRecord, Record, Transport, What};
 pub use recorder::{Capacity, Reader, Recorder};
 pub use redact::Redactor;

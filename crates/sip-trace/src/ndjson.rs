@@ -7,16 +7,23 @@
 //! | `v` | both | 1. A reader refuses other versions; fields may be added without a new one, and unknown ones are ignored |
 //! | `seq` | both | place in the recorder's order, from 0; a gap is a dropped record |
 //! | `wall_us` | both | wall clock of the node, µs since the Unix epoch |
+//! | `mono_us` | both | µs by a clock that nobody sets, since a moment of the process's start; left out when not known |
 //! | `node` | both | name of the node |
 //! | `kind` | both | `message` or `decision` |
 //! | `direction` | message | `received` or `sent` |
 //! | `transport` | message | `udp`, `tcp` or `tls` |
 //! | `local`, `peer` | message | `address:port`, IPv6 in brackets |
+//! | `identity` | message | domains that the peer's certificate proves, a blank between them; left out without one |
+//! | `offset` | message | where it begins in its direction of the stream, in bytes; left out for datagrams |
 //! | `text` | message | the bytes, when they are valid UTF-8 |
 //! | `base64` | message | the bytes otherwise (RFC 4648 §4, padded); exactly one of the two is there |
 //! | `requirement` | decision | id of the requirement that decided, left out when there is none |
 //! | `verdict`, `why` | decision | the verdict and its reason |
 //! | `procedure`, `user` | decision | left out when not known |
+//! | `target` | decision | the part that decided: `parse`, `transaction`, `next-hop`, `procedure`, `store`; left out when not known |
+//! | `detail` | decision | `true` for a step that every message takes; left out otherwise |
+//! | `call` | decision | Call-ID of the message that it is about, left out when there is none |
+//! | `transaction` | decision | number of the transaction that it is about, of this node and its run; left out when there is none |
 //!
 //! ```
 //! # fn main() -> Result<(), sip_trace::ndjson::NdjsonError> {
@@ -57,6 +64,7 @@ pub fn write(record: &Record, out: &mut impl Write) -> io::Result<()> {
         v: Some(VERSION),
         seq: Some(record.seq),
         wall_us: Some(record.wall_us),
+        mono_us: record.mono_us,
         node: Some(Cow::Borrowed(&record.node)),
         ..Line::default()
     };
@@ -67,6 +75,8 @@ pub fn write(record: &Record, out: &mut impl Write) -> io::Result<()> {
             line.transport = Some(message.transport.as_str().into());
             line.local = Some(message.local.to_string().into());
             line.peer = Some(message.peer.to_string().into());
+            line.identity = message.identity.as_deref().map(Cow::Borrowed);
+            line.offset = message.offset;
             match std::str::from_utf8(&message.bytes) {
                 Ok(text) => line.text = Some(text.into()),
                 Err(_) => line.base64 = Some(STANDARD.encode(&message.bytes).into()),
@@ -80,6 +90,12 @@ pub fn write(record: &Record, out: &mut impl Write) -> io::Result<()> {
             line.why = Some((&*decision.why).into());
             line.procedure = decision.procedure.as_deref().map(Cow::Borrowed);
             line.user = decision.user.as_deref().map(Cow::Borrowed);
+            line.target = Some(&*decision.target)
+                .filter(|target| !target.is_empty())
+                .map(Cow::Borrowed);
+            line.detail = decision.detail.then_some(true);
+            line.call = decision.call.as_deref().map(Cow::Borrowed);
+            line.transaction = decision.transaction;
         }
     }
     let mut bytes = serde_json::to_vec(&line).map_err(io::Error::other)?;
@@ -204,6 +220,8 @@ struct Line<'a> {
     v: Option<u32>,
     seq: Option<u64>,
     wall_us: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mono_us: Option<u64>,
     #[serde(borrow)]
     node: Text<'a>,
     #[serde(borrow)]
@@ -216,6 +234,10 @@ struct Line<'a> {
     local: Text<'a>,
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
     peer: Text<'a>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    identity: Text<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offset: Option<u64>,
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
     text: Text<'a>,
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
@@ -230,6 +252,14 @@ struct Line<'a> {
     procedure: Text<'a>,
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
     user: Text<'a>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    target: Text<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<bool>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    call: Text<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transaction: Option<u64>,
 }
 
 type Text<'a> = Option<Cow<'a, str>>;
@@ -246,6 +276,7 @@ fn parse(line: &[u8]) -> Result<Record, Cause> {
     Ok(Record {
         seq: line.seq.ok_or(Cause::Missing("seq"))?,
         wall_us: line.wall_us.ok_or(Cause::Missing("wall_us"))?,
+        mono_us: line.mono_us,
         node: needed("node", &line.node)?.into(),
         what: match needed("kind", &line.kind)? {
             "message" => What::Message(message(&line)?),
@@ -272,6 +303,8 @@ fn message(line: &Line<'_>) -> Result<MessageRecord, Cause> {
             .ok_or(Cause::Invalid("transport"))?,
         local: address("local", &line.local)?,
         peer: address("peer", &line.peer)?,
+        identity: line.identity.as_deref().map(Into::into),
+        offset: line.offset,
         bytes,
     })
 }
@@ -280,10 +313,14 @@ fn decision(line: &Line<'_>) -> Result<DecisionRecord, Cause> {
     let owned = |field: &Text<'_>| field.as_deref().map(str::to_owned);
     Ok(DecisionRecord {
         requirement: Cow::Owned(owned(&line.requirement).unwrap_or_default()),
-        verdict: needed("verdict", &line.verdict)?.to_owned(),
-        why: needed("why", &line.why)?.to_owned(),
+        verdict: needed("verdict", &line.verdict)?.to_owned().into(),
+        why: needed("why", &line.why)?.to_owned().into(),
         procedure: owned(&line.procedure),
         user: owned(&line.user),
+        target: Cow::Owned(owned(&line.target).unwrap_or_default()),
+        detail: line.detail.unwrap_or_default(),
+        call: line.call.as_deref().map(Into::into),
+        transaction: line.transaction,
     })
 }
 

@@ -15,6 +15,9 @@ pub struct Record {
     pub seq: u64,
     /// Wall clock of the node, µs since the Unix epoch.
     pub wall_us: u64,
+    /// The clock that nobody sets: µs since a moment of the process's start. It tells how long passed between two records of
+    /// one run of a node; of different runs it tells nothing. `None` where a recording does not say.
+    pub mono_us: Option<u64>,
     /// Name of the node: the column of a ladder, the interface of a capture file.
     pub node: Arc<str>,
     /// The event itself.
@@ -30,6 +33,25 @@ pub enum What {
     Decision(DecisionRecord),
 }
 
+/// When something happened, by both clocks of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct At {
+    /// As [`Record::wall_us`].
+    pub wall_us: u64,
+    /// As [`Record::mono_us`].
+    pub mono_us: Option<u64>,
+}
+
+impl From<u64> for At {
+    /// By the wall clock alone.
+    fn from(wall_us: u64) -> Self {
+        Self {
+            wall_us,
+            mono_us: None,
+        }
+    }
+}
+
 /// Bytes as they crossed the socket: after decryption, before parsing, broken ones too.
 ///
 /// `Debug` prints the length of the bytes, never their content: they carry identities and tokens.
@@ -43,11 +65,35 @@ pub struct MessageRecord {
     pub local: SocketAddr,
     /// The other side's address.
     pub peer: SocketAddr,
+    /// The domains that the peer's certificate proves (RFC 5922 §7.1), one blank between them; `None` where it showed no
+    /// certificate. It belongs to the connection, whichever way a message goes.
+    pub identity: Option<Arc<str>>,
+    /// Where it begins in its direction of the stream, in bytes after decryption, from 0; `None` for datagrams.
+    pub offset: Option<u64>,
     /// One whole datagram, or one whole message of a stream. Shared with the node, never copied.
     pub bytes: Bytes,
 }
 
 impl MessageRecord {
+    /// A datagram, or a message of a stream of which no more is known.
+    pub fn new(
+        direction: Direction,
+        transport: Transport,
+        local: SocketAddr,
+        peer: SocketAddr,
+        bytes: Bytes,
+    ) -> Self {
+        Self {
+            direction,
+            transport,
+            local,
+            peer,
+            identity: None,
+            offset: None,
+            bytes,
+        }
+    }
+
     /// The address that it left from.
     pub fn source(&self) -> SocketAddr {
         match self.direction {
@@ -72,6 +118,8 @@ impl fmt::Debug for MessageRecord {
             .field("transport", &self.transport)
             .field("local", &self.local)
             .field("peer", &self.peer)
+            .field("identity", &self.identity)
+            .field("offset", &self.offset)
             .field("bytes", &format_args!("{} bytes", self.bytes.len()))
             .finish()
     }
@@ -85,13 +133,23 @@ pub struct DecisionRecord {
     /// Id of the requirement that decided, such as `P1.4`; empty when there is none.
     pub requirement: Cow<'static, str>,
     /// The verdict in a word or two: `applied`, `stale`, `refused 403`.
-    pub verdict: String,
+    pub verdict: Cow<'static, str>,
     /// The reason, one sentence without a full stop. Names no identity: that is what `user` is for.
-    pub why: String,
+    pub why: Cow<'static, str>,
     /// The id that joins all legs of one procedure, when known.
     pub procedure: Option<String>,
     /// The identity of the user concerned, when there is one.
     pub user: Option<String>,
+    /// The part of the node that decided: `parse`, `transaction`, `next-hop`, `procedure`, `store`; empty when a recording does
+    /// not say.
+    pub target: Cow<'static, str>,
+    /// A step that every message takes (its transaction moved on, its batch is durable), of no interest until something is
+    /// looked for that should have happened. Ladders leave these out unless they are asked for.
+    pub detail: bool,
+    /// The Call-ID of the message that it is about, when there is one.
+    pub call: Option<Arc<str>>,
+    /// The transaction (RFC 3261 §17) that it is about, when there is one: a number of this node and its run.
+    pub transaction: Option<u64>,
 }
 
 impl fmt::Debug for DecisionRecord {
@@ -102,6 +160,10 @@ impl fmt::Debug for DecisionRecord {
             .field("why", &self.why)
             .field("procedure", &self.procedure)
             .field("user", &self.user.as_ref().map(|_| format_args!("set")))
+            .field("target", &self.target)
+            .field("detail", &self.detail)
+            .field("call", &self.call.as_ref().map(|_| format_args!("set")))
+            .field("transaction", &self.transaction)
             .finish()
     }
 }

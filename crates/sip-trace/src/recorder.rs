@@ -5,14 +5,13 @@
 //! for; a reader that had not come so far counts what it missed.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
-
-use crate::record::{DecisionRecord, Direction, MessageRecord, Record, Transport, What};
+use crate::handed::{self, Decision};
+use crate::record::{At, MessageRecord, Record, What};
 
 /// Most records that a reader takes while it holds the lock.
 const TURN: usize = 256;
@@ -59,6 +58,7 @@ impl Recorder {
         let ring = Arc::new(Ring {
             capacity,
             missed: AtomicU64::new(0),
+            untold: AtomicU64::new(0),
             state: Mutex::new(State::default()),
             ended: Condvar::new(),
         });
@@ -94,37 +94,21 @@ impl Recorder {
         self.writer.is_some()
     }
 
-    /// Records bytes that crossed a socket. `bytes` is shared, not copied: a slice of a larger receive buffer keeps that
+    /// Records bytes that crossed a socket. They are shared, not copied: a slice of a larger receive buffer keeps that
     /// buffer alive until the ring has moved on.
-    pub fn message(
-        &self,
-        wall_us: u64,
-        direction: Direction,
-        transport: Transport,
-        local: SocketAddr,
-        peer: SocketAddr,
-        bytes: &Bytes,
-    ) {
+    pub fn message(&self, at: impl Into<At>, message: MessageRecord) {
         if let Some(writer) = &self.writer {
-            let message = MessageRecord {
-                direction,
-                transport,
-                local,
-                peer,
-                bytes: bytes.clone(),
-            };
             writer
                 .ring
-                .push(wall_us, &self.node, Held::Message(message));
+                .push(at.into(), &self.node, Held::Message(message));
         }
     }
 
     /// Records a verdict and its reason.
-    pub fn decision(&self, wall_us: u64, decision: DecisionRecord) {
+    pub fn decision(&self, at: impl Into<At>, decision: impl Into<Decision>) {
         if let Some(writer) = &self.writer {
-            writer
-                .ring
-                .push(wall_us, &self.node, Held::Decision(Arc::new(decision)));
+            let decision = Held::Decision(decision.into().into());
+            writer.ring.push(at.into(), &self.node, decision);
         }
     }
 
@@ -143,6 +127,12 @@ impl Recorder {
                 own.reader()
             }
         }
+    }
+
+    /// How many records were lost on their way to somebody elsewhere ([`Reader::count_untold`]).
+    pub fn untold(&self) -> u64 {
+        let untold = |writer: &Arc<Writer>| writer.ring.untold.load(Ordering::Relaxed);
+        self.writer.as_ref().map_or(0, untold)
     }
 
     /// How many records readers missed so far, because the ring had moved on before they came to them, or because one alone
@@ -261,6 +251,22 @@ impl Reader {
     pub fn missed(&self) -> u64 {
         self.missed
     }
+
+    /// How many records all readers of this ring missed, as [`Recorder::missed`].
+    pub fn all_missed(&self) -> u64 {
+        self.ring.missed.load(Ordering::Relaxed)
+    }
+
+    /// Counts records that were taken, and lost on their way to somebody elsewhere.
+    pub fn count_untold(&self, records: usize) {
+        let records = u64::try_from(records).unwrap_or(u64::MAX);
+        self.ring.untold.fetch_add(records, Ordering::Relaxed);
+    }
+
+    /// How many records were lost on their way to somebody elsewhere.
+    pub fn untold(&self) -> u64 {
+        self.ring.untold.load(Ordering::Relaxed)
+    }
 }
 
 /// What all clones of a recorder share; when the last one goes, readers are told.
@@ -280,12 +286,13 @@ impl Drop for Writer {
 struct Ring {
     capacity: Capacity,
     missed: AtomicU64,
+    untold: AtomicU64,
     state: Mutex<State>,
     /// Told when the recorders are gone.
     ended: Condvar,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct State {
     records: VecDeque<Slot>,
     bytes: usize,
@@ -304,28 +311,36 @@ impl State {
 }
 
 /// A record as it is held: copying it is counting references.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Slot {
-    wall_us: u64,
+    at: At,
     node: Arc<str>,
     what: Held,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Held {
     Message(MessageRecord),
-    Decision(Arc<DecisionRecord>),
+    Decision(handed::Held),
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What is in there is nothing for a log.
+        write!(f, "{} records, {} bytes", self.records.len(), self.bytes)
+    }
 }
 
 impl Slot {
     fn record(self, seq: u64) -> Record {
         Record {
             seq,
-            wall_us: self.wall_us,
+            wall_us: self.at.wall_us,
+            mono_us: self.at.mono_us,
             node: self.node,
             what: match self.what {
                 Held::Message(message) => What::Message(message),
-                Held::Decision(decision) => What::Decision(Arc::unwrap_or_clone(decision)),
+                Held::Decision(decision) => What::Decision(decision.record()),
             },
         }
     }
@@ -336,30 +351,21 @@ impl Held {
     fn weight(&self) -> usize {
         let content = match self {
             Self::Message(message) => message.bytes.len(),
-            Self::Decision(decision) => [
-                size_of::<DecisionRecord>(),
-                decision.requirement.len(),
-                decision.verdict.len(),
-                decision.why.len(),
-                decision.procedure.as_ref().map_or(0, String::len),
-                decision.user.as_ref().map_or(0, String::len),
-            ]
-            .iter()
-            .sum(),
+            Self::Decision(decision) => decision.weight(),
         };
         content.saturating_add(size_of::<Slot>())
     }
 }
 
 impl Ring {
-    fn push(&self, wall_us: u64, node: &Arc<str>, what: Held) {
+    fn push(&self, at: At, node: &Arc<str>, what: Held) {
         let size = what.weight();
         if size > self.capacity.bytes {
             self.missed.fetch_add(1, Ordering::Relaxed);
             return;
         }
         let slot = Slot {
-            wall_us,
+            at,
             node: Arc::clone(node),
             what,
         };

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use sip_message::{Limits, Message};
 
-use crate::correlate::{Key, keys};
+use crate::correlate::{Key, decision_keys, keys};
 use crate::record::{DecisionRecord, MessageRecord, Record, What};
 
 /// Most ids that a watch remembers; the oldest are forgotten.
@@ -20,7 +20,7 @@ pub const MAX_IDS: usize = 65_536;
 /// What a watch looks for. All that is given has to be found; nothing given matches everything.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Selection {
-    /// URI of a user: as a whole, in a message or as the user of a decision. Host names in any case.
+    /// URI of a user: as a whole, in whatever spelling, in a message or as the user of a decision.
     pub user: Option<String>,
     /// Domains of a partner: one of them stands behind an `@` in a message, or as a word in the reason of a decision.
     pub domains: Vec<String>,
@@ -71,6 +71,7 @@ impl Answer {
 /// A watch at work: told every record in order, it says which are to be copied.
 pub struct Watch {
     selection: Selection,
+    user: Option<Wanted>,
     hasher: RandomState,
     /// What is copied from now on.
     followed: Ids,
@@ -91,6 +92,7 @@ impl Watch {
     /// One that looks for this.
     pub fn new(selection: Selection) -> Self {
         Self {
+            user: selection.user.as_deref().map(Wanted::of),
             selection,
             hasher: RandomState::new(),
             followed: Ids::default(),
@@ -103,7 +105,11 @@ impl Watch {
     pub fn take(&mut self, record: &Record) -> Vec<Record> {
         match &record.what {
             What::Message(message) => {
-                let keys = keys(&message.bytes);
+                // What nobody can want yet is not even read.
+                let keys = match self.waits_for_a_decision() {
+                    true => Vec::new(),
+                    false => keys(&message.bytes),
+                };
                 let copied = self.wants(record, &keys);
                 let taken = if copied {
                     vec![record.clone()]
@@ -119,12 +125,21 @@ impl Watch {
                 taken
             }
             What::Decision(decision) => {
+                if self.waits_for_a_decision() {
+                    if !self.happens(record) {
+                        return Vec::new();
+                    }
+                    if let Some(last) = self.last.get_mut(&record.node) {
+                        last.keys = last.message().map_or_else(Vec::new, |m| keys(&m.bytes));
+                    }
+                }
                 // It is about what it names, or else about the message before.
-                let keys = match (&decision.procedure, self.last.get(&record.node)) {
-                    (Some(id), _) => vec![Key::Procedure(id.clone())],
-                    (None, Some(last)) => last.keys.clone(),
-                    (None, None) => Vec::new(),
-                };
+                let mut keys = decision_keys(&record.node, decision);
+                if keys.is_empty()
+                    && let Some(last) = self.last.get(&record.node)
+                {
+                    keys.clone_from(&last.keys);
+                }
                 if !self.wants(record, &keys) {
                     return Vec::new();
                 }
@@ -140,6 +155,12 @@ impl Watch {
                 taken
             }
         }
+    }
+
+    /// Whether nothing but a decision can begin it, and none has.
+    fn waits_for_a_decision(&self) -> bool {
+        let by_decision = self.selection.verdict.is_some() || self.selection.requirement.is_some();
+        by_decision && !self.selection.has_subject() && self.followed.in_order.is_empty()
     }
 
     fn wants(&mut self, record: &Record, keys: &[Key]) -> bool {
@@ -181,9 +202,11 @@ impl Watch {
             What::Decision(decision) => (before, Some(decision)),
         };
         let has = |key: Key| keys.contains(&key);
-        user.as_ref().is_none_or(|user| {
-            message.is_some_and(|m| names_user(m, user))
-                || decision.is_some_and(|d| d.user.as_ref() == Some(user))
+        user.as_ref().is_none_or(|_| {
+            self.user.as_ref().is_some_and(|user| {
+                message.is_some_and(|m| names_user(m, user))
+                    || decision.is_some_and(|d| d.user.as_deref().is_some_and(|it| user.is(it)))
+            })
         }) && (domains.is_empty()
             || domains.iter().any(|domain| {
                 message.is_some_and(|m| names_domain(m, domain))
@@ -225,7 +248,10 @@ impl Watch {
 impl Last {
     /// Whether a decision of these ids is about it.
     fn is_of(&self, decision: &DecisionRecord, keys: &[Key]) -> bool {
-        decision.procedure.is_none() || self.keys.iter().any(|key| keys.contains(key))
+        let names_nothing = decision.procedure.is_none()
+            && decision.call.is_none()
+            && decision.transaction.is_none();
+        names_nothing || self.keys.iter().any(|key| keys.contains(key))
     }
 
     fn message(&self) -> Option<&MessageRecord> {
@@ -279,9 +305,122 @@ fn status(message: &MessageRecord) -> Option<u16> {
         .map(|response| response.status().as_u16())
 }
 
-/// Whether the URI stands in the message as a whole.
-fn names_user(message: &MessageRecord, user: &str) -> bool {
-    found(&message.bytes, user.as_bytes(), is_uri_byte)
+/// Whether the URI stands in the message as a whole, in this spelling or another one of the same.
+fn names_user(message: &MessageRecord, user: &Wanted) -> bool {
+    found(&message.bytes, user.text.as_bytes(), is_uri_byte)
+        || user.identity.as_ref().is_some_and(|identity| {
+            let uris = uris(&message.bytes);
+            uris.filter_map(Identity::of).any(|uri| uri == *identity)
+        })
+}
+
+/// A user as he is looked for.
+struct Wanted {
+    text: String,
+    /// Whom the text names; nothing where it is no `sip:`, `sips:` or `tel:` URI.
+    identity: Option<Identity>,
+}
+
+impl Wanted {
+    fn of(text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            identity: Identity::of(text.as_bytes()),
+        }
+    }
+
+    fn is(&self, user: &str) -> bool {
+        user == self.text
+            || self.identity.is_some() && self.identity == Identity::of(user.as_bytes())
+    }
+}
+
+/// Whom a URI names, whatever its spelling: `sip:` and `sips:` of one user are his, escapes are what they stand for (RFC 3261
+/// §19.1.4), hosts have no case, and neither a port nor parameters make another user of him. Numbers have no separators
+/// (RFC 3966 §5.1.1).
+#[derive(PartialEq, Eq)]
+enum Identity {
+    User(Vec<u8>, Vec<u8>),
+    Number(Vec<u8>),
+}
+
+impl Identity {
+    fn of(uri: &[u8]) -> Option<Self> {
+        let colon = uri.iter().position(|byte| *byte == b':')?;
+        let (scheme, rest) = uri.split_at(colon);
+        let rest = rest.get(1..)?;
+        if scheme.eq_ignore_ascii_case(b"tel") {
+            let end = rest
+                .iter()
+                .position(|byte| *byte == b';')
+                .unwrap_or(rest.len());
+            let digits = rest
+                .get(..end)?
+                .iter()
+                .filter(|byte| !b"-.()".contains(byte));
+            let digits: Vec<u8> = digits.map(u8::to_ascii_lowercase).collect();
+            return (!digits.is_empty()).then_some(Self::Number(digits));
+        }
+        if !scheme.eq_ignore_ascii_case(b"sip") && !scheme.eq_ignore_ascii_case(b"sips") {
+            return None;
+        }
+        let at = rest.iter().position(|byte| *byte == b'@')?;
+        let (user, host) = (rest.get(..at)?, rest.get(at + 1..)?);
+        let user_end = user.iter().position(|byte| *byte == b':').unwrap_or(at);
+        let user = unescaped(user.get(..user_end)?);
+        // An address of IPv6 has colons of its own.
+        let port = match host.first() {
+            Some(b'[') => host
+                .iter()
+                .position(|byte| *byte == b']')
+                .map(|end| end + 1),
+            _ => host.iter().position(|byte| *byte == b':'),
+        };
+        let end = host
+            .iter()
+            .position(|byte| b";?>".contains(byte))
+            .unwrap_or(host.len());
+        let host = host.get(..port.unwrap_or(end).min(end))?;
+        let host = host.strip_suffix(b".").unwrap_or(host);
+        Some(Self::User(user, host.to_ascii_lowercase()))
+    }
+}
+
+/// What `%HH` stands for (RFC 3986 §2.1).
+fn unescaped(text: &[u8]) -> Vec<u8> {
+    let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let [first, more @ ..] = rest {
+        rest = more;
+        if *first == b'%'
+            && let (Some(high), Some(low)) = (digit(more.first()), digit(more.get(1)))
+            && let Ok(byte) = u8::try_from(high * 16 + low)
+        {
+            out.push(byte);
+            rest = more.get(2..).unwrap_or_default();
+        } else {
+            out.push(*first);
+        }
+    }
+    out
+}
+
+/// Whatever begins like a URI of a user, up to where none can go on.
+fn uris(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let ends = |byte: &u8| byte.is_ascii_whitespace() || b"<>\"\\,".contains(byte);
+    let begins = |window: &[u8]| {
+        let lower = window.to_ascii_lowercase();
+        lower.starts_with(b"sip:") || lower.starts_with(b"sips") || lower.starts_with(b"tel:")
+    };
+    let windows = bytes.windows(4).enumerate();
+    windows
+        .filter(move |(_, window)| begins(window))
+        .filter_map(move |(at, _)| {
+            let rest = bytes.get(at..)?;
+            let end = rest.iter().position(ends).unwrap_or(rest.len());
+            rest.get(..end)
+        })
 }
 
 /// Whether a URI of that domain stands in the message.

@@ -47,26 +47,34 @@ fn all_kinds() -> Vec<Record> {
             transport,
             local: peer,
             peer,
+            identity: (transport == Transport::Tls).then(|| "a.example b.example".into()),
+            offset: (transport != Transport::Udp).then_some(u64::MAX),
             bytes,
         };
         records.push(Record {
             seq: u64::MAX,
             wall_us: u64::MAX,
+            mono_us: Some(u64::MAX),
             node: "Knoten \"ü\"".into(),
             what: What::Message(message),
         });
     }
     let full = DecisionRecord {
         requirement: "P1.4".into(),
-        verdict: "applied".to_owned(),
-        why: "two\nlines".to_owned(),
+        verdict: "applied".into(),
+        why: "two\nlines".into(),
         procedure: Some("0192d3c4-7a1e-7b60-9f3e-2f4c5a6b7c8d".to_owned()),
         user: Some("sip:alice@a.mcx.example".to_owned()),
+        target: "procedure".into(),
+        detail: true,
+        call: Some("call@host".into()),
+        transaction: Some(u64::MAX),
     };
     for decision in [full, DecisionRecord::default()] {
         records.push(Record {
             seq: 0,
             wall_us: 0,
+            mono_us: None,
             node: "".into(),
             what: What::Decision(decision),
         });

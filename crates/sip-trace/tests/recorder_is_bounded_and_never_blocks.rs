@@ -8,12 +8,18 @@ use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
-use sip_trace::{Capacity, DecisionRecord, Direction, Record, Recorder, Transport, What};
+use sip_trace::{
+    Capacity, DecisionRecord, Direction, MessageRecord, Record, Recorder, Transport, What,
+};
 
 const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 5060);
 
 fn tell(recorder: &Recorder, wall_us: u64, bytes: &Bytes) {
-    recorder.message(wall_us, Direction::Sent, Transport::Udp, PEER, PEER, bytes);
+    let (sent, udp) = (Direction::Sent, Transport::Udp);
+    recorder.message(
+        wall_us,
+        MessageRecord::new(sent, udp, PEER, PEER, bytes.clone()),
+    );
 }
 
 fn holding(records: usize, bytes: usize) -> Recorder {
@@ -69,7 +75,7 @@ fn the_bound_in_bytes_counts_messages_and_decision_text() {
         recorder.decision(
             wall_us,
             DecisionRecord {
-                why,
+                why: why.into(),
                 ..DecisionRecord::default()
             },
         );

@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use sip_trace::watch::{Answer, Selection, Watch};
-use sip_trace::{Capacity, DecisionRecord, Direction, Record, Recorder, Transport};
+use sip_trace::{Capacity, DecisionRecord, Direction, MessageRecord, Record, Recorder, Transport};
 
 const ALICE: &str = "sip:alice@a.mcx.example";
 
@@ -30,10 +30,9 @@ fn answer(call: &str, status: u16) -> Bytes {
 fn decision(verdict: &str, requirement: &'static str, why: &str) -> DecisionRecord {
     DecisionRecord {
         requirement: requirement.into(),
-        verdict: verdict.into(),
-        why: why.into(),
-        procedure: None,
-        user: None,
+        verdict: verdict.to_owned().into(),
+        why: why.to_owned().into(),
+        ..DecisionRecord::default()
     }
 }
 
@@ -41,7 +40,10 @@ fn decision(verdict: &str, requirement: &'static str, why: &str) -> DecisionReco
 fn copied(selection: Selection, events: Vec<Event>) -> Vec<u64> {
     let recorder = Recorder::new("node", Capacity::default());
     let at = "127.0.0.1:5060".parse().unwrap();
-    let message = |bytes| recorder.message(1, Direction::Sent, Transport::Udp, at, at, &bytes);
+    let message = |bytes| {
+        let (sent, udp) = (Direction::Sent, Transport::Udp);
+        recorder.message(1, MessageRecord::new(sent, udp, at, at, bytes));
+    };
     for event in events {
         match event {
             Event::Request(call, to) => message(request(call, to)),
@@ -78,6 +80,43 @@ fn what_names_the_user_is_copied_with_all_of_its_dialog_from_then_on() {
     assert_eq!(copied(user(ALICE), events()), [2, 3, 5]);
     assert_eq!(copied(user("alice@a.mcx.example"), events()), [2, 3, 5]);
     assert!(copied(user("sip:Alice@a.mcx.example"), events()).is_empty());
+}
+
+#[test]
+fn a_user_is_found_in_every_spelling_of_his_uri() {
+    let of_him = [
+        "sip:%61lice@a.mcx.example",
+        "SIP:al%69ce@A.MCX.example.",
+        "sips:alice@a.mcx.example:5061;transport=tls",
+        "sip:alice:secret@a.mcx.example?subject=x",
+    ];
+    let of_others = [
+        "sip:%41lice@a.mcx.example",
+        "sip:alice%40a.mcx.example@b.mcx.example",
+        "sip:alice@a.mcx.example.b",
+        "sip:x@b.mcx.example;y=alice@a.mcx.example.",
+        "sip:%6@a.mcx.example",
+        "tel:alice",
+    ];
+    for (uris, copies) in [(&of_him[..], vec![0]), (&of_others[..], vec![])] {
+        for uri in uris {
+            let events = vec![Event::Request("b1", uri)];
+            assert_eq!(copied(user(ALICE), events), copies, "{uri}");
+            let events = vec![Event::Request("b1", ALICE)];
+            assert_eq!(copied(user(uri), events), copies, "{uri} is looked for");
+        }
+    }
+    let number = || {
+        vec![Event::Request(
+            "b1",
+            "tel:+49-(170)-123.4567;phone-context=x",
+        )]
+    };
+    assert_eq!(copied(user("tel:+491701234567"), number()), [0]);
+    assert!(copied(user("tel:+491701234568"), number()).is_empty());
+    let v6 = || vec![Event::Request("b1", "sip:alice@[2001:DB8::1]:5070")];
+    assert_eq!(copied(user("sip:alice@[2001:db8::1]"), v6()), [0]);
+    assert!(copied(user("sip:alice@[2001:db8::2]"), v6()).is_empty());
 }
 
 #[test]

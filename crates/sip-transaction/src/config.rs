@@ -34,6 +34,8 @@ pub struct Config {
     /// When the endpoint is made, as time since 1970. What previous hops are told of overload is numbered from there on
     /// (`oc-seq`, RFC 7339 §4.4), so that the numbers rise over restarts too.
     pub started: Duration,
+    /// Whether every step of a transaction is told ([`Endpoint::poll_step`](crate::Endpoint::poll_step)).
+    pub steps: bool,
 }
 
 /// Which hops.
@@ -68,6 +70,7 @@ impl Default for Config {
             retry_after: 5,
             offer_connections: false,
             started: Duration::ZERO,
+            steps: false,
         }
     }
 }

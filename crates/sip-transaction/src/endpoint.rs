@@ -24,6 +24,7 @@ use crate::hops::{HopId, Hops};
 use crate::key::Keys;
 use crate::overload::{Oc, Overload, Sender, Sequence};
 use crate::slab::Slab;
+use crate::step::{Moved, Step, Transaction};
 use crate::table::Table;
 use crate::timers::Rings;
 use crate::{Config, Path, Transport};
@@ -79,6 +80,7 @@ pub struct Endpoint {
     oc_seq: Sequence,
     transmits: VecDeque<Transmit>,
     events: VecDeque<Event>,
+    steps: VecDeque<Step>,
     counters: Counters,
 }
 
@@ -111,6 +113,7 @@ impl Endpoint {
             oc_seq,
             transmits: VecDeque::new(),
             events: VecDeque::new(),
+            steps: VecDeque::new(),
             counters: Counters::default(),
         }
     }
@@ -329,10 +332,21 @@ impl Endpoint {
         self.events.pop_front()
     }
 
+    /// The next step of a transaction, where [`Config::steps`] wants them; whoever wants them takes them as often as events.
+    pub fn poll_step(&mut self) -> Option<Step> {
+        self.steps.pop_front()
+    }
+
     /// When [`Endpoint::handle_timeout`] is to be called next, at the latest.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.timers.next()
+    }
+
+    fn step(&mut self, transaction: Transaction, moved: Moved) {
+        if self.config.steps {
+            self.steps.push_back(Step { transaction, moved });
+        }
     }
 
     fn transmit(

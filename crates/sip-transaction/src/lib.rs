@@ -11,6 +11,8 @@
 //! [`invite_client`], [`invite_server`], [`non_invite_client`], [`non_invite_server`]. Responses are matched by branch
 //! and CSeq method (§17.1.3), requests by branch, sent-by and method (§17.2.3).
 //!
+//! Whoever wants to show what happened asks for the steps of the machines ([`Config::steps`], [`Endpoint::poll_step`]).
+//!
 //! Overload is the caller's to measure and [`Endpoint::set_overload`]'s to be told: new requests are refused without a
 //! transaction, and previous hops that offer `oc` are told to hold back (RFC 7339).
 //!
@@ -31,6 +33,7 @@ mod path;
 mod queue;
 mod requests;
 mod slab;
+mod step;
 mod table;
 mod timers;
 
@@ -39,4 +42,5 @@ pub use endpoint::Endpoint;
 pub use event::{ClientId, Counters, Event, Failure, Gone, Refused, ServerId, Transmit};
 pub use overload::{Overload, Sender};
 pub use path::{Path, Transport};
+pub use step::{Moved, Step, Transaction};
 pub use timers::Timers;

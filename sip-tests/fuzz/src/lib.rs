@@ -13,11 +13,13 @@
 )]
 
 pub mod datagram;
+pub mod foreign_capture;
 pub mod mc_info_document;
 pub mod multipart;
 pub mod naive;
 pub mod parse_print_parse;
 pub mod read;
+pub mod redaction;
 pub mod stream;
 pub mod typed_values;
 
@@ -31,13 +33,15 @@ const _: () = assert!(cfg!(debug_assertions), "fuzz with debug assertions");
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 8] = [
     ("datagram", datagram::run),
     ("stream", stream::run),
     ("typed_values", typed_values::run),
     ("multipart", multipart::run),
     ("mc_info_document", mc_info_document::run),
     ("parse_print_parse", parse_print_parse::run),
+    ("redaction", redaction::run),
+    ("foreign_capture", foreign_capture::run),
 ];
 
 /// Limits so tight that small inputs meet them.

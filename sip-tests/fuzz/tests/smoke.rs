@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use mutate::Random;
 
-/// Mutations of each target in a usual run: the six take a few seconds in a debug build.
+/// Mutations of each target in a usual run: all of them take some seconds in a debug build.
 const ITERATIONS: u64 = 3_000;
 const SEED: u64 = 0x5eed_0f51_9000_0001;
 
@@ -62,7 +62,7 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
         .map(|file| std::fs::read(file).expect("readable"))
         .collect();
     match target {
-        "datagram" | "parse_print_parse" => seeds.extend(published()),
+        "datagram" | "parse_print_parse" | "redaction" => seeds.extend(published()),
         "stream" => {
             let in_pieces = |bytes: Vec<u8>| [b"+0\n".to_vec(), bytes].concat();
             seeds.extend(published().into_iter().map(in_pieces));
@@ -142,6 +142,16 @@ fn mc_info_document() {
 #[test]
 fn parse_print_parse() {
     smoke("parse_print_parse");
+}
+
+#[test]
+fn redaction() {
+    smoke("redaction");
+}
+
+#[test]
+fn foreign_capture() {
+    smoke("foreign_capture");
 }
 
 #[test]

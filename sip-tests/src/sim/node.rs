@@ -213,7 +213,7 @@ impl Node {
                             self.batches.push_back((id, batch));
                             wants.batches += 1;
                         }
-                        Output::Decision(decision) => wants.decisions.push(decision),
+                        Output::Decision(decided) => wants.decisions.push(decided.decision),
                         // All hops are addresses, reached over UDP.
                         Output::Expect(..)
                         | Output::Locate(..)

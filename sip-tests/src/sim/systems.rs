@@ -281,6 +281,7 @@ impl Plan {
                         },
                         services: Service::ALL.to_vec(),
                         migration_of: std::collections::HashMap::new(),
+                        logme: false,
                     })
                 })
                 .collect(),

@@ -71,6 +71,18 @@ pub struct OfServer {
     pub orders: mpsc::Sender<Ordering>,
 }
 
+/// What became of what a node recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct RecorderLine {
+    /// Records since the start.
+    pub records: u64,
+    /// Of them, those that a reader (trace file, collector, watch, page, command) did not get, because the ring had moved on;
+    /// one that two missed counts twice.
+    pub missed: u64,
+    /// Those that a collector did not get though they were read for it.
+    pub untold: u64,
+}
+
 /// What a question is answered from.
 #[derive(Clone)]
 pub struct Asked {
@@ -145,6 +157,18 @@ impl Asked {
             (Question::Ready, _) => Some(match self.lives.iter().find_map(Life::trouble) {
                 None => End::Done("ready".into()),
                 Some(why) => End::Error(format!("not ready: {why}")),
+            }),
+            (Question::Recorder, _) => Some(match &self.trace {
+                None => End::Error("nothing is recorded: ring-mib is 0 in [trace]".into()),
+                Some(reader) => {
+                    let line = RecorderLine {
+                        records: reader.end(),
+                        missed: reader.all_missed(),
+                        untold: reader.untold(),
+                    };
+                    say_all(write, std::iter::once(line)).await?;
+                    End::All
+                }
             }),
             (Question::Reload, _) => Some(self.direct(Directive::Reload, who).await),
             (Question::Drain, _) => Some(self.direct(Directive::Drain, who).await),

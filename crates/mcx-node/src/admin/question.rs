@@ -26,6 +26,8 @@ pub enum Question {
     Outbox(OutboxFilter),
     /// What is recorded? Lines of [`sip_trace::ndjson`], and [`Lost`](super::Lost) where records are missing.
     Trace(TraceFilter),
+    /// How much of what was recorded went lost? One line of [`RecorderLine`](super::RecorderLine).
+    Recorder,
     /// Copy what matches.
     Watch {
         /// What, and for how long.

@@ -55,6 +55,7 @@ pub(super) fn run(path: &Path, until_stdin_closes: bool) -> ExitCode {
                 return ExitCode::FAILURE;
             }
         };
+        log.records_to(node.recorder());
         let mut out = std::io::stdout();
         for (kind, listening) in node.listeners() {
             for listen in listening {
@@ -94,6 +95,8 @@ pub(super) fn run(path: &Path, until_stdin_closes: bool) -> ExitCode {
                 }
             }
         }
+        // The recorder's thread ends with the last recorder.
+        run.log.records_end();
         tokio::select! {
             () = node.stop() => {}
             () = signals.end() => std::process::exit(1),

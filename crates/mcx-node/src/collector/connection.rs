@@ -45,13 +45,14 @@ impl Connection {
         }
     }
 
-    /// Sends, or loses and counts.
-    pub(super) fn send(&mut self, packet: &[u8]) {
+    /// Sends, or loses and counts; gives whether it was sent.
+    pub(super) fn send(&mut self, packet: &[u8]) -> bool {
         if self.socket.is_none() && self.next_try.is_some_and(|at| Instant::now() < at) {
             self.lost += 1;
-            return;
+            return false;
         }
         let sent = self.try_send(packet);
+        let is_sent = sent.is_ok();
         match sent {
             Ok(()) if self.lost > 0 || self.next_try.is_some() => {
                 info!(collector = %self.address, packets_lost = self.lost, "the collector is told again");
@@ -68,6 +69,7 @@ impl Connection {
                 self.pause = LONGEST_PAUSE.min(self.pause * 2);
             }
         }
+        is_sent
     }
 
     /// What was sent is sent before the end.

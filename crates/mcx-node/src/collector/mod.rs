@@ -13,7 +13,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
 use sip_trace::hep::{Agent, Correlator, encode};
-use sip_trace::{Record, Redactor, What};
+use sip_trace::{Reader, Record, Redactor, What};
 use tracing::warn;
 
 use crate::config::Config;
@@ -44,6 +44,8 @@ pub(crate) struct Collector {
     batches: SyncSender<Vec<Record>>,
     waiting: Arc<AtomicUsize>,
     lost: usize,
+    /// Where what is lost is counted.
+    counter: Reader,
     thread: JoinHandle<()>,
 }
 
@@ -52,7 +54,11 @@ impl Collector {
     ///
     /// # Errors
     /// The key of the pseudonyms cannot be read; the system gives no thread.
-    pub(crate) fn start(collector: &CollectorConfig, config: &Config) -> io::Result<Self> {
+    pub(crate) fn start(
+        collector: &CollectorConfig,
+        config: &Config,
+        counter: Reader,
+    ) -> io::Result<Self> {
         let key = pseudonym_key::of(collector.pseudonyms.as_deref()).map_err(io::Error::other)?;
         let (batches, taken) = sync_channel(MAX_BATCHES);
         let waiting = Arc::new(AtomicUsize::new(0));
@@ -63,6 +69,7 @@ impl Collector {
             correlator: Correlator::default(),
             agent: collector.agent.clone(),
             connection: Connection::new(collector),
+            counter: counter.clone(),
         };
         let thread = std::thread::Builder::new()
             .name("mcx-collector".into())
@@ -71,6 +78,7 @@ impl Collector {
             batches,
             waiting,
             lost: 0,
+            counter,
             thread,
         })
     }
@@ -98,6 +106,7 @@ impl Collector {
             }
         }
         self.lost = self.lost.saturating_add(records.len());
+        self.counter.count_untold(records.len());
     }
 
     /// Sends what waits, as far as the collector takes it, and ends the thread.
@@ -126,6 +135,7 @@ struct Sender {
     correlator: Correlator,
     agent: Agent,
     connection: Connection,
+    counter: Reader,
 }
 
 impl Sender {
@@ -135,10 +145,16 @@ impl Sender {
             self.waiting.fetch_sub(weight(&batch), Ordering::Relaxed);
             self.redactor.learn(&batch);
             for record in &batch {
+                if matches!(&record.what, What::Decision(decision) if decision.detail) {
+                    continue;
+                }
                 let redacted = self.redactor.record(record);
                 let id = self.correlator.id(&redacted);
                 match encode(&redacted, &self.agent, &id) {
-                    Ok(packet) => self.connection.send(&packet),
+                    Ok(packet) => {
+                        let lost = usize::from(!self.connection.send(&packet));
+                        self.counter.count_untold(lost);
+                    }
                     Err(error) => warn!(%error, "a record is too long for the collector"),
                 }
             }
@@ -155,14 +171,17 @@ mod tests {
     use std::sync::mpsc;
     use std::time::Duration;
 
-    use sip_trace::{Capacity, Direction, Recorder, Transport};
+    use sip_trace::{Capacity, Direction, MessageRecord, Recorder, Transport};
 
     /// Records of that many bytes in all.
     fn records(bytes: usize) -> Vec<Record> {
         let recorder = Recorder::new("node", Capacity::default());
         let at = "127.0.0.1:5060".parse().unwrap();
         let bytes = vec![b'x'; bytes].into();
-        recorder.message(1, Direction::Sent, Transport::Udp, at, at, &bytes);
+        recorder.message(
+            1,
+            MessageRecord::new(Direction::Sent, Transport::Udp, at, at, bytes),
+        );
         recorder.reader().take_all()
     }
 
@@ -175,6 +194,7 @@ mod tests {
                 batches: sender,
                 waiting: Arc::default(),
                 lost: 0,
+                counter: Recorder::new("node", Capacity::default()).reader(),
                 thread: std::thread::spawn(|| {}),
             };
             for _ in 0..batches {

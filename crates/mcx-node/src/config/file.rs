@@ -314,6 +314,9 @@ pub(super) struct Partner {
     pub exit_psi: Option<Text>,
     pub server: Option<Peer>,
     pub gateway: Option<Peer>,
+    /// Whether marks to be logged (RFC 8497) count from there, and are sent there.
+    #[serde(default)]
+    pub logme: bool,
     #[serde(default)]
     pub migration: Migration,
 }

@@ -73,6 +73,7 @@ impl Loader<'_, '_> {
                 services: self.interconnected(partner),
                 migration: self.migration(&partner.migration),
                 migration_of: self.migration_of(&partner.migration),
+                logme: partner.logme,
             });
         }
         if section.core.sources.is_empty() && section.core.domain.is_none() {
@@ -171,6 +172,7 @@ impl Loader<'_, '_> {
                 services: self.interconnected(partner),
                 migration: self.migration(&partner.migration),
                 migration_of: HashMap::new(),
+                logme: partner.logme,
             });
         }
         let behind = section.server.iter().map(|server| &server.psi);

@@ -7,7 +7,7 @@ use std::net::{SocketAddr, UdpSocket};
 use bytes::Bytes;
 use mcx::Random;
 use sip_message::{Limits, Message, Request, Response};
-use sip_trace::{Direction, Recorder, Transport};
+use sip_trace::{Direction, MessageRecord, Recorder, Transport};
 use sip_transaction::{ClientId, Config, Endpoint, Event, Path, Timers};
 
 use super::client::{TokenSigner, Wish, third_party_register};
@@ -119,13 +119,8 @@ impl Core {
     }
 
     fn record(&self, direction: Direction, peer: SocketAddr, bytes: &Bytes) {
-        self.recorder.message(
-            clock::wall_us(),
-            direction,
-            Transport::Udp,
-            self.address,
-            peer,
-            bytes,
-        );
+        let udp = Transport::Udp;
+        let message = MessageRecord::new(direction, udp, self.address, peer, bytes.clone());
+        self.recorder.message(clock::at(), message);
     }
 }

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use mcx_store::{Snapshot, SqliteReader};
 use sip_message::Response;
-use sip_trace::{Capacity, Direction, Record, Recorder, Transport, pcapng};
+use sip_trace::{
+    Capacity, Direction, MessageRecord, Record, Recorder, Redactor, Transport, pcapng,
+};
 use sip_transaction::Timers;
 
 use super::client::{TokenSigner, Wish};
@@ -17,7 +19,9 @@ use super::folder;
 use super::records::Recordings;
 use super::show::Screen;
 use crate::clock;
+use crate::config;
 use crate::process::NodeProcess;
+use crate::pseudonym_key;
 
 /// The systems, by the letter in the names of their nodes.
 pub(super) const SYSTEMS: [char; 3] = ['a', 'b', 'c'];
@@ -405,12 +409,8 @@ impl World {
         socket.set_nonblocking(true).map_err(io)?;
         let recorder = self.recorder.for_node(node);
         recorder.message(
-            clock::wall_us(),
-            Direction::Sent,
-            Transport::Udp,
-            from,
-            to,
-            bytes,
+            clock::at(),
+            MessageRecord::new(Direction::Sent, Transport::Udp, from, to, bytes.clone()),
         );
         socket.send_to(bytes, to).map_err(io)?;
         let mut buffer = vec![0; 65_535];
@@ -428,17 +428,31 @@ impl World {
         );
         if let Some(answer) = &answer {
             recorder.message(
-                clock::wall_us(),
-                Direction::Received,
-                Transport::Udp,
-                from,
-                to,
-                answer,
+                clock::at(),
+                MessageRecord::new(
+                    Direction::Received,
+                    Transport::Udp,
+                    from,
+                    to,
+                    answer.clone(),
+                ),
             );
         }
         drop(socket);
         self.node(node)?.start()?;
         Ok(answer)
+    }
+
+    /// What takes identities out of the capture file: it is an export like any other, invented users or not.
+    fn redactor(&self) -> Result<Redactor, String> {
+        let key = pseudonym_key::of(None)?;
+        let mut keep = Vec::new();
+        for (name, _) in EXAMPLES {
+            let file = self.folder.join(format!("nodes/{name}.toml"));
+            let config = config::load(&file).map_err(|problems| problems.to_string())?;
+            keep.extend(config.service_identities().map(str::to_owned));
+        }
+        Ok(Redactor::new(&key).keeping(keep.iter().map(String::as_str)))
     }
 
     /// Stops everything and writes the capture file.
@@ -449,8 +463,9 @@ impl World {
         self.records.poll();
         let path = self.folder.join(CAPTURE);
         let of = |e: std::io::Error| format!("{}: {e}", path.display());
+        let records = self.redactor()?.all(&self.records.since(0));
         let file = fs::File::create(&path).map_err(of)?;
-        pcapng::write_merged(&self.records.since(0), std::io::BufWriter::new(file)).map_err(of)?;
+        pcapng::write_merged(&records, std::io::BufWriter::new(file)).map_err(of)?;
         Ok(path)
     }
 }

@@ -54,7 +54,7 @@ impl<R: Role> Driver<R> {
                     transport, address, ..
                 } = was;
                 let why = format!("{transport} {address} failed: the next target is tried");
-                let decision = Decision::new("wire:next-hop", "failover", why);
+                let decision = Decision::new("wire:next-hop", "failover", why).by("next-hop");
                 self.decide(decision.weighing(Weight::Minor));
             }
             self.go_on(now, next);
@@ -76,7 +76,12 @@ impl<R: Role> Driver<R> {
             if let (Transport::Tls, Some(domain)) = (path.transport, &attempt.target.domain) {
                 self.outputs.push_back(Output::Expect(path, domain.clone()));
             }
-            match self.endpoint.request(now.mono, path, &attempt.request) {
+            self.note_steps();
+            let before = self.is_about(attempt.request.headers());
+            let sent = self.endpoint.request(now.mono, path, &attempt.request);
+            self.note_steps();
+            self.is_about_again(before);
+            match sent {
                 Ok(client) => {
                     self.sends.insert(client, attempt);
                 }

@@ -100,6 +100,12 @@ fn of_process(out: &mut Text, told: &Told) {
     );
     out.count(&[], told.metrics.recorder.missed());
     out.metric(
+        "mcx_collector_dropped_records_total",
+        Kind::Counter,
+        "Records that the collector of HEP3 did not get.",
+    );
+    out.count(&[], told.metrics.recorder.untold());
+    out.metric(
         "process_start_time_seconds",
         Kind::Gauge,
         "When the process started, since the Unix epoch.",

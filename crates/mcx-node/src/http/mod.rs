@@ -2,6 +2,7 @@
 //! and takes no orders: those have the admin socket, which knows who asks.
 
 mod body;
+pub mod live;
 mod metrics;
 mod probes;
 
@@ -48,6 +49,7 @@ pub struct Told {
     pub pulse: Pulse,
     /// The rest of what is measured.
     metrics: metrics::Sources,
+    live: live::Live,
 }
 
 impl Told {
@@ -59,11 +61,13 @@ impl Told {
         store: Option<Arc<dyn Store>>,
         recorder: Recorder,
         tls: Option<Arc<Tls>>,
+        live: live::Live,
     ) -> Self {
         Self {
             lives,
             pulse,
             metrics: metrics::Sources::new(store, recorder, tls),
+            live,
         }
     }
 }
@@ -150,7 +154,10 @@ async fn answer(request: &Request<Incoming>, told: &Told) -> Response<Body> {
         "/livez" => probes::livez(told).await,
         "/readyz" => probes::readyz(told),
         "/metrics" => metrics::metrics(told).await,
-        _ => text(StatusCode::NOT_FOUND, "no such page\n"),
+        path => match live::route(path) {
+            Some(page) => told.live.answer(page, request),
+            None => text(StatusCode::NOT_FOUND, "no such page\n"),
+        },
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use sip_message::{Framed, Limits, Message, ParseError, StreamFramer};
-use sip_trace::{Direction, Recorder};
+use sip_trace::{Direction, MessageRecord, Recorder};
 use sip_transaction::{Path, Transport};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::mpsc;
@@ -43,11 +43,10 @@ impl Common {
     /// Records a datagram.
     pub fn record(&self, direction: Direction, path: Path, bytes: &Bytes) {
         if self.recorder.is_on() {
-            let at = clock::wall_us();
             let Path { local, peer, .. } = path;
-            let transport = sip_trace::Transport::Udp;
-            self.recorder
-                .message(at, direction, transport, local, peer, bytes);
+            let udp = sip_trace::Transport::Udp;
+            let message = MessageRecord::new(direction, udp, local, peer, bytes.clone());
+            self.recorder.message(clock::at(), message);
         }
     }
 }
@@ -86,6 +85,12 @@ pub(super) struct Connection {
     inbox: mpsc::Sender<Item>,
     queue: Queue,
     framer: StreamFramer,
+    /// Who the peer has proven to be, for the record: its domains with blanks between.
+    identity: Option<Arc<str>>,
+    /// How many bytes came.
+    received: u64,
+    /// How many bytes were queued to be written.
+    put: u64,
     reading: Reading,
     /// What the function was too busy to take.
     undelivered: VecDeque<Item>,
@@ -100,8 +105,8 @@ pub(super) struct Ends {
     pub local: SocketAddr,
     pub number: u64,
     pub opened_here: bool,
-    /// Whether the peer has proven with a certificate who it is.
-    pub proven: bool,
+    /// Who the peer has proven to be, if it showed a certificate.
+    pub identity: Option<Identity>,
     pub common: Arc<Common>,
     pub inbox: mpsc::Sender<Item>,
     pub queue: Queue,
@@ -152,7 +157,10 @@ impl Connection {
             path: ends.path,
             local: ends.local,
             number: ends.number,
-            may_alias: ends.proven && !ends.opened_here,
+            may_alias: ends.identity.is_some() && !ends.opened_here,
+            identity: ends.identity.map(|it| it.all().join(" ").into()),
+            received: 0,
+            put: 0,
             framer: StreamFramer::new(ends.common.limits.clone()),
             common: ends.common,
             inbox: ends.inbox,
@@ -244,6 +252,7 @@ impl Connection {
                     Ok(0) => self.reading = Reading::End,
                     Err(error) => return Ended::Failed(error.kind()),
                     Ok(_) => {
+                        self.received = self.received.saturating_add(count(&piece));
                         self.framer.push(&piece);
                         piece.clear();
                         piece.reserve(PIECE);
@@ -280,9 +289,15 @@ impl Connection {
     fn take(&mut self, batch: &mut Vec<Bytes>) {
         for bytes in batch.drain(..) {
             self.queue.backlog.fetch_sub(bytes.len(), Ordering::Relaxed);
-            self.record(Direction::Sent, &bytes);
-            self.out.extend_from_slice(&bytes);
+            self.record(Direction::Sent, self.put, &bytes);
+            self.put(&bytes);
         }
+    }
+
+    /// Writes something behind everything that is to be written.
+    fn put(&mut self, bytes: &[u8]) {
+        self.put = self.put.saturating_add(count(bytes));
+        self.out.extend_from_slice(bytes);
         self.begin_write();
     }
 
@@ -306,8 +321,7 @@ impl Connection {
                 Ok(Framed::Message(message)) => self.message(Ok(message)),
                 Ok(Framed::Ping) => {
                     self.common.counters.pings.add();
-                    self.out.extend_from_slice(b"\r\n");
-                    self.begin_write();
+                    self.put(b"\r\n");
                 }
                 Ok(Framed::Pong) => {}
                 Err(error) => self.message(Err(error)),
@@ -322,8 +336,12 @@ impl Connection {
     }
 
     fn message(&mut self, message: Result<Message, ParseError>) {
+        // What is behind it waits in the framer.
+        let end = self.received.saturating_sub(pending(&self.framer));
+        let begin = |bytes: &Bytes| end.saturating_sub(count(bytes));
         if let Ok(message) = &message {
-            self.record(Direction::Received, message.as_bytes());
+            let bytes = message.as_bytes();
+            self.record(Direction::Received, begin(bytes), bytes);
             if self.may_alias
                 && let Some(port) = alias_of(message)
             {
@@ -331,8 +349,10 @@ impl Connection {
                 self.deliver(Item::Alias(self.path, port));
             }
         }
-        if let Some(request) = message.as_ref().err().and_then(ParseError::answerable) {
-            self.record(Direction::Received, request.as_bytes());
+        if message.is_err() {
+            // All that is left of it is recorded as it came, whether it can be answered or not.
+            let lost = self.framer.lost().clone();
+            self.record(Direction::Received, begin(&lost), &lost);
         }
         self.deliver(Item::Message {
             path: self.path,
@@ -369,23 +389,42 @@ impl Connection {
             if due(deadlines.ping) {
                 deadlines.ping = None;
                 deadlines.pong = Some(now + self.common.bounds.pong);
-                self.out.extend_from_slice(b"\r\n\r\n");
-                self.begin_write();
+                self.put(b"\r\n\r\n");
             }
             None
         }
     }
 
-    fn record(&self, direction: Direction, bytes: &Bytes) {
+    /// Records a message that begins at this place of its direction of the stream.
+    fn record(&self, direction: Direction, offset: u64, bytes: &Bytes) {
+        let recorder = &self.common.recorder;
+        if !recorder.is_on() {
+            return;
+        }
         let transport = match self.path.transport {
             Transport::Udp => sip_trace::Transport::Udp,
             Transport::Tcp => sip_trace::Transport::Tcp,
             Transport::Tls => sip_trace::Transport::Tls,
         };
-        let (local, peer) = (self.local, self.path.peer);
-        let recorder = &self.common.recorder;
-        recorder.message(clock::wall_us(), direction, transport, local, peer, bytes);
+        let message = MessageRecord {
+            direction,
+            transport,
+            local: self.local,
+            peer: self.path.peer,
+            identity: self.identity.clone(),
+            offset: Some(offset),
+            bytes: bytes.clone(),
+        };
+        recorder.message(clock::at(), message);
     }
+}
+
+fn count(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+}
+
+fn pending(framer: &StreamFramer) -> u64 {
+    u64::try_from(framer.pending()).unwrap_or(u64::MAX)
 }
 
 /// How far writing has come.

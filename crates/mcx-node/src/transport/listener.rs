@@ -129,15 +129,14 @@ impl Accepted {
                     Ok(Err(error)) => error.to_string(),
                     _ => "took too long".to_owned(),
                 };
-                debug!(peer = %self.path.peer, error, "TLS handshake failed");
+                debug!(by = "transport", requirement = "RFC 5922", verdict = "not let in", peer = %self.path.peer, error, "TLS handshake failed");
             }
         }
     }
 
     async fn run(self, stream: impl AsyncRead + AsyncWrite, identity: Option<Identity>) {
         self.common.counters.accepted.add();
-        let proven = identity.is_some();
-        let (handle, queue) = handle::handle(self.number, identity);
+        let (handle, queue) = handle::handle(self.number, identity.clone());
         let accepted = Item::Accepted(self.path, handle);
         if self.inbox.send(accepted).await.is_err() {
             return;
@@ -147,7 +146,7 @@ impl Accepted {
             local: self.local,
             number: self.number,
             opened_here: false,
-            proven,
+            identity,
             common: self.common,
             inbox: self.inbox,
             queue,

@@ -39,7 +39,7 @@ impl Opening {
         let _ = stream.set_nodelay(true);
         let local = stream.local_addr().unwrap_or(self.path.local);
         match self.tls.take() {
-            None => self.carry(stream, local, Identity::default()).await,
+            None => self.carry(stream, local, None).await,
             Some((tls, domain)) => {
                 self.shake_hands(stream, local, &tls, domain.as_deref())
                     .await
@@ -64,8 +64,7 @@ impl Opening {
             Ok(Ok(stream)) => {
                 let certificates = stream.get_ref().1.peer_certificates();
                 let identity = certificates.and_then(|c| c.first()).map(Identity::of);
-                self.carry(stream, local, identity.unwrap_or_default())
-                    .await;
+                self.carry(stream, local, identity).await;
             }
             Ok(Err(_)) => self.failed(Ended::NotProven).await,
             Err(_) => self.failed(Ended::NotOpened).await,
@@ -76,10 +75,10 @@ impl Opening {
         self,
         stream: impl AsyncRead + AsyncWrite,
         local: SocketAddr,
-        identity: Identity,
+        identity: Option<Identity>,
     ) {
         self.common.counters.opened.add();
-        let opened = Item::Opened(self.path, self.number, identity);
+        let opened = Item::Opened(self.path, self.number, identity.clone().unwrap_or_default());
         if self.inbox.send(opened).await.is_err() {
             return;
         }
@@ -88,7 +87,7 @@ impl Opening {
             local,
             number: self.number,
             opened_here: true,
-            proven: false,
+            identity,
             common: self.common,
             inbox: self.inbox,
             queue: self.queue,

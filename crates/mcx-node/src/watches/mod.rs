@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use mcx::System;
+use mcx::marking::{self, Watched};
+use mcx::{McId, System};
 use serde::{Deserialize, Serialize};
 use sip_trace::Reader;
 use sip_trace::watch::Watch;
@@ -24,6 +25,8 @@ pub use wish::Wish;
 pub const MOST_RUNNING: usize = 8;
 /// Most watches that ended and are still listed.
 const MOST_ENDED: usize = 16;
+/// The id of the watch that keeps what is marked to be logged.
+const OWN: u64 = 0;
 /// Why there can be none.
 const NO_FOLDER: &str = "there is no folder for watches: write watches = \"FOLDER\" into [trace]";
 /// How long a watch waits for records before it looks whether it is to end.
@@ -33,6 +36,8 @@ const PATIENCE: Duration = Duration::from_millis(100);
 pub struct Watches {
     node: String,
     reader: Reader,
+    /// Whose requests are marked to be logged (RFC 8497).
+    watched: Watched,
     place: Mutex<Place>,
     state: Mutex<State>,
 }
@@ -56,7 +61,7 @@ struct State {
 struct Running {
     id: u64,
     looks_for: Vec<String>,
-    until_ms: u64,
+    until_ms: Option<u64>,
     size_mib: u64,
     files: PathBuf,
     shared: Arc<Shared>,
@@ -75,12 +80,12 @@ struct Shared {
 /// A watch as it is listed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WatchLine {
-    /// Its id, from 1 at each start of the node.
+    /// Its id, from 1 at each start of the node; 0 is the node's own, for what is marked to be logged (RFC 8497).
     pub id: u64,
     /// What it looks for; users are not named.
     pub looks_for: Vec<String>,
-    /// When it ends, in ms since the Unix epoch.
-    pub until_ms: u64,
+    /// When it ends, in ms since the Unix epoch; with the node where nothing is said.
+    pub until_ms: Option<u64>,
     /// Most that its files hold, in MiB.
     pub size_mib: u64,
     /// How many records it copied.
@@ -101,14 +106,48 @@ impl Watches {
         Self {
             node: node.to_owned(),
             reader,
+            watched: Watched::default(),
             place: Mutex::new(Place { folder, partners }),
             state: Mutex::default(),
+        }
+    }
+
+    /// The same, which says here whose requests are to be marked.
+    #[must_use]
+    pub fn marking(mut self, watched: Watched) -> Self {
+        self.watched = watched;
+        self
+    }
+
+    /// Begins to keep what trusted partners, or this node, marked to be logged, where there is a folder: as long as the node
+    /// runs, in files of its own, of which there are none before something is marked.
+    pub fn keep_marked(&self) {
+        let wish = Wish {
+            verdict: Some(marking::MARKED.into()),
+            requirement: Some(marking::REQUIREMENT.into()),
+            ..Wish::default()
+        };
+        if self.place().folder.is_none() {
+            return;
+        }
+        let mut state = self.lock();
+        let keeps = |watch: &Running| watch.id == OWN && watch.ended().is_none();
+        if !state.all.iter().any(keeps)
+            && let Err(error) = self.begin(&mut state, wish, None)
+        {
+            warn!(error, "what is marked to be logged is not kept");
         }
     }
 
     /// Where files of later watches go, and which partners these may name.
     pub fn change(&self, folder: Option<PathBuf>, partners: Vec<System>) {
         *self.place.lock().unwrap_or_else(PoisonError::into_inner) = Place { folder, partners };
+        self.keep_marked();
+    }
+
+    fn place(&self) -> Place {
+        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        place.clone()
     }
 
     /// Begins one; says what it is called and where its files are.
@@ -116,55 +155,21 @@ impl Watches {
     /// # Errors
     /// It makes no sense, there are enough, or its files cannot be written.
     pub fn add(&self, wish: Wish, by: &str) -> Result<String, String> {
-        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
-        let Place { folder, partners } = place.clone();
-        drop(place);
-        let folder = folder.ok_or(NO_FOLDER)?;
-        let selection = wish.selection(&partners)?;
-        let (lasts, size_mib) = wish.bounds()?;
+        let (kinds, (lasts, size_mib)) = (wish.kinds().join(", "), wish.bounds()?);
         let mut state = self.lock();
-        let running = state.all.iter().filter(|w| w.ended().is_none()).count();
+        let ordered = |watch: &&Running| watch.until_ms.is_some() && watch.ended().is_none();
+        let running = state.all.iter().filter(ordered).count();
         if running >= MOST_RUNNING {
             return Err(format!(
                 "{MOST_RUNNING} watches run already: stop one of them"
             ));
         }
-        let id = state.last + 1;
-        let now = clock::wall_us() / 1000;
-        let begin = folder.join(format!("{}-{now}-watch-{id}", self.node));
-        let mut files = Files::create(&begin, size_mib * 1024 * 1024)
-            .map_err(|error| format!("{}: {error}", folder.display()))?;
-        let mut reader = self.reader.clone();
-        if !wish.past {
-            reader.skip_to_end();
-        }
-        let shared = Arc::new(Shared::default());
-        let of_thread = shared.clone();
-        let ends = Instant::now() + lasts;
-        let thread = std::thread::Builder::new().name("mcx-watch".into());
-        let thread = thread.spawn(move || {
-            let watch = Watch::new(selection);
-            let why = copy(watch, &mut reader, &mut files, &of_thread, ends);
-            info!(watch = id, why, "a watch ended");
-            *of_thread.lock() = Some(why);
-        });
-        let thread = thread.map_err(|error| error.to_string())?;
-        state.last = id;
         let seconds = lasts.as_secs();
-        let kinds = wish.kinds().join(", ");
+        let (id, begin) = self.begin(&mut state, wish, Some(lasts))?;
         info!(
             watch = id,
             kinds, seconds, size_mib, "a watch begins; ordered by {by}"
         );
-        state.all.push(Running {
-            id,
-            looks_for: wish.words(),
-            until_ms: now + seconds * 1000,
-            size_mib,
-            files: begin.clone(),
-            shared,
-            thread: Some(thread),
-        });
         while state.all.len() > MOST_RUNNING + MOST_ENDED {
             let Some(at) = state.all.iter().position(|w| w.ended().is_some()) else {
                 break;
@@ -172,6 +177,66 @@ impl Watches {
             state.all.remove(at);
         }
         Ok(format!("watch {id} writes {}-*.ndjson", begin.display()))
+    }
+
+    /// Begins one, for a time or for as long as the node runs; gives its id and how its files begin.
+    fn begin(
+        &self,
+        state: &mut State,
+        wish: Wish,
+        lasts: Option<Duration>,
+    ) -> Result<(u64, PathBuf), String> {
+        let Place { folder, partners } = self.place();
+        let folder = folder.ok_or(NO_FOLDER)?;
+        let selection = wish.selection(&partners)?;
+        let (_, size_mib) = wish.bounds()?;
+        // Its requests are marked by one id alone: what else goes by the name of a user has none.
+        let user = wish.user.as_deref().and_then(|user| McId::parse(user).ok());
+        let id = lasts.map_or(OWN, |_| state.last + 1);
+        let now = clock::wall_us() / 1000;
+        let begin = folder.join(format!("{}-{now}-watch-{id}", self.node));
+        let cannot = |error: std::io::Error| format!("{}: {error}", folder.display());
+        files::make_room(&folder, &self.node, &running(state)).map_err(cannot)?;
+        let most = size_mib * 1024 * 1024;
+        // Who orders a watch is to hear that it cannot write.
+        let mut files = match lasts {
+            Some(_) => Files::create(&begin, most).map_err(cannot)?,
+            None => Files::later(&begin, most),
+        };
+        let mut reader = self.reader.clone();
+        if !wish.past {
+            reader.skip_to_end();
+        }
+        let shared = Arc::new(Shared::default());
+        let of_thread = shared.clone();
+        let ends = lasts.map(|lasts| Instant::now() + lasts);
+        let watched = self.watched.clone();
+        if let Some(user) = user {
+            watched.begin(id, user);
+        }
+        let thread = std::thread::Builder::new().name("mcx-watch".into());
+        let thread = thread.spawn(move || {
+            let watch = Watch::new(selection);
+            let why = copy(watch, &mut reader, &mut files, &of_thread, ends);
+            watched.end(id);
+            info!(watch = id, why, "a watch ended");
+            *of_thread.lock() = Some(why);
+        });
+        let thread = thread.map_err(|error| {
+            self.watched.end(id);
+            error.to_string()
+        })?;
+        state.last = state.last.max(id);
+        state.all.push(Running {
+            id,
+            looks_for: wish.words(),
+            until_ms: lasts.map(|lasts| now + lasts.as_secs() * 1000),
+            size_mib,
+            files: begin.clone(),
+            shared,
+            thread: Some(thread),
+        });
+        Ok((id, begin))
     }
 
     /// All that run, and the last ones that ended.
@@ -185,6 +250,9 @@ impl Watches {
     /// # Errors
     /// There is no such watch, or it ended.
     pub fn end(&self, id: u64, by: &str) -> Result<String, String> {
+        if id == OWN {
+            return Err("watch 0 is the node's own".into());
+        }
         let mut state = self.lock();
         let watch = state.all.iter_mut().find(|watch| watch.id == id);
         let watch = watch.ok_or_else(|| format!("there is no watch {id}"))?;
@@ -248,13 +316,19 @@ impl Shared {
     }
 }
 
+/// How the files of those begin that still write.
+fn running(state: &State) -> Vec<PathBuf> {
+    let running = state.all.iter().filter(|watch| watch.ended().is_none());
+    running.map(|watch| watch.files.clone()).collect()
+}
+
 /// Copies until it is to end; says why it ended.
 fn copy(
     mut watch: Watch,
     reader: &mut Reader,
     files: &mut Files,
     shared: &Shared,
-    ends: Instant,
+    ends: Option<Instant>,
 ) -> String {
     // Once it is told to end: where the records end that it still takes.
     let mut end = None;
@@ -265,7 +339,7 @@ fn copy(
         if end.is_some_and(|end| reader.next_seq() >= end) {
             return "stopped".into();
         }
-        if Instant::now() >= ends {
+        if ends.is_some_and(|ends| Instant::now() >= ends) {
             return "its time was over".into();
         }
         let records = reader.wait(PATIENCE);

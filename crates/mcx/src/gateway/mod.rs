@@ -17,6 +17,7 @@ use crate::answer::{check_max_forwards, check_readable, check_require, method_no
 use crate::availability;
 use crate::document::{Bounds, Document, ServiceDocument};
 use crate::incoming::{self, Said};
+use crate::marking::{self, Watched};
 use crate::trust::{self, Sender, same_uri};
 use crate::{
     Availability, Core, Decision, Effect, Input, McId, MessageKind, Now, Origin, Partner, Peer,
@@ -72,6 +73,7 @@ pub struct GatewayServer {
     /// Requests to each partner that were not answered, since one was.
     in_vain: HashMap<SystemId, u32>,
     next_id: u64,
+    watched: Watched,
 }
 
 /// A request that waits for the far end's answer.
@@ -168,7 +170,15 @@ impl GatewayServer {
             replies: Replies::default(),
             in_vain: HashMap::new(),
             next_id: 0,
+            watched: Watched::default(),
         }
+    }
+
+    /// The same, which marks what it forwards about these users (RFC 8497).
+    #[must_use]
+    pub fn watching(mut self, watched: Watched) -> Self {
+        self.watched = watched;
+        self
     }
 
     /// Goes by another configuration from now on; what is under way ends as it was begun.
@@ -228,6 +238,7 @@ impl GatewayServer {
         }
         let exit = inside.clone().any(|peer| peer.psi == *from);
         let (said, content) = self.read(request, exit)?;
+        out.push(Effect::Decide(said.decision()));
         let Said {
             service,
             kind,
@@ -243,7 +254,9 @@ impl GatewayServer {
             MessageKind::UserAuthorizationNotification => "P2.1",
             MessageKind::AuthorizationRequest | MessageKind::AuthorizationResponse => "L1",
         };
-        let (peer, partner, to) = if exit {
+        // Own servers are trusted; a partner is where it is written.
+        let marked = marking::is_marked(request.headers());
+        let (peer, partner, to, logme) = if exit {
             let partner = if kind.from_primary() {
                 own_user
                     .then(|| match &partner_id {
@@ -261,10 +274,21 @@ impl GatewayServer {
                     .and_then(|_| config.systems.partner_of(&primary_id, service))
             };
             let partner = partner.ok_or_else(Refusal::not_entitled)?;
+            if marked {
+                // It counts here all the same: the own server may always ask.
+                let (procedure, to) = (document.procedure(), partner.system.id.as_str());
+                let decision = marking::decision(true, "the own server", procedure, &primary_id);
+                out.push(Effect::Decide(decision));
+                if !partner.logme {
+                    let decision = marking::decision(false, to, procedure, &primary_id);
+                    out.push(Effect::Decide(decision));
+                }
+            }
+            let logme = partner.logme && (marked || self.watched.has(&primary_id));
             let id = &partner.system.id;
-            (&partner.peer, Some(id.clone()), id.to_string())
+            (&partner.peer, Some(id.clone()), id.to_string(), logme)
         } else {
-            trust::partner_entitled(
+            let partner = trust::partner_entitled(
                 &config.systems,
                 &sender,
                 (kind, service),
@@ -273,7 +297,14 @@ impl GatewayServer {
             )?;
             let server = config.servers.iter().find(|(s, _)| s.contains(&service));
             let (_, peer) = server.ok_or_else(|| incoming::other_type(self.accept()))?;
-            (peer, None, format!("the {service} server"))
+            if marked {
+                let from = partner.system.id.as_str();
+                let procedure = document.procedure();
+                let decision = marking::decision(partner.logme, from, procedure, &primary_id);
+                out.push(Effect::Decide(decision));
+            }
+            let logme = marked && partner.logme || self.watched.has(&primary_id);
+            (peer, None, format!("the {service} server"), logme)
         };
         out.push(Effect::Decide(
             Decision::new(requirement, "forwards", format!("{kind} to {to}"))
@@ -290,6 +321,7 @@ impl GatewayServer {
             requirement,
             from: from.clone(),
             peer: peer.clone(),
+            logme,
             content,
         })
     }
@@ -397,6 +429,8 @@ struct Route {
     /// Public service identity of who sent it.
     from: String,
     peer: Peer,
+    /// Whether it goes on with a mark to be logged.
+    logme: bool,
     content: Content,
 }
 

@@ -7,6 +7,7 @@ use sip_message::{HeaderName, Headers, Request, Response, StatusCode};
 use super::loops::{self, Leg};
 use super::{GatewayServer, Pending, Route};
 use crate::charging;
+use crate::marking;
 use crate::outgoing::{Outgoing, host_of, new_session_id};
 use crate::{Decision, Effect, MessageKind, Now, Refusal, RequestId, SendId};
 
@@ -33,13 +34,17 @@ impl GatewayServer {
             .and_then(|ids| ids.first().map(|id| text(id)))
             .and_then(|id| self.replies.theirs(&id).map(str::to_owned));
         let charging_vector = self.charging_vector(request);
+        let mut session_id = new_session_id(&mut self.random);
+        if route.logme {
+            session_id = marking::marked(session_id);
+        }
         let outgoing = Outgoing {
             from_psi: &self.config.psi,
             to: &route.peer,
             profile: self.config.profile.of(route.service),
             max_forwards,
             charging_vector,
-            session_id: new_session_id(&mut self.random),
+            session_id,
             in_reply_to: in_reply_to.as_deref(),
         };
         let forwarded = outgoing

@@ -11,7 +11,9 @@ use crate::document::{ServiceDocument, client_register};
 use crate::incoming::identity;
 use crate::state::{Authorization, Command, Heard, Outcome, UserKey, Verdict};
 use crate::token::TokenError;
-use crate::{Decision, Effect, McId, Now, ProcedureId, Refusal, RequestId, SystemId, Warning};
+use crate::{
+    Decision, Effect, McId, Now, ProcedureId, Refusal, RequestId, SystemId, Warning, Weight,
+};
 
 /// The event package of service settings (RFC 4354).
 const POC_SETTINGS: &[u8] = b"poc-settings";
@@ -77,6 +79,15 @@ impl ServiceServer {
                 "More than one MC info document of a visiting user",
             ));
         }
+        let why = format!(
+            "{} documents with tokens that are valid, Expires {expires}",
+            users.len()
+        );
+        out.push(Effect::Decide(
+            Decision::new("wire:documents", "reads", why)
+                .by("document")
+                .weighing(Weight::Detail),
+        ));
         let event = Event {
             id,
             request: request.clone(),

@@ -5,6 +5,7 @@ use sip_message::Request;
 
 use super::{Answerable, ServiceServer};
 use crate::incoming::{self, Said, missing};
+use crate::marking;
 use crate::state::UserKey;
 use crate::trust::{self, Sender};
 use crate::{Decision, Effect, MessageKind, Now, Refusal, RequestId};
@@ -21,6 +22,13 @@ impl ServiceServer {
     ) -> Result<(), Refusal> {
         let config = &self.config;
         let accept = || self.accept();
+        let said = incoming::message(
+            (request.headers(), request.body()),
+            &config.profile,
+            (&config.limits, config.bounds),
+            accept,
+        )?;
+        out.push(Effect::Decide(said.decision()));
         let Said {
             service,
             kind,
@@ -28,12 +36,7 @@ impl ServiceServer {
             partner_id,
             document,
             ..
-        } = incoming::message(
-            (request.headers(), request.body()),
-            &config.profile,
-            (&config.limits, config.bounds),
-            accept,
-        )?;
+        } = said;
         if !config.services.contains(&service) {
             return Err(incoming::other_type(accept()));
         }
@@ -44,6 +47,7 @@ impl ServiceServer {
             &primary_id,
             partner_id.as_ref(),
         )?;
+        let logme = partner.logme;
         let partner = partner.system.id.clone();
         let key = UserKey {
             service,
@@ -57,6 +61,11 @@ impl ServiceServer {
                 .of(document.procedure())
                 .about(&primary_id),
         ));
+        if marking::is_marked(request.headers()) {
+            let procedure = document.procedure();
+            let decision = marking::decision(logme, partner.as_str(), procedure, &primary_id);
+            out.push(Effect::Decide(decision));
+        }
         let message = Answerable {
             id,
             request: request.clone(),

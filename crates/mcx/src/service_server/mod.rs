@@ -23,11 +23,12 @@ use crate::charging;
 use crate::delivery::{Schedule, Trouble};
 use crate::document::ServiceDocument;
 use crate::incoming;
+use crate::marking::Watched;
 use crate::state::{Command, OutboxRow, Outcome};
 use crate::trust::{self, Sender};
 use crate::{
-    Availability, Decision, Effect, Input, McId, MessageKind, Now, Origin, Random, Refusal,
-    RequestId, Role, SendId, StoreFailure, StoreId, SystemId, Weight,
+    Availability, Decision, Effect, Input, McId, MessageKind, Now, Origin, Partner, Random,
+    Refusal, RequestId, Role, SendId, StoreFailure, StoreId, SystemId, Weight,
 };
 use pending::Pending;
 
@@ -56,6 +57,7 @@ pub struct ServiceServer {
     next_expiry: Option<Instant>,
     /// When the two clocks were compared last.
     clock: Option<Now>,
+    watched: Watched,
 }
 
 /// What a request of ours was sent for.
@@ -236,7 +238,20 @@ impl ServiceServer {
             next_id: 0,
             next_expiry: None,
             clock: None,
+            watched: Watched::default(),
         }
+    }
+
+    /// The same, which marks its requests about these users (RFC 8497).
+    #[must_use]
+    pub fn watching(mut self, watched: Watched) -> Self {
+        self.watched = watched;
+        self
+    }
+
+    /// Whether a request about that user is marked there.
+    fn marks(&self, partner: &Partner, user: &McId) -> bool {
+        partner.logme && self.watched.has(user)
     }
 
     /// Goes by another configuration from now on. What is under way ends as it was begun; a row of the outbox is written when

@@ -30,6 +30,7 @@ impl ServiceServer {
             return;
         };
         let peer = partner.peer.clone();
+        let marked = self.marks(partner, &row.row.key.primary_id);
         let why = format!(
             "{} to {}, attempt {}",
             row.row.notice.kind(),
@@ -50,7 +51,7 @@ impl ServiceServer {
                 service,
                 &document,
                 in_reply_to.as_deref(),
-                sending,
+                (sending, marked),
                 out,
             )
             .is_none()

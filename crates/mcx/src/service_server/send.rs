@@ -4,18 +4,19 @@ use bytes::Bytes;
 
 use super::{Sending, ServiceServer};
 use crate::document::Document;
+use crate::marking;
 use crate::outgoing::{MAX_FORWARDS, Outgoing, new_session_id};
 use crate::{Effect, Peer, SendId, Service};
 
 impl ServiceServer {
-    /// Writes a document into a MESSAGE and sends it.
+    /// Writes a document into a MESSAGE and sends it, marked to be logged or not.
     pub(super) fn send(
         &mut self,
         peer: &Peer,
         service: Service,
         document: &Document,
         in_reply_to: Option<&str>,
-        sending: Sending,
+        (sending, marked): (Sending, bool),
         out: &mut Vec<Effect>,
     ) -> Option<SendId> {
         let profile = self.config.profile.of(service);
@@ -24,7 +25,10 @@ impl ServiceServer {
             self.random.hex(16),
             self.config.systems.own.id
         );
-        let session_id = new_session_id(&mut self.random);
+        let mut session_id = new_session_id(&mut self.random);
+        if marked {
+            session_id = marking::marked(session_id);
+        }
         let outgoing = Outgoing {
             from_psi: &self.config.psi,
             to: peer,

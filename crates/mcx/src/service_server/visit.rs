@@ -75,6 +75,7 @@ impl ServiceServer {
             return;
         };
         let (primary, peer) = (partner.system.id.clone(), partner.peer.clone());
+        let marked = self.marks(partner, &user.key.primary_id);
         self.supersede(&user.key, out);
         out.push(Effect::Decide(
             Decision::new(
@@ -87,7 +88,14 @@ impl ServiceServer {
         ));
         let sending = Sending::MigrationRequest(event.id);
         if self
-            .send(&peer, user.key.service, &document, None, sending, out)
+            .send(
+                &peer,
+                user.key.service,
+                &document,
+                None,
+                (sending, marked),
+                out,
+            )
             .is_none()
         {
             self.refuse(

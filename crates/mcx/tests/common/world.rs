@@ -61,6 +61,7 @@ pub fn partner(name: &str, peer: Peer) -> Partner {
         },
         services: Service::ALL.to_vec(),
         migration_of: HashMap::new(),
+        logme: false,
     }
 }
 

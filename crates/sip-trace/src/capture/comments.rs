@@ -51,10 +51,10 @@ fn decision(text: &str) -> DecisionRecord {
     };
     DecisionRecord {
         requirement: requirement.to_owned().into(),
-        verdict: verdict.to_owned(),
-        why: why.to_owned(),
+        verdict: verdict.to_owned().into(),
+        why: why.to_owned().into(),
         procedure,
-        user: None,
+        ..DecisionRecord::default()
     }
 }
 

@@ -176,13 +176,7 @@ impl Reading {
                 .entry(local)
                 .or_insert_with(|| local.to_string().into());
             let node = Arc::clone(node);
-            let message = MessageRecord {
-                direction,
-                transport,
-                local,
-                peer,
-                bytes: bytes.clone(),
-            };
+            let message = MessageRecord::new(direction, transport, local, peer, bytes.clone());
             self.push(wall_us, node, What::Message(message));
         }
     }
@@ -191,6 +185,7 @@ impl Reading {
         self.capture.records.push(Record {
             seq: u64::try_from(self.capture.records.len()).unwrap_or(u64::MAX),
             wall_us,
+            mono_us: None,
             node,
             what,
         });

@@ -76,6 +76,9 @@ impl<'a> Builder<'a> {
     }
 
     fn note(&mut self, record: &Record, decision: &DecisionRecord) {
+        if decision.detail && !self.options.details {
+            return;
+        }
         let mut decision = decision.clone();
         match self.options.notes {
             Notes::None => return,

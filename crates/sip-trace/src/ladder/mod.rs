@@ -109,6 +109,8 @@ pub struct Options {
     pub origin_us: Option<u64>,
     /// Which decisions become notes.
     pub notes: Notes,
+    /// Whether steps that every message takes become notes too ([`DecisionRecord::detail`]).
+    pub details: bool,
     /// Short names of kinds of messages.
     pub labels: Labels,
     /// Identical messages get a row each, instead of being folded into the first one.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use super::{Interface, Layout};
+use crate::correlate::ids;
 use crate::pairing::pair;
 use crate::record::{DecisionRecord, Direction, MessageRecord, Record, What};
 
@@ -40,14 +41,22 @@ impl<'a> Plan<'a> {
         let mut packet_of: HashMap<usize, usize> = HashMap::new();
         // The packet that a node saw last, and decisions of nodes that saw none yet.
         let mut last: HashMap<&str, usize> = HashMap::new();
+        // The last one of each Call-ID there: messages wait before they are dealt with.
+        let mut last_of: HashMap<(&str, String), usize> = HashMap::new();
         let mut early: HashMap<&str, Vec<String>> = HashMap::new();
         for (index, record) in records.iter().enumerate() {
             let node: &str = &record.node;
             let message = match &record.what {
                 What::Message(message) => message,
                 What::Decision(decision) => {
+                    if decision.detail {
+                        continue;
+                    }
                     plan.decisions += 1;
-                    let packet = last.get(node).and_then(|at| plan.packets.get_mut(*at));
+                    let call = decision.call.as_deref().map(str::to_owned);
+                    let exact = call.and_then(|call| last_of.get(&(node, call)));
+                    let at = exact.or_else(|| last.get(node));
+                    let packet = at.and_then(|at| plan.packets.get_mut(*at));
                     let comments = packet.map(|packet| &mut packet.comments);
                     comments
                         .unwrap_or_else(|| early.entry(node).or_default())
@@ -71,6 +80,9 @@ impl<'a> Plan<'a> {
                 }
             };
             last.insert(node, at);
+            if let (_, Some(call)) = ids(&message.bytes) {
+                last_of.insert((node, call), at);
+            }
             if let Some(packet) = plan.packets.get_mut(at) {
                 packet
                     .comments

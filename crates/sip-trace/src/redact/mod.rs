@@ -166,14 +166,17 @@ impl<'a> Walk<'a> {
         let mut words =
             |text: &str| String::from_utf8_lossy(&self.text(text.as_bytes())).into_owned();
         let (verdict, why) = (words(&decision.verdict), words(&decision.why));
+        // As the field Call-ID is: a part of it may be a name.
+        let call = decision.call.as_deref().map(|call| words(call).into());
         let user = decision.user.as_deref().map(|user| {
             let user = self.identity(user.as_bytes());
             String::from_utf8_lossy(&user).into_owned()
         });
         DecisionRecord {
-            verdict,
-            why,
+            verdict: verdict.into(),
+            why: why.into(),
             user,
+            call,
             ..decision.clone()
         }
     }

@@ -64,22 +64,22 @@ impl Story {
     ) {
         let decision = DecisionRecord {
             requirement: requirement.into(),
-            verdict: verdict.to_owned(),
-            why: why.to_owned(),
-            procedure: None,
+            verdict: verdict.to_owned().into(),
+            why: why.to_owned().into(),
             user: Some("sip:alice@a.mcx.example".to_owned()),
+            ..DecisionRecord::default()
         };
         self.push(ms, node, What::Decision(decision));
     }
 
     fn message(&mut self, ms: u64, node: &str, peer: &str, direction: Direction, bytes: &Bytes) {
-        let message = MessageRecord {
+        let message = MessageRecord::new(
             direction,
-            transport: Transport::Udp,
-            local: address(node),
-            peer: address(peer),
-            bytes: bytes.clone(),
-        };
+            Transport::Udp,
+            address(node),
+            address(peer),
+            bytes.clone(),
+        );
         self.push(ms, node, What::Message(message));
     }
 
@@ -87,6 +87,7 @@ impl Story {
         self.records.push(Record {
             seq: self.records.len() as u64,
             wall_us: START_US + ms * 1_000,
+            mono_us: None,
             node: Arc::from(node),
             what,
         });

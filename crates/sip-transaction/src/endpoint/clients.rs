@@ -10,6 +10,7 @@ use crate::event::{ClientId, Event, Failure, Gone};
 use crate::hops::{HopId, Links, Waits};
 use crate::key::Key;
 use crate::slab::place;
+use crate::step::{Moved, Transaction};
 use crate::{Path, invite_client, non_invite_client, requests};
 
 #[derive(Debug)]
@@ -105,6 +106,13 @@ impl Endpoint {
             heard,
             links: Links::default(),
         })?);
+        self.step(
+            Transaction::Client(id),
+            match invite {
+                true => Moved::InviteClient(None, invite_client::State::Calling),
+                false => Moved::NonInviteClient(None, non_invite_client::State::Trying),
+            },
+        );
         self.clients_by_key.insert(key, place(id.0));
         if let Some(hop) = self.hops.get_mut(hop) {
             hop.clients.push(&mut self.clients, place(id.0));
@@ -185,6 +193,13 @@ impl Endpoint {
         let (state, actions) = before.on(event);
         client.state = State::NonInvite(state);
         let hop = client.hop;
+        // A timer that has lost its meaning is no step.
+        if before != state || !actions.is_empty() {
+            self.step(
+                Transaction::Client(id),
+                Moved::NonInviteClient(Some(event), state),
+            );
+        }
         for action in actions {
             match action {
                 Action::Retransmit => {
@@ -233,6 +248,13 @@ impl Endpoint {
         let (state, actions) = before.on(event);
         client.state = State::Invite(state);
         let hop = client.hop;
+        // A timer that has lost its meaning is no step.
+        if before != state || !actions.is_empty() {
+            self.step(
+                Transaction::Client(id),
+                Moved::InviteClient(Some(event), state),
+            );
+        }
         let timers = self.hops.timers(hop, &self.config);
         for action in actions {
             match action {

@@ -13,6 +13,7 @@ use crate::hops::{HopId, Links, Waits};
 use crate::key::Key;
 use crate::overload::Sender;
 use crate::slab::place;
+use crate::step::{Moved, Transaction};
 use crate::{Path, invite_server, non_invite_server, overload};
 
 #[derive(Debug)]
@@ -251,6 +252,13 @@ impl Endpoint {
                 links: Links::default(),
             })),
         })?);
+        self.step(
+            Transaction::Server(server),
+            match state {
+                State::Invite(state) => Moved::InviteServer(None, state),
+                State::NonInvite(state) => Moved::NonInviteServer(None, state),
+            },
+        );
         self.servers_by_key.insert(key, place(server.0));
         if let Some(merged) = merged {
             self.merged.insert(merged, place(server.0));
@@ -406,6 +414,13 @@ impl Endpoint {
         let (state, actions) = before.on(event);
         server.set_state(State::NonInvite(state));
         let hop = server.hop;
+        // A timer that has lost its meaning is no step.
+        if before != state || !actions.is_empty() {
+            self.step(
+                Transaction::Server(id),
+                Moved::NonInviteServer(Some(event), state),
+            );
+        }
         for action in actions {
             match action {
                 Action::Send => self.send_answer(id, answer.take()),
@@ -446,6 +461,13 @@ impl Endpoint {
         let (state, actions) = before.on(event);
         server.set_state(State::Invite(state));
         let hop = server.hop;
+        // A timer that has lost its meaning is no step.
+        if before != state || !actions.is_empty() {
+            self.step(
+                Transaction::Server(id),
+                Moved::InviteServer(Some(event), state),
+            );
+        }
         let timers = self.hops.timers(hop, &self.config);
         let reliable = self.is_reliable(hop);
         let tell = |failure| Event::Unacknowledged {

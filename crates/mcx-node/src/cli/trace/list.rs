@@ -87,8 +87,8 @@ fn line(number: usize, procedure: &Procedure, records: &[Record]) -> Line {
         .map(|arrow| usize::try_from(arrow.repeats).unwrap_or(0))
         .sum();
     let verdicts = own.iter().rev().filter_map(|record| match &record.what {
-        What::Decision(decision) => Some(decision.verdict.clone()),
-        What::Message(_) => None,
+        What::Decision(decision) if !decision.detail => Some(decision.verdict.clone()),
+        What::Decision(_) | What::Message(_) => None,
     });
     let answer = arrows
         .iter()

@@ -8,7 +8,7 @@ use clap::Args;
 use sip_trace::{Record, merge, ndjson};
 
 use super::input;
-use super::redaction::Redaction;
+use super::redaction::{Redaction, load};
 use crate::admin::{End, Lost, Question, TraceFilter, ask_lines};
 use crate::cli::out::complainln;
 
@@ -50,9 +50,16 @@ impl Live {
 
     /// The admin sockets that are named, or else those of the configurations.
     pub(super) fn sockets(&self, redaction: &Redaction) -> Result<Vec<PathBuf>, String> {
+        self.sockets_of(redaction.files())
+    }
+
+    /// As [`Live::sockets`], of these files.
+    pub(super) fn sockets_of(&self, configs: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
         let mut sockets = self.socket.clone();
         if sockets.is_empty() {
-            sockets.extend(redaction.configs()?.into_iter().map(|c| c.admin.path));
+            for file in configs {
+                sockets.push(load(file)?.admin.path);
+            }
         }
         if sockets.is_empty() {
             return Err("name files, or a running node with --config FILE or --socket PATH".into());
@@ -62,6 +69,7 @@ impl Live {
 }
 
 /// What a node tells.
+#[allow(clippy::large_enum_variant, reason = "it is taken apart at once")]
 pub(super) enum Told {
     /// A record.
     Record(Record),

@@ -16,7 +16,8 @@ use clap::{Args, Subcommand};
 use sip_trace::correlate::{Procedure, procedures};
 use sip_trace::{Record, What};
 
-use super::out::complainln;
+use super::out::{complainln, sayln};
+use crate::admin::{Question, RecorderLine, ask_lines};
 use live::Live;
 use output::{Form, Output};
 use redaction::Redaction;
@@ -35,12 +36,49 @@ pub(super) enum Trace {
     Export(Export),
     /// Follows what a running node records: a line of words a record, or one of JSON.
     Tail(Tail),
+    /// How many records running nodes made since they started, and how many of them went lost on the way to whom.
+    Status(Status),
     /// Copies what matches at a running node into files: `add`, `list`, `stop`.
     #[command(subcommand)]
     Watch(Watch),
     /// Draws the ladders of captures that others made (tcpdump, Wireshark, SIPp), one a procedure: UDP and TCP, pcap and
     /// pcapng.
     Read(Read),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Status {
+    #[command(flatten)]
+    live: Live,
+    /// Configuration file of a running node; may be given again.
+    #[arg(long, value_name = "FILE")]
+    config: Vec<PathBuf>,
+    /// One JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+fn status(args: &Status) -> Result<(), String> {
+    for socket in args.live.sockets_of(&args.config)? {
+        let asked = ask_lines(&socket, &Question::Recorder, |line| {
+            if args.json {
+                sayln!("{line}");
+                return Ok(());
+            }
+            let RecorderLine {
+                records,
+                missed,
+                untold,
+            } = serde_json::from_str(line)?;
+            let node = socket.display();
+            sayln!(
+                "{node}  {records} records; {missed} missed by readers; {untold} not told to a collector"
+            );
+            Ok(())
+        });
+        asked.map_err(|error| error.to_string())?;
+    }
+    Ok(())
 }
 
 /// Where records come from.
@@ -124,6 +162,7 @@ pub(super) fn trace(command: Trace) -> ExitCode {
         Trace::Read(args) => read(&args),
         Trace::Tail(args) => tail::tail(&args),
         Trace::Watch(command) => watch::watch(command),
+        Trace::Status(args) => status(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

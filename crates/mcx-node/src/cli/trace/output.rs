@@ -27,6 +27,9 @@ pub(super) struct Output {
     /// A ladder in text of ASCII characters alone.
     #[arg(long)]
     ascii: bool,
+    /// In a ladder, the steps that every message takes too: transactions, documents, batches of the store.
+    #[arg(long)]
+    details: bool,
     /// Nodes in the order of their columns, with commas between them; others follow.
     #[arg(long, value_name = "NODE,NODE", value_delimiter = ',')]
     order: Vec<String>,
@@ -120,6 +123,7 @@ impl Output {
         Options {
             order: self.order.clone(),
             keep_repeats,
+            details: self.details,
             ..Options::default()
         }
     }

@@ -68,13 +68,18 @@ impl Redaction {
         Ok(Redactor::new(&pseudonym_key::of(self.key.as_deref())?).keeping(keep))
     }
 
+    /// The files of configurations that are named.
+    pub(super) fn files(&self) -> &[PathBuf] {
+        &self.config
+    }
+
     /// The configurations that are named.
     pub(super) fn configs(&self) -> Result<Vec<Config>, String> {
         self.config.iter().map(|file| load(file)).collect()
     }
 }
 
-fn load(file: &Path) -> Result<Config, String> {
+pub(super) fn load(file: &Path) -> Result<Config, String> {
     config::load(file).map_err(|problems| problems.to_string())
 }
 
@@ -101,6 +106,7 @@ fn audit(configs: &[Config], many: &str, what: &str, files: &[PathBuf]) -> Resul
         let record = Record {
             seq: 0,
             wall_us: clock::wall_us(),
+            mono_us: None,
             node: config.name.as_str().into(),
             what: What::Decision(DecisionRecord {
                 requirement: "".into(),
@@ -108,9 +114,9 @@ fn audit(configs: &[Config], many: &str, what: &str, files: &[PathBuf]) -> Resul
                 why: format!(
                     "uid {uid}: mcx trace {what}, {many} of {}",
                     files.join(", ")
-                ),
-                procedure: None,
-                user: None,
+                )
+                .into(),
+                ..DecisionRecord::default()
             }),
         };
         let mut line = Vec::new();

@@ -23,6 +23,9 @@ pub(in crate::cli) struct Tail {
     /// Begins with the oldest record that the node still has.
     #[arg(long)]
     all: bool,
+    /// The steps that every message takes too: transactions, documents, batches of the store.
+    #[arg(long)]
+    details: bool,
     /// Records as JSON, one a line.
     #[arg(long)]
     json: bool,
@@ -50,6 +53,9 @@ pub(super) fn tail(args: &Tail) -> Result<(), String> {
                 return Ok(());
             }
         };
+        if !args.details && matches!(&record.what, What::Decision(decision) if decision.detail) {
+            return Ok(());
+        }
         redactor.learn([&record]);
         if redactor.forgotten() > 0 {
             let why = "more identities than can be looked for came by: begin again";

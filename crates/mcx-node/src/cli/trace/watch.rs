@@ -133,7 +133,10 @@ fn list(args: &List) -> Result<(), String> {
     let each = |line: WatchLine| {
         let state = match &line.ended {
             Some(why) => format!("ended, {why}"),
-            None => format!("until {}", time(line.until_ms)),
+            None => match line.until_ms {
+                Some(until_ms) => format!("until {}", time(until_ms)),
+                None => "as long as the node runs".to_owned(),
+            },
         };
         let lost = match line.lost {
             0 => String::new(),

@@ -24,28 +24,53 @@ const SCRIPT: &str = concat!(include_str!("message.js"), include_str!("page.js")
 /// The page. Build the ladder with [`Options::keep_repeats`](super::Options::keep_repeats), so that retransmissions can be
 /// shown and collapsed there.
 pub fn render(ladder: &Ladder, title: &str) -> String {
+    page(&data(ladder), title, "")
+}
+
+/// The page without rows, which follows the server-sent events at the address `events` of the same server: each has one value
+/// of [`rows`] as its data. `node` is the first column.
+pub fn render_live(node: &str, title: &str, events: &str) -> String {
     let data = Data {
-        columns: ladder
-            .columns
-            .iter()
-            .map(|column| column.name.as_str())
-            .collect(),
-        rows: ladder
-            .rows
-            .iter()
-            .map(|row| line(row, ladder.origin_us))
-            .collect(),
+        columns: vec![node],
+        rows: Vec::new(),
+        live: Some(events),
+        lost: None,
     };
+    page(&data, title, " connect-src 'self';")
+}
+
+/// Rows for a page that follows: JSON on one line, without identities only if the ladder is. `lost` is how many records before
+/// them are missing.
+pub fn rows(ladder: &Ladder, lost: u64) -> String {
+    let data = Data {
+        lost: (lost > 0).then_some(lost),
+        ..data(ladder)
+    };
+    json(&data)
+}
+
+fn data(ladder: &Ladder) -> Data<'_> {
+    let columns = ladder.columns.iter();
+    let rows = ladder.rows.iter();
+    Data {
+        columns: columns.map(|column| column.name.as_str()).collect(),
+        rows: rows.map(|row| line(row, ladder.origin_us)).collect(),
+        live: None,
+        lost: None,
+    }
+}
+
+fn page(data: &Data<'_>, title: &str, connect: &str) -> String {
     let (script, style) = (source(SCRIPT), source(STYLE));
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-        <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src {script}; style-src {style}; \
+        <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src {script}; style-src {style};{connect} \
         base-uri 'none'; form-action 'none'\">\n\
         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>{}</title>\n\
         <style>{STYLE}</style>\n</head>\n<body>\n{PAGE}\
         <script id=\"data\" type=\"application/json\">{}</script>\n<script>{SCRIPT}</script>\n</body>\n</html>\n",
         text(title),
-        json(&data)
+        json(data)
     )
 }
 
@@ -58,6 +83,12 @@ fn source(text: &str) -> String {
 struct Data<'a> {
     columns: Vec<&'a str>,
     rows: Vec<Line>,
+    /// Where what comes is told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    live: Option<&'a str>,
+    /// Records that are missing before these.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lost: Option<u64>,
 }
 
 /// One row, as the page's script reads it.
@@ -99,7 +130,7 @@ fn line(row: &Row, origin_us: u64) -> Line {
 
 fn of_arrow(arrow: &Arrow) -> Line {
     let message = &arrow.message;
-    let said = BTreeMap::from([
+    let mut said = BTreeMap::from([
         (
             "addresses",
             format!("{} → {}", message.source(), message.destination()),
@@ -107,6 +138,12 @@ fn of_arrow(arrow: &Arrow) -> Line {
         ("carried by", message.transport.to_string()),
         ("length", format!("{} bytes", message.bytes.len())),
     ]);
+    if let Some(identity) = &message.identity {
+        said.insert("peer proves to be", identity.to_string());
+    }
+    if let Some(offset) = message.offset {
+        said.insert("at byte of the stream", offset.to_string());
+    }
     let parsed = Message::parse_datagram(message.bytes.clone(), &Limits::default()).ok();
     let call = parsed.and_then(|parsed| {
         let call = parsed.headers().first(&HeaderName::CallId)?;
@@ -140,13 +177,25 @@ fn of_note(it: &Note) -> Line {
         why,
         procedure,
         user,
+        target,
+        call,
+        transaction,
+        detail: _,
     } = &it.decision;
     let all = [
         ("requirement", requirement.to_string()),
-        ("verdict", verdict.clone()),
-        ("why", why.clone()),
+        ("verdict", verdict.to_string()),
+        ("why", why.to_string()),
         ("procedure", procedure.clone().unwrap_or_default()),
         ("user", user.clone().unwrap_or_default()),
+        ("decided by", target.to_string()),
+        ("Call-ID", call.as_deref().unwrap_or_default().to_owned()),
+        (
+            "transaction",
+            transaction
+                .map(|number| format!("{number:x}"))
+                .unwrap_or_default(),
+        ),
     ];
     Line {
         kind: 'n',

@@ -11,7 +11,7 @@
     if (text !== undefined) element.textContent = text;
     return element;
   };
-  const rows = data.rows;
+  let rows = data.rows;
   let shown = [], selected = -1, word = "", pitch = 200, width = 0, drawn = new Map(), repeats = new Map();
   const textOf = (row) => row.low ??= [row.label, row.text ?? "", data.columns[row.from], data.columns[row.to],
     ...Object.values(row.said ?? {})].join("\n").toLowerCase();
@@ -26,10 +26,11 @@
   };
   const kinds = {}, nodes = [];
   for (const [kind, name] of Object.entries(KINDS))
-    if (rows.some((row) => row.kind === kind)) kinds[kind] = checkbox(by("kinds"), name, () => filter());
+    if (data.live || rows.some((row) => row.kind === kind)) kinds[kind] = checkbox(by("kinds"), name, () => filter());
   const list = make("div");
   by("nodes").append(list);
-  data.columns.forEach((name) => nodes.push(checkbox(list, name, () => filter())));
+  const column = (name) => nodes.push(checkbox(list, name, () => filter()));
+  data.columns.forEach(column);
 
   const filter = () => {
     const before = shown[selected];
@@ -202,4 +203,58 @@
   window.addEventListener("resize", layout);
   by("title").textContent = document.title;
   filter();
+
+  // What comes while one looks: rows are added below, and one who is at the end stays there.
+  const MOST = 20000, PART = 4000;
+  const follow = () => {
+    const first = new Map(), state = by("live"), box = by("follow");
+    let gone = 0, lost = 0;
+    const key = (row) => [row.from, row.to, row.text].join(" ");
+    const say = (text) => { state.value = text + (lost ? ` · ${lost} records lost` : "") + (gone ? ` · ${gone} older rows gone` : ""); };
+    const repeated = (row, index) => {
+      if (row.text === undefined) return;
+      const before = first.get(key(row));
+      if (before === undefined) { first.set(key(row), index); delete row.again; } else row.again = before;
+    };
+    const take = (more) => {
+      lost += more.lost ?? 0;
+      const places = more.columns.map((name) => {
+        if (!data.columns.includes(name)) { data.columns.push(name); column(name); }
+        return data.columns.indexOf(name);
+      });
+      for (const row of more.rows) {
+        row.from = places[row.from];
+        row.to = places[row.to];
+        repeated(row, rows.length);
+        rows.push(row);
+      }
+      if (rows.length > MOST) {
+        const cut = rows.length - MOST + PART;
+        rows = rows.slice(cut);
+        gone += cut;
+        selected = -1;
+        first.clear();
+        rows.forEach(repeated);
+      }
+    };
+    let due = false;
+    const events = new EventSource(data.live);
+    events.addEventListener("open", () => say("live"));
+    events.addEventListener("error", () => say("not connected"));
+    events.addEventListener("end", () => { events.close(); say("ended: reload the page"); });
+    events.addEventListener("message", (event) => {
+      take(JSON.parse(event.data));
+      if (due) return;
+      due = true;
+      setTimeout(() => {
+        due = false;
+        filter();
+        if (box.checked) { view.scrollTop = view.scrollHeight; draw(); }
+        say("live");
+      }, 100);
+    });
+    by("following").hidden = false;
+    say("connecting");
+  };
+  if (data.live) follow();
 })();

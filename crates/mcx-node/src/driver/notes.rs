@@ -1,0 +1,132 @@
+//! What is recorded beside the decisions of the role: steps of transactions, what became of batches, and which message all of
+//! that is about. Nothing of it is done where nobody records.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use mcx::{Decision, Now, Role, StoreId, Weight};
+use sip_message::{HeaderName, Headers};
+use sip_transaction::{Step, Transaction};
+
+use super::{Decided, Driver, Output};
+
+/// What the driver remembers to say what something is about.
+#[derive(Debug)]
+pub(super) struct Notes {
+    /// Transactions of this run are counted from here: nobody takes those of another run for them.
+    base: u64,
+    /// Call-ID of the message that is being taken.
+    call: Option<Arc<str>>,
+    /// Batches that are not durable yet. As many as the roles have under way.
+    batches: HashMap<StoreId, Batch>,
+}
+
+/// A batch on its way.
+#[derive(Debug)]
+struct Batch {
+    call: Option<Arc<str>>,
+    since: Instant,
+    commands: usize,
+}
+
+impl Notes {
+    pub fn new(seed: &[u8; 32]) -> Self {
+        // The seed is the endpoint's secret: what is written down is not a part of it.
+        let mix = |sum: u64, byte: &u8| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        Self {
+            base: seed.iter().fold(0xcbf2_9ce4_8422_2325, mix),
+            call: None,
+            batches: HashMap::new(),
+        }
+    }
+
+    pub fn call(&self) -> Option<Arc<str>> {
+        self.call.clone()
+    }
+
+    fn number(&self, transaction: Transaction) -> u64 {
+        let (id, side) = match transaction {
+            Transaction::Client(id) => (id.0, 0),
+            Transaction::Server(id) => (id.0, 1),
+        };
+        self.base
+            .wrapping_add(id.wrapping_mul(2).wrapping_add(side))
+    }
+}
+
+impl<R: Role> Driver<R> {
+    /// What comes is about the message with these header fields; gives what it was about before.
+    pub(super) fn is_about(&mut self, headers: &Headers) -> Option<Arc<str>> {
+        let notes = self.notes.as_mut()?;
+        let call = headers.first(&HeaderName::CallId);
+        let call = call.map(|call| String::from_utf8_lossy(call).into());
+        std::mem::replace(&mut notes.call, call)
+    }
+
+    /// What comes is about the message that it was about before.
+    pub(super) fn is_about_again(&mut self, call: Option<Arc<str>>) {
+        if let Some(notes) = &mut self.notes {
+            notes.call = call;
+        }
+    }
+
+    /// What comes is about no message.
+    pub(super) fn is_about_nothing(&mut self) {
+        self.is_about_again(None);
+    }
+
+    /// Tells the steps that transactions took.
+    pub(super) fn note_steps(&mut self) {
+        if self.notes.is_none() {
+            return;
+        }
+        while let Some(step) = self.endpoint.poll_step() {
+            self.note_step(&step);
+        }
+    }
+
+    fn note_step(&mut self, step: &Step) {
+        let Some(notes) = &self.notes else {
+            return;
+        };
+        let decision = Decision::new(step.clause(), step.state(), step.event());
+        let decided = Decided {
+            decision: decision.by("transaction").weighing(Weight::Detail),
+            call: notes.call(),
+            transaction: Some(notes.number(step.transaction)),
+        };
+        self.outputs.push_back(Output::Decision(decided));
+    }
+
+    /// Remembers that a batch is on its way.
+    pub(super) fn note_storing(&mut self, now: Now, id: StoreId, commands: usize) {
+        if let Some(notes) = &mut self.notes {
+            let batch = Batch {
+                call: notes.call(),
+                since: now.mono,
+                commands,
+            };
+            notes.batches.insert(id, batch);
+        }
+    }
+
+    /// Tells what became of a batch; what comes is about the message behind it.
+    pub(super) fn note_stored(&mut self, now: Now, id: StoreId, durable: bool) {
+        let Some(notes) = &mut self.notes else {
+            return;
+        };
+        let Some(batch) = notes.batches.remove(&id) else {
+            return;
+        };
+        notes.call = batch.call;
+        let us = now.mono.saturating_duration_since(batch.since).as_micros();
+        let why = format!("{} commands in one batch, after {us} µs", batch.commands);
+        let (verdict, weight) = match durable {
+            true => ("durable", Weight::Detail),
+            false => ("not durable", Weight::Minor),
+        };
+        let decision = Decision::new("L4", verdict, why).by("store");
+        self.decide(decision.weighing(weight));
+    }
+}
