@@ -76,5 +76,6 @@ fn a_partner_is_down_after_four_requests_without_an_answer_and_up_with_the_next_
     // Four requests, each 64 times T1 without an answer.
     let seconds = value(&lab, SECONDS).unwrap();
     assert!((1.28..60.0).contains(&seconds), "{seconds} s");
-    a.stop();
+    let (log, _) = a.stop();
+    assert!(!log.contains("alice"), "an identity is in the log:\n{log}");
 }
