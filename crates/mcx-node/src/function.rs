@@ -3,11 +3,12 @@
 //! alone works beside it.
 
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use mcx::state::Outcome;
+use mcx::state::{OutboxRow, Outcome};
 use mcx::{Availability, Now, ProcedureId, Role, StoreFailure, StoreId, Weight};
 use mcx_store::{Applied, Store, StoreError};
 use sip_message::Limits;
@@ -38,8 +39,6 @@ pub(crate) const MOST_WAITING_BYTES: usize = 64 * 1024 * 1024;
 const MOST_TAKEN: usize = 1_024;
 /// How often the log is told, at most, that batches fail.
 const COMPLAINTS: Duration = Duration::from_secs(10);
-/// What is there is taken in less than that.
-const AT_ONCE: Duration = Duration::from_millis(1);
 /// How often it is looked, at most, what the system dropped.
 const LOOK: Duration = Duration::from_secs(1);
 /// How long the loop sleeps at most when nothing is due.
@@ -87,8 +86,6 @@ pub struct Function<R> {
     pub waiting_bytes: usize,
     /// Says when there is more than can be served.
     pub congestion: Congestion,
-    /// When it began to wait for something to do.
-    pub waits: Instant,
     /// When there was last nothing on the sockets, as far as that was seen.
     pub emptied: Instant,
     /// When it was looked last what the system dropped.
@@ -128,6 +125,36 @@ async fn arrived(transports: &mut Transports, waiting: &VecDeque<(Instant, Arriv
     }
 }
 
+/// Why a turn begins.
+enum Woken<R: Role> {
+    /// A batch came to its end.
+    Durable(StoreId, Result<Vec<Outcome>, StoreError>),
+    /// Rows of the outbox were read.
+    Rows(Vec<OutboxRow>),
+    /// Something arrived, or waits since it did.
+    Arrived,
+    /// Targets of a hop were looked for.
+    Located(Option<(u64, Vec<Target>)>),
+    /// An operator wants something.
+    Ordered(Ordering),
+    /// The configuration is another one.
+    Changed(Change<R>),
+    /// A deadline, or another phase of the node's life.
+    Due,
+}
+
+/// Does `work`, and gives whether it had to wait for something.
+async fn noting_sleep<T>(work: impl Future<Output = T>) -> (T, bool) {
+    let (mut work, mut slept) = (pin!(work), false);
+    let done = std::future::poll_fn(|context| {
+        let done = work.as_mut().poll(context);
+        slept |= done.is_pending();
+        done
+    });
+    let done = done.await;
+    (done, slept)
+}
+
 /// Batches under way with the time when they were handed over, in the order in which they become durable.
 type Stores = VecDeque<(StoreId, Applied, Instant)>;
 
@@ -163,8 +190,7 @@ impl<R: Role> Function<R> {
 
     /// Waits for a datagram, a durable batch, a deadline or the end, and takes in what came.
     async fn wait(&mut self, stores: &mut Stores, phases: &mut watch::Receiver<Phase>) {
-        self.waits = clock::now().mono;
-        let idle = self.waits + IDLE;
+        let idle = clock::now().mono + IDLE;
         let deadline = self.driver.deadline().unwrap_or(idle).min(idle);
         let outcome = async {
             match stores.front_mut() {
@@ -172,14 +198,31 @@ impl<R: Role> Function<R> {
                 None => std::future::pending().await,
             }
         };
-        tokio::select! {
-            biased;
-            (id, result) = outcome => {
+        let woken = async {
+            tokio::select! {
+                biased;
+                (id, result) = outcome => Woken::Durable(id, result),
+                rows = Recovering::next(&mut self.recovering) => Woken::Rows(rows),
+                () = arrived(&mut self.transports, &self.waiting) => Woken::Arrived,
+                Some(found) = self.locating.join_next() => Woken::Located(found.ok()),
+                ordering = self.orders.next() => Woken::Ordered(ordering),
+                () = tokio::time::sleep_until(deadline.into()) => Woken::Due,
+                Some(change) = self.changes.recv() => Woken::Changed(change),
+                _ = phases.changed() => Woken::Due,
+            }
+        };
+        let (woken, slept) = noting_sleep(woken).await;
+        if slept {
+            // Nothing was there until now.
+            self.emptied = clock::now().mono;
+        }
+        match woken {
+            Woken::Durable(id, result) => {
                 stores.pop_front();
                 self.stored(id, result);
                 self.take_durable(stores);
             }
-            rows = Recovering::next(&mut self.recovering) => {
+            Woken::Rows(rows) => {
                 let complete = rows.is_empty();
                 self.driver.recovered(clock::now(), rows, complete);
                 // It comes first, lest it never come under load; but not alone.
@@ -188,16 +231,15 @@ impl<R: Role> Function<R> {
                     self.recovering = None;
                 }
             }
-            () = arrived(&mut self.transports, &self.waiting) => self.receive(),
-            Some(found) = self.locating.join_next() => {
-                if let Ok((number, targets)) = found {
+            Woken::Arrived => self.receive(),
+            Woken::Located(found) => {
+                if let Some((number, targets)) = found {
                     self.driver.located(clock::now(), number, targets);
                 }
             }
-            ordering = self.orders.next() => self.order(ordering),
-            () = tokio::time::sleep_until(deadline.into()) => {}
-            Some(change) = self.changes.recv() => self.change(change),
-            _ = phases.changed() => {}
+            Woken::Ordered(ordering) => self.order(ordering),
+            Woken::Changed(change) => self.change(change),
+            Woken::Due => {}
         }
         let now = clock::now();
         if let Some((_, _, since)) = stores.front() {
@@ -306,10 +348,6 @@ impl<R: Role> Function<R> {
         let arrived = clock::now().mono;
         let mut availability = self.life.availability();
         self.driver.availability(availability);
-        if arrived - self.waits > AT_ONCE {
-            // Nothing was there when it began to wait.
-            self.emptied = self.waits;
-        }
         let behind = arrived - self.emptied;
         for _ in 0..MOST_TAKEN {
             if self.waiting.len() >= MOST_WAITING || self.waiting_bytes >= MOST_WAITING_BYTES {

@@ -634,7 +634,6 @@ impl Common {
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             congestion: Congestion::new(Instant::now()),
-            waits: Instant::now(),
             emptied: Instant::now(),
             looked: Instant::now(),
             locator: Locator::new(self.dns.as_deref(), can),

@@ -132,7 +132,6 @@ fn send(
         waiting: VecDeque::new(),
         waiting_bytes: 0,
         congestion: Congestion::new(Instant::now()),
-        waits: Instant::now(),
         emptied: Instant::now(),
         looked: Instant::now(),
         locator: Locator::new(Some(&servers), can.into()),
