@@ -12,8 +12,8 @@ use std::time::Duration;
 use mcx::state::VisitorPhase;
 use mcx_node::transport::tls::TlsFiles;
 use sip_tests::lab::{
-    ALICE, ALICE_AT_B, Authority, Lab, Node, Over, Sipp, Stunnel, alice, mapping_at_b, project,
-    receive_deauthorization_over, sipp_installed, stay_at_b, stunnel_installed,
+    ALICE_AT_B, Authority, Lab, Node, Over, Sipp, Stunnel, alice, alice_returns, mapping_at_b,
+    project, receive_deauthorization_over, sipp_installed, stay_at_b, stunnel_installed,
 };
 use sip_trace::{Record, Transport, What};
 
@@ -76,23 +76,6 @@ fn phase(lab: &Lab) -> Option<VisitorPhase> {
     let visitors = lab.stored("b-server").visitors;
     let found = visitors.into_iter().find(|(key, _)| *key == alice());
     found.map(|(_, visitor)| visitor.phase)
-}
-
-/// alice comes home: SIPp's REGISTER towards A's server is answered 200.
-fn alice_returns(lab: &Lab) {
-    let token = lab.token("a", &[("mcptt_id", ALICE)], 3600);
-    let replace = [
-        ("DOMAIN", "a.mcx.example"),
-        ("EXPIRES", "3600"),
-        ("SERVICE", "mcptt"),
-        ("NAMESPACE", "mcpttInfo"),
-        ("TOKEN", &*token),
-        ("ELEMENTS", ""),
-        ("STATUS", "200"),
-        ("CHECKS", ""),
-        ("REFERENCE", ""),
-    ];
-    Sipp::start(lab, "register", "a-core", Some("a-server"), &replace).succeeds();
 }
 
 /// What carried the messages that a node recorded.

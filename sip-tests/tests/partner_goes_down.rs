@@ -5,27 +5,12 @@
 #[path = "../../crates/mcx-node/tests/common/http.rs"]
 mod http;
 
-use sip_tests::lab::{ALICE, Lab, Node, Sipp, receive_deauthorization, sipp_installed, stay_at_b};
+use sip_tests::lab::{
+    Lab, Node, alice_returns, receive_deauthorization, sipp_installed, stay_at_b,
+};
 
 /// SIP timers with which "no answer" is known after 320 ms, and hardly any wait before the next attempt.
 const FAST: &str = "\n[timers]\nt1 = \"5 ms\"\nt2 = \"40 ms\"\n";
-
-/// alice comes home: SIPp's REGISTER towards A's server is answered 200.
-fn alice_returns(lab: &Lab) {
-    let token = lab.token("a", &[("mcptt_id", ALICE)], 3600);
-    let replace = [
-        ("DOMAIN", "a.mcx.example"),
-        ("EXPIRES", "3600"),
-        ("SERVICE", "mcptt"),
-        ("NAMESPACE", "mcpttInfo"),
-        ("TOKEN", &*token),
-        ("ELEMENTS", ""),
-        ("STATUS", "200"),
-        ("CHECKS", ""),
-        ("REFERENCE", ""),
-    ];
-    Sipp::start(lab, "register", "a-core", Some("a-server"), &replace).succeeds();
-}
 
 /// The value of a sample, if it is there.
 fn value(lab: &Lab, sample: &str) -> Option<f64> {

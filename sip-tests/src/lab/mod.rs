@@ -39,7 +39,7 @@ pub use node::{Node, program, sent};
 pub use pack::Scenario;
 pub use partner::{Notified, Partner};
 pub use schema::assert_schema_valid;
-pub use sipp::{Loss, Over, Sipp, sipp_installed};
+pub use sipp::{Loss, Over, Sipp, alice_returns, sipp_installed};
 pub use stunnel::{Stunnel, stunnel_installed};
 pub use visitors::{
     deauthorization, options, stays_at, visitor, visitor_id, visitor_id_at_b, visitors_at_b,

@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::fixtures::ALICE;
 use super::{Lab, Listening, project, wait_until_listening};
 
 /// Whether SIPp is there; says loudly when it is not.
@@ -342,4 +343,24 @@ fn fit_for_loss(scenario: &str) -> String {
         text = text.replacen(built_in, instead, 1);
     }
     text
+}
+
+/// alice comes home: SIPp's REGISTER towards A's server is answered 200.
+///
+/// # Panics
+/// It is answered otherwise.
+pub fn alice_returns(lab: &Lab) {
+    let token = lab.token("a", &[("mcptt_id", ALICE)], 3600);
+    let replace = [
+        ("DOMAIN", "a.mcx.example"),
+        ("EXPIRES", "3600"),
+        ("SERVICE", "mcptt"),
+        ("NAMESPACE", "mcpttInfo"),
+        ("TOKEN", &*token),
+        ("ELEMENTS", ""),
+        ("STATUS", "200"),
+        ("CHECKS", ""),
+        ("REFERENCE", ""),
+    ];
+    Sipp::start(lab, "register", "a-core", Some("a-server"), &replace).succeeds();
 }
