@@ -103,8 +103,7 @@ impl Congestion {
         self.stored = self.stored.max(wait);
     }
 
-    /// What the transactions are to be told, when it has changed; `seen` is asked for
-    /// when it is time.
+    /// What the transactions are to be told, when it has changed; `seen` is asked when it is time.
     pub fn step(&mut self, now: Instant, seen: impl FnOnce() -> Seen) -> Option<Option<Overload>> {
         let passed = now.saturating_duration_since(self.stepped);
         if passed < STEP {
