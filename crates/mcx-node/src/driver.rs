@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use mcx::state::{Command, OutboxRow, Outcome};
+use mcx::state::{Command, OutboxPage, OutboxRow, Outcome, Owed};
 use mcx::{
     Availability, Decision, Effect, Input, Now, Order, OrderId, Ordered, Origin, RequestId, Role,
     SendFailure, SendId, StoreFailure, StoreId, SystemId, Weight,
@@ -47,6 +47,8 @@ pub enum Output {
     /// Make a batch durable, after every batch that came out before; [`Driver::stored`] takes the
     /// outcome.
     Store(StoreId, Vec<Command>),
+    /// Read rows of the outbox; [`Driver::outbox_read`] takes them.
+    ReadOutbox(OutboxPage),
     /// Record and log why something is done.
     Decision(Decided),
     /// An order is done, or refused.
@@ -131,7 +133,8 @@ enum Owned {
     Answer(SendId, Response),
     Failed(SendId, SendFailure),
     Stored(StoreId, Result<Vec<Outcome>, StoreFailure>),
-    Recovered(Vec<OutboxRow>, bool),
+    Recovered(Vec<Owed>, u64),
+    OutboxRead(OutboxPage, Result<Vec<OutboxRow>, StoreFailure>),
     Order(OrderId, Order, String),
     Tick,
 }
@@ -233,9 +236,20 @@ impl<R: Role> Driver<R> {
             .min()
     }
 
-    /// Takes rows that the outbox held at the start, in order of their ids; with `complete` there are no more.
-    pub fn recovered(&mut self, now: Now, rows: Vec<OutboxRow>, complete: bool) {
-        self.inputs.push_back(Owned::Recovered(rows, complete));
+    /// Takes what the outbox held at the start, before anything else: how much is owed to whom, and its last id.
+    pub fn recovered(&mut self, now: Now, owed: Vec<Owed>, last: u64) {
+        self.inputs.push_back(Owned::Recovered(owed, last));
+        self.work(now);
+    }
+
+    /// Takes rows of the outbox that were read.
+    pub fn outbox_read(
+        &mut self,
+        now: Now,
+        page: OutboxPage,
+        rows: Result<Vec<OutboxRow>, StoreFailure>,
+    ) {
+        self.inputs.push_back(Owned::OutboxRead(page, rows));
         self.work(now);
     }
 
@@ -465,9 +479,12 @@ impl<R: Role> Driver<R> {
             Owned::Stored(id, result) => {
                 role.handle(now, Input::Stored { id, result }, &mut effects);
             }
-            Owned::Recovered(rows, complete) => {
-                let input = Input::Recovered { rows, complete };
+            Owned::Recovered(owed, last) => {
+                let input = Input::Recovered { owed, last };
                 role.handle(now, input, &mut effects);
+            }
+            Owned::OutboxRead(page, rows) => {
+                role.handle(now, Input::OutboxRead { page, rows }, &mut effects);
             }
             Owned::Order(id, order, by) => {
                 let (order, by) = (&order, by.as_str());
@@ -504,6 +521,7 @@ impl<R: Role> Driver<R> {
                 self.measures.decided(now.wall, &decision);
                 self.decide(decision);
             }
+            Effect::ReadOutbox(page) => self.outputs.push_back(Output::ReadOutbox(page)),
             Effect::Ordered { id, result } => {
                 self.outputs.push_back(Output::Ordered(id, result));
             }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use mcx::state::{OutboxRow, Outcome};
+use mcx::state::Outcome;
 use mcx::{Availability, Now, ProcedureId, Role, StoreFailure, StoreId, Weight};
 use mcx_store::{Applied, Store, StoreError};
 use sip_message::Limits;
@@ -25,7 +25,7 @@ use crate::driver::{Decided, Driver, Output, Totals};
 use crate::life::{Life, Phase};
 use crate::metrics::Measured;
 use crate::next_hop::{Hop, LocateError, Locator, Target};
-use crate::recovering::Recovering;
+use crate::outbox_reading::{OutboxReading, Page};
 use crate::transport::tls::Identity;
 use crate::transport::{Acquaintances, Arrival, Bounds, Ended, Taken, Transports};
 
@@ -98,8 +98,8 @@ pub struct Function<R> {
     pub store: Option<Arc<dyn Store>>,
     /// When the log was told last that batches fail.
     pub complained: Option<Instant>,
-    /// Rows that its outbox held at the start, while they are being read.
-    pub recovering: Option<Recovering>,
+    /// Rows of its outbox that are being read.
+    pub outbox: OutboxReading,
     /// What an operator orders.
     pub orders: Orders,
     /// Records what crosses its sockets and what it decides.
@@ -130,7 +130,7 @@ enum Woken<R: Role> {
     /// A batch came to its end.
     Durable(StoreId, Result<Vec<Outcome>, StoreError>),
     /// Rows of the outbox were read.
-    Rows(Vec<OutboxRow>),
+    Read(Page),
     /// Something arrived, or waits since it did.
     Arrived,
     /// Targets of a hop were looked for.
@@ -164,9 +164,6 @@ impl<R: Role> Function<R> {
     pub async fn run(mut self) -> Totals {
         let mut stores = Stores::new();
         let mut phases = self.life.phases();
-        if self.recovering.is_none() {
-            self.driver.recovered(clock::now(), Vec::new(), true);
-        }
         self.carry_out(&mut stores).await;
         while self.life.phase() != Phase::Stopping {
             self.wait(&mut stores, &mut phases).await;
@@ -202,7 +199,7 @@ impl<R: Role> Function<R> {
             tokio::select! {
                 biased;
                 (id, result) = outcome => Woken::Durable(id, result),
-                rows = Recovering::next(&mut self.recovering) => Woken::Rows(rows),
+                page = self.outbox.next() => Woken::Read(page),
                 () = arrived(&mut self.transports, &self.waiting) => Woken::Arrived,
                 Some(found) = self.locating.join_next() => Woken::Located(found.ok()),
                 ordering = self.orders.next() => Woken::Ordered(ordering),
@@ -222,14 +219,10 @@ impl<R: Role> Function<R> {
                 self.stored(id, result);
                 self.take_durable(stores);
             }
-            Woken::Rows(rows) => {
-                let complete = rows.is_empty();
-                self.driver.recovered(clock::now(), rows, complete);
+            Woken::Read((page, rows)) => {
+                self.driver.outbox_read(clock::now(), page, rows);
                 // It comes first, lest it never come under load; but not alone.
                 self.receive();
-                if complete {
-                    self.recovering = None;
-                }
             }
             Woken::Arrived => self.receive(),
             Woken::Located(found) => {
@@ -467,6 +460,11 @@ impl<R: Role> Function<R> {
                     }
                     None => self.driver.stored(clock::now(), id, Err(StoreFailure)),
                 },
+                Output::ReadOutbox(page) => {
+                    if let Some(store) = &self.store {
+                        self.outbox.begin(store, page);
+                    }
+                }
                 Output::Decision(decided) => {
                     let at = *at.get_or_insert_with(clock::at);
                     self.decide(at, decided);

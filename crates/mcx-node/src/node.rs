@@ -30,7 +30,7 @@ use crate::function::{Change, Function, Reconfigured};
 use crate::life::{Life, Phase};
 use crate::metrics::Measured;
 use crate::next_hop::{Capability, Locator, of_numeric};
-use crate::recovering::Recovering;
+use crate::outbox_reading::OutboxReading;
 use crate::reload::{Reloaded, Running as Current};
 use crate::trace;
 use crate::transport::tls::{Material, Tls, TlsError};
@@ -153,18 +153,19 @@ impl Node {
                     store: store.clone(),
                     orders: order,
                 });
-                let recovering = Recovering::begin(&store).map_err(StartError::Store)?;
+                let owed = store.owed().map_err(StartError::Store)?;
+                let last = store.last_outbox_id().map_err(StartError::Store)?;
                 let of_role = &section.config;
                 let known = acquaintances(&config, &of_role.core, peers_of_server(of_role));
                 let transports = common.bind(section.listen, known)?;
                 let role = ServiceServer::new(section.config, Random::new(seed()?))
                     .watching(watched.clone());
                 let life = Life::new("service-server", Some(store.clone()));
-                let (change, function) = common.function(life, role, transports)?;
+                let (change, mut function) = common.function(life, role, transports)?;
+                function.driver.recovered(clock::now(), owed, last);
                 let function = Function {
                     store: Some(store),
                     orders,
-                    recovering: Some(recovering),
                     ..function
                 };
                 Some((Changes::Server(change), function))
@@ -640,7 +641,7 @@ impl Common {
             locating: JoinSet::new(),
             store: None,
             complained: None,
-            recovering: None,
+            outbox: OutboxReading::default(),
             orders: Orders::default(),
             recorder: self.recorder.clone(),
         };

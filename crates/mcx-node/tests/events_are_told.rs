@@ -9,10 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use certificates::Authority;
-use mcx::state::{Authorization, Command, Event, Home, OutboxRow, UserKey, Visitor};
+use mcx::state::{
+    Authorization, Command, Event, Home, OutboxPage, OutboxRow, Owed, UserKey, Visitor,
+};
 use mcx::{McId, ProcedureId, Service, SystemId, Timestamp};
 use mcx_node::events::{Events, EventsConfig, WebhookConfig};
-use mcx_store::{Applied, MemoryStore, Owed, Snapshot, Store, StoreError, Told};
+use mcx_store::{Applied, MemoryStore, Snapshot, Store, StoreError, Told};
 use serde_json::Value;
 use tokio::io::{
     AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader,
@@ -81,6 +83,10 @@ impl Store for Watched {
 
     fn outbox(&self) -> Result<Vec<OutboxRow>, StoreError> {
         self.rows.outbox()
+    }
+
+    fn outbox_page(&self, page: &OutboxPage) -> Result<Vec<OutboxRow>, StoreError> {
+        self.rows.outbox_page(page)
     }
 
     fn owed(&self) -> Result<Vec<Owed>, StoreError> {

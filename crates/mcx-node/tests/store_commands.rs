@@ -105,7 +105,7 @@ fn a_store_is_checked_copied_and_moved_while_its_node_runs() {
     assert_eq!(here.says(&["ready"]), "ready\n");
     let checked = here.says(&["store", "check"]);
     assert!(
-        checked.contains("a-server.sqlite: schema version 3, own users 2"),
+        checked.contains("a-server.sqlite: schema version 4, own users 2"),
         "{checked}"
     );
     assert!(checked.ends_with(": ok\n"), "{checked}");

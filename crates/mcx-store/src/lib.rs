@@ -18,4 +18,4 @@ pub use sqlite::{
     Contents, Counts, LinesError, MOST_PROBLEMS, OpenError, SqliteReader, SqliteStore, backup,
     export, import, inspect,
 };
-pub use store::{Applied, Owed, Snapshot, Store, StoreError, Told};
+pub use store::{Applied, Snapshot, Store, StoreError, Told};

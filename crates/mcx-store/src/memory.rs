@@ -5,9 +5,11 @@ use std::fmt;
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use mcx::state::{Command, Event, Home, MemoryRows, OutboxRow, Outcome, UserKey, Visitor, apply};
+use mcx::state::{
+    Command, Event, Home, MemoryRows, OutboxPage, OutboxRow, Outcome, Owed, UserKey, Visitor, apply,
+};
 
-use crate::{Applied, Owed, Snapshot, Store, StoreError, Told};
+use crate::{Applied, Snapshot, Store, StoreError, Told};
 
 /// A store in memory; clones share the rows.
 #[derive(Clone, Default)]
@@ -63,24 +65,12 @@ impl Store for MemoryStore {
         }))
     }
 
+    fn outbox_page(&self, page: &OutboxPage) -> Result<Vec<OutboxRow>, StoreError> {
+        Ok(self.with(|rows| rows.page(page)))
+    }
+
     fn owed(&self) -> Result<Vec<Owed>, StoreError> {
-        let mut owed: BTreeMap<_, Owed> = BTreeMap::new();
-        for row in self.outbox()? {
-            let of = owed.entry(row.row.to.clone()).or_insert_with(|| Owed {
-                to: row.row.to.clone(),
-                waiting: 0,
-                oldest: None,
-                parked: 0,
-            });
-            if row.parked.is_some() {
-                of.parked += 1;
-                continue;
-            }
-            of.waiting += 1;
-            let created = row.row.created;
-            of.oldest = Some(of.oldest.map_or(created, |oldest| oldest.min(created)));
-        }
-        Ok(owed.into_values().collect())
+        Ok(self.with(|rows| rows.owed()))
     }
 
     fn last_outbox_id(&self) -> Result<u64, StoreError> {

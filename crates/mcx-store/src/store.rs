@@ -4,8 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
-use mcx::state::{Command, Event, Home, OutboxRow, Outcome, UserKey, Visitor};
-use mcx::{SystemId, Timestamp};
+use mcx::state::{Command, Event, Home, OutboxPage, OutboxRow, Outcome, Owed, UserKey, Visitor};
 
 use crate::commits::Commits;
 
@@ -31,7 +30,13 @@ pub trait Store: Send + Sync {
     /// The rows cannot be read.
     fn outbox_after(&self, id: u64, limit: usize) -> Result<Vec<OutboxRow>, StoreError>;
 
-    /// What is owed, by partner: a look at every row of the outbox.
+    /// Rows that wait for a partner. It is a look at those rows alone, however many wait for others or are parked.
+    ///
+    /// # Errors
+    /// The rows cannot be read.
+    fn outbox_page(&self, page: &OutboxPage) -> Result<Vec<OutboxRow>, StoreError>;
+
+    /// What is owed, by partner, in order of their ids.
     ///
     /// # Errors
     /// The rows cannot be read.
@@ -103,19 +108,6 @@ pub trait Store: Send + Sync {
     fn usable(&self) -> Result<(), StoreError> {
         Ok(())
     }
-}
-
-/// What is owed to a partner.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Owed {
-    /// The partner.
-    pub to: SystemId,
-    /// Rows that are sent when their time comes.
-    pub waiting: u64,
-    /// When the oldest of them was appended.
-    pub oldest: Option<Timestamp>,
-    /// Rows that wait for an operator.
-    pub parked: u64,
 }
 
 /// Is told the number of the newest event.

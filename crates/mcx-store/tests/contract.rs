@@ -12,7 +12,7 @@ use common::{
     Folder, allow, apply, at, authorization, end, id, map, procedure, returns, snapshot, system,
     user,
 };
-use mcx::state::{Command, Notice, OutboxRow, Parked, UserKey, Verdict, VisitorPhase};
+use mcx::state::{Command, Notice, OutboxPage, OutboxRow, Parked, UserKey, Verdict, VisitorPhase};
 use mcx::{Random, Service, Timestamp};
 use mcx_store::{MemoryStore, Store};
 
@@ -70,6 +70,35 @@ contract! {
             (system("b"), 1, Some(second), 1),
             (system("c"), 1, Some(third), 0),
         ]);
+    }
+
+    fn a_page_holds_what_waits_for_one_partner(store) {
+        let batch = (0..12).map(|n| allow(user(u64::from(n)), if n % 3 == 0 { "c" } else { "b" }, n)).collect();
+        let rows: Vec<_> = apply(store, batch).unwrap().into_iter().flat_map(|o| o.appended).collect();
+        let parked = Parked { status: 403, text: "no".into(), since: at(5) };
+        let done = Command::OutboxDone { id: rows[4].id };
+        apply(store, vec![Command::OutboxPark { id: rows[2].id, parked }, done]).unwrap();
+        let (first, last) = (rows[0].id, rows[11].id);
+        let page = |to, after, until, limit| {
+            let page = OutboxPage { to: system(to), after, until, limit };
+            let found = store.outbox_page(&page).unwrap();
+            let place = |row: &OutboxRow| rows.iter().position(|r| r == row).expect("as it was appended");
+            found.iter().map(place).collect::<Vec<_>>()
+        };
+        assert_eq!(page("b", 0, last, 100), [1, 5, 7, 8, 10, 11]);
+        assert_eq!(page("b", 0, last, 3), [1, 5, 7]);
+        assert_eq!(page("b", rows[7].id, last, 3), [8, 10, 11]);
+        assert_eq!(page("b", rows[1].id, rows[8].id, 100), [5, 7, 8]);
+        assert_eq!(page("c", 0, u64::MAX, 100), [0, 3, 6, 9]);
+        assert!(page("b", last, last, 100).is_empty());
+        assert!(page("b", u64::MAX, u64::MAX, 100).is_empty());
+        assert!(page("b", last, first, 100).is_empty(), "backwards");
+        assert!(page("b", 0, last, 0).is_empty());
+        assert!(page("nobody", 0, last, 100).is_empty());
+        apply(store, vec![Command::OutboxRelease { id: rows[2].id, at: at(7) }]).unwrap();
+        let released = store.outbox_page(&OutboxPage { to: system("b"), after: first, until: last, limit: 2 });
+        let released: Vec<_> = released.unwrap().into_iter().map(|row| (row.id, row.parked)).collect();
+        assert_eq!(released, [(rows[1].id, None), (rows[2].id, None)]);
     }
 
     fn outcomes_come_in_the_order_of_the_commands(store) {

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use sip_message::{Request, Response};
 
-use crate::state::{Command, OutboxRow, Outcome, UserKey};
+use crate::state::{Command, OutboxPage, OutboxRow, Outcome, Owed, UserKey};
 use crate::{Availability, McId, NextHop, Now, Origin, ProcedureId, SystemId};
 
 /// Names a received request until it is answered; given by whoever drives the role.
@@ -87,13 +87,19 @@ pub enum Input<'a> {
         /// What each of its commands did.
         result: Result<Vec<Outcome>, StoreFailure>,
     },
-    /// Rows that the outbox held when the node started, some at a time. What is appended meanwhile waits until all are there: it
-    /// may have to be sent after one of them.
+    /// What the outbox held when the node started: comes before everything else. The rows are read when they can be sent.
     Recovered {
-        /// The rows, in order of their ids.
-        rows: Vec<OutboxRow>,
-        /// Whether no more come.
-        complete: bool,
+        /// How much is owed to whom.
+        owed: Vec<Owed>,
+        /// The last id that a row got.
+        last: u64,
+    },
+    /// Rows were read, or could not be.
+    OutboxRead {
+        /// Which.
+        page: OutboxPage,
+        /// The rows as they were stored when they were read, in order of their ids.
+        rows: Result<Vec<OutboxRow>, StoreFailure>,
     },
     /// An operator orders something.
     Order {
@@ -119,7 +125,7 @@ pub enum SendFailure {
     Overload,
 }
 
-/// The store could not make a batch durable; nothing of it is.
+/// The store could not make a batch durable, and nothing of it is; or it could not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoreFailure;
 
@@ -154,6 +160,8 @@ pub enum Effect {
         /// The commands.
         batch: Vec<Command>,
     },
+    /// Read rows of the outbox; at most one such effect for a partner is under way.
+    ReadOutbox(OutboxPage),
     /// An order is done, or refused.
     Ordered {
         /// Which.

@@ -1,17 +1,13 @@
-//! L4: a partner that is down, slow, or has much to get costs nothing for the others, and is not overrun when it is back; rows
-//! from before the start that come a few at a time.
+//! L4: a partner that is down, slow, or has much to get costs nothing for the others, and is not overrun when it is back.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod common;
 
 use std::time::Duration;
 
-use common::commands::run;
 use common::owed::*;
 use common::world::*;
-use common::{at, id, procedure, system};
-use mcx::state::{Command, NewRow, Notice, OutboxRow, Rows as _};
-use mcx::{Effect, Input, Order, OrderId, SendFailure, SendId, ServiceServer};
+use mcx::{Input, Order, OrderId, SendFailure, SendId, ServiceServer};
 use sip_message::{Method, Request};
 
 /// A server that owes `count` users' de-authorizations to B, and one to C, appended last.
@@ -147,78 +143,4 @@ fn an_operator_does_not_wait_for_a_partner_to_be_asked_again() {
     });
     let out = bench.store(out);
     assert_eq!(to(&self::sent(&out), "b.mcx").count(), 1);
-}
-
-fn row(bench: &mut Bench<ServiceServer>, name: &str, number: u64) -> OutboxRow {
-    let row = NewRow {
-        key: user(name),
-        to: system("b"),
-        notice: Notice::Deauthorization {
-            partner_id: Some(id("sip:guest@b.mcx.example")),
-            number,
-        },
-        procedure: procedure(1),
-        created: at(0),
-        expires: None,
-    };
-    let Ok(row) = bench.rows.append(row);
-    row.unwrap()
-}
-
-fn recovers(bench: &mut Bench<ServiceServer>, rows: Vec<OutboxRow>, complete: bool) -> Vec<Effect> {
-    let out = bench.input(Input::Recovered { rows, complete });
-    bench.store(out)
-}
-
-fn abouts(effects: &[Effect]) -> Vec<(String, u64)> {
-    sent(effects)
-        .iter()
-        .map(|(_, request)| about(request))
-        .collect()
-}
-
-#[test]
-fn rows_from_before_the_start_go_out_as_they_come_and_new_ones_after_them() {
-    let mut bench = Bench::starting(server_a());
-    let (first, second) = (row(&mut bench, "alice", 1), row(&mut bench, "eve", 1));
-    let (third, dropped) = (row(&mut bench, "alice", 2), row(&mut bench, "mallory", 1));
-    let out = recovers(&mut bench, vec![first], false);
-    assert_eq!(
-        abouts(&out),
-        [("alice".into(), 1)],
-        "it is the first of its lane"
-    );
-    assert_eq!(decisions(&out).matches("recovered").count(), 0);
-    // bob is de-authorized meanwhile: what that owes goes after what is still to come.
-    let allowed = Command::AllowMigration {
-        key: user("bob"),
-        system: system("b"),
-        partner_id: id("sip:guest@b.mcx.example"),
-        procedure: procedure(3),
-        in_reply_to: "x".into(),
-        at: at(0),
-        expires: at(1),
-    };
-    run(&mut bench.rows, &allowed);
-    let home = Order::Deauthorize { key: user("bob") };
-    let out = bench.input(Input::Order {
-        id: OrderId(2),
-        order: &home,
-        by: "uid 0: stolen",
-    });
-    let out = bench.store(out);
-    assert!(abouts(&out).is_empty(), "{:?}", abouts(&out));
-    let drop = Order::DropRow { id: dropped.id };
-    let out = bench.input(Input::Order {
-        id: OrderId(1),
-        order: &drop,
-        by: "uid 0: gone",
-    });
-    bench.store(out);
-    // It was read before it was dropped.
-    let out = recovers(&mut bench, vec![second, third, dropped], false);
-    assert_eq!(abouts(&out), [("eve".into(), 1)]);
-    let out = recovers(&mut bench, vec![], true);
-    assert_eq!(abouts(&out), [("bob".into(), 1)]);
-    assert!(decisions(&out).contains("4 owed from before the start, 0 parked"));
 }

@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
-use mcx::state::{ClockAnchor, Command, MemoryRows, OutboxRow, Outcome, apply};
-use mcx::{Decision, GatewayServer, Now, Random, Role, ServiceServer, StoreId};
+use mcx::state::{ClockAnchor, Command, MemoryRows, OutboxPage, OutboxRow, Outcome, apply};
+use mcx::{Decision, GatewayServer, Now, Random, Role, ServiceServer, StoreFailure, StoreId};
 use mcx_node::driver::{Driver, Output};
 use mcx_node::transport::Listen;
 use sip_message::{Limits, Message, Request, Response};
@@ -52,6 +52,10 @@ pub struct Node {
     batches: VecDeque<(StoreId, Vec<Command>)>,
     /// Batches that are durable and of which the role does not know yet, oldest first.
     durable: VecDeque<(StoreId, Vec<Outcome>)>,
+    /// Pages of the outbox that are to be read.
+    reads: VecDeque<OutboxPage>,
+    /// Pages that were read, or could not be, and that the role does not have yet.
+    was_read: VecDeque<(OutboxPage, Result<Vec<OutboxRow>, StoreFailure>)>,
 }
 
 /// What a node wants from the world.
@@ -60,6 +64,8 @@ pub(super) struct Wants {
     pub transmits: Vec<Transmit>,
     /// How many batches it handed to its store.
     pub batches: usize,
+    /// How many pages it wants to read.
+    pub reads: usize,
     pub decisions: Vec<Decision>,
     /// What happened to requests of a core.
     pub answers: Vec<(ClientId, Result<Response, Failure>)>,
@@ -87,6 +93,8 @@ impl Node {
             begun: false,
             batches: VecDeque::new(),
             durable: VecDeque::new(),
+            reads: VecDeque::new(),
+            was_read: VecDeque::new(),
         };
         node.inside = node.fresh(plan, dice);
         node
@@ -98,6 +106,8 @@ impl Node {
         self.inside = Inside::Nothing;
         self.batches.clear();
         self.durable.clear();
+        self.reads.clear();
+        self.was_read.clear();
     }
 
     /// A new process on the old rows.
@@ -189,6 +199,28 @@ impl Node {
         self.wake(now)
     }
 
+    /// A page is read, unless that fails.
+    pub(super) fn read(&mut self, fails: bool) {
+        if let Some(page) = self.reads.pop_front() {
+            let rows = if fails {
+                Err(StoreFailure)
+            } else {
+                Ok(self.rows.page(&page))
+            };
+            self.was_read.push_back((page, rows));
+        }
+    }
+
+    /// The role gets a page.
+    pub(super) fn has_read(&mut self, now: Now) -> Wants {
+        if let Inside::Function(driver) = &mut self.inside
+            && let Some((page, rows)) = self.was_read.pop_front()
+        {
+            driver.outbox_read(now, page, rows);
+        }
+        self.wake(now)
+    }
+
     /// It has just started, or time has passed.
     pub(super) fn wake(&mut self, now: Now) -> Wants {
         let mut wants = Wants::default();
@@ -202,8 +234,7 @@ impl Node {
                     };
                     let at = now.wall;
                     let Ok(_) = apply(&mut self.rows, &Command::ClockAnchored { anchor, at });
-                    let owed = self.rows.outbox.values().cloned();
-                    driver.recovered(now, owed.collect(), true);
+                    driver.recovered(now, self.rows.owed(), self.rows.last_row());
                 }
                 driver.timeout(now);
                 while let Some(output) = driver.poll_output() {
@@ -212,6 +243,10 @@ impl Node {
                         Output::Store(id, batch) => {
                             self.batches.push_back((id, batch));
                             wants.batches += 1;
+                        }
+                        Output::ReadOutbox(page) => {
+                            self.reads.push_back(page);
+                            wants.reads += 1;
                         }
                         Output::Decision(decided) => wants.decisions.push(decided.decision),
                         // All hops are addresses, reached over UDP.

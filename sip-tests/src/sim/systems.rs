@@ -237,7 +237,11 @@ impl Plan {
                 default: self.retention,
                 ..ByPartner::default()
             },
-            retry: Retry::default(),
+            // Few, so that most wait in the store alone.
+            retry: Retry {
+                in_memory: 3,
+                ..Retry::default()
+            },
             migration_timeout: Duration::from_secs(20),
             default_expires: 3600,
         }

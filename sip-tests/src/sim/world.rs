@@ -61,6 +61,9 @@ enum What {
     },
     Commit(usize, u64),
     Committed(usize, u64),
+    /// It reads a page of its outbox, or gets it.
+    Read(usize, u64),
+    HasRead(usize, u64),
     Travel(usize),
     Crash(usize, u64),
     Restart(usize),
@@ -394,7 +397,16 @@ impl World {
                 let wants = self.nodes[node].committed(now);
                 self.grant(node, wants);
             }
-            What::Commit(..) | What::Committed(..) => {}
+            What::Read(node, start) if self.nodes[node].starts == start => {
+                let fails = self.dice.chance(50);
+                self.nodes[node].read(fails);
+            }
+            What::HasRead(node, start) if self.nodes[node].starts == start => {
+                let now = self.clock_of(node);
+                let wants = self.nodes[node].has_read(now);
+                self.grant(node, wants);
+            }
+            What::Commit(..) | What::Committed(..) | What::Read(..) | What::HasRead(..) => {}
             What::Travel(journey) => self.ask(journey),
             What::Crash(node, down) => {
                 if self.nodes[node].up {
@@ -466,6 +478,14 @@ impl World {
             let start = self.nodes[node].starts;
             self.plan_at(durable, What::Commit(node, start));
             self.plan_at(known, What::Committed(node, start));
+        }
+        for _ in 0..wants.reads {
+            let (low, high) = self.plan.commit;
+            let start = self.nodes[node].starts;
+            let read = self.now + self.dice.between(low, high);
+            self.plan_at(read, What::Read(node, start));
+            let has = read + self.dice.between(0, high - low);
+            self.plan_at(has, What::HasRead(node, start));
         }
         for transmit in wants.transmits {
             self.send(transmit.path.local, transmit.path.peer, transmit.bytes);

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use hyper::{Response, StatusCode};
-use mcx_store::{Owed, Store};
+use mcx::state::Owed;
+use mcx_store::Store;
 use sip_trace::Recorder;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 

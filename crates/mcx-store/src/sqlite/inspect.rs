@@ -4,13 +4,11 @@ use std::fmt;
 use std::path::Path;
 
 use mcx::state::{Home, MOST_REPLACED, Notice, OutboxRow, StayPhase, UserKey};
-use mcx::{SystemId, Timestamp};
 use rusqlite::Connection;
 
 use super::connection::{Fault, fault};
 use super::rows::{SqlRows, UnreadableKey};
 use super::{OpenError, SqliteReader, failed, schema};
-use crate::Owed;
 
 /// Most problems that are named.
 pub const MOST_PROBLEMS: usize = 100;
@@ -301,24 +299,6 @@ pub(super) fn last_of(connection: &Connection, table: &str) -> rusqlite::Result<
     let sql = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = ?";
     let last: i64 = connection.query_row(sql, [table], |row| row.get(0))?;
     Ok(last.cast_unsigned())
-}
-
-/// What is owed, by partner.
-pub(super) fn owed(connection: &Connection) -> rusqlite::Result<Vec<Owed>> {
-    let sql = "SELECT system, sum(parked_since IS NULL), min(CASE WHEN parked_since IS NULL THEN created END), \
-               sum(parked_since IS NOT NULL) FROM outbox GROUP BY system ORDER BY system";
-    let mut statement = connection.prepare_cached(sql)?;
-    let rows = statement.query_map([], |row| {
-        let to: String = row.get(0)?;
-        let oldest: Option<i64> = row.get(2)?;
-        Ok(Owed {
-            to: SystemId::new(&to),
-            waiting: row.get::<_, i64>(1)?.cast_unsigned(),
-            oldest: oldest.map(|at| Timestamp(at.cast_unsigned())),
-            parked: row.get::<_, i64>(3)?.cast_unsigned(),
-        })
-    })?;
-    rows.collect()
 }
 
 fn name(key: &UserKey) -> String {

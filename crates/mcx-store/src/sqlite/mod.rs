@@ -5,6 +5,7 @@ mod backup;
 mod connection;
 mod inspect;
 mod lines;
+mod owed;
 mod rows;
 mod schema;
 mod session;
@@ -16,10 +17,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use mcx::state::{Command, Event, Home, OutboxRow, UserKey, Visitor};
+use mcx::state::{Command, Event, Home, OutboxPage, OutboxRow, Owed, UserKey, Visitor};
 use rusqlite::{Connection, OpenFlags};
 
-use crate::{Applied, Commits, Owed, Snapshot, Store, StoreError, Told};
+use crate::{Applied, Commits, Snapshot, Store, StoreError, Told};
 pub use backup::backup;
 use connection::{BUSY_TIMEOUT, CACHE_KIB, Writing};
 pub use inspect::{Contents, MOST_PROBLEMS, inspect};
@@ -153,8 +154,12 @@ impl Store for SqliteStore {
             .map_err(backend)
     }
 
+    fn outbox_page(&self, page: &OutboxPage) -> Result<Vec<OutboxRow>, StoreError> {
+        owed::page(&self.reader.lock(), page).map_err(backend)
+    }
+
     fn owed(&self) -> Result<Vec<Owed>, StoreError> {
-        inspect::owed(&self.reader.lock()).map_err(backend)
+        owed::all(&self.reader.lock()).map_err(backend)
     }
 
     fn commits(&self) -> Option<Commits> {

@@ -649,7 +649,7 @@ const DUE: &str = "
     ORDER BY coalesce(stop_at, purge_at), service, primary_id LIMIT ?";
 
 /// The columns of [`outbox_row`].
-const OUTBOX: &str = "
+pub(super) const OUTBOX: &str = "
     SELECT id, service, primary_id, system, notice, procedure, created, expires, attempts, next_at,
         parked_status, parked_text, parked_since, failure
     FROM outbox";
@@ -703,7 +703,7 @@ fn time(row: &Row<'_>, column: usize) -> Result<Option<Timestamp>> {
     Ok(time.map(|at| Timestamp(at.cast_unsigned())))
 }
 
-fn outbox_row(row: &Row<'_>) -> Result<OutboxRow> {
+pub(super) fn outbox_row(row: &Row<'_>) -> Result<OutboxRow> {
     let notice: String = row.get(4)?;
     let parked = row.get::<_, Option<u16>>(10)?;
     Ok(OutboxRow {

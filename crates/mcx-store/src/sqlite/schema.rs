@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::{OpenError, failed};
 
 /// One step a version: step n brings version n to n + 1. Steps are never changed once released.
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     "
     CREATE TABLE home (
         service TEXT NOT NULL,
@@ -103,6 +103,10 @@ const STEPS: [&str; 3] = [
     "
     ALTER TABLE visitor ADD COLUMN heard_call_id TEXT;
     ALTER TABLE visitor ADD COLUMN heard_cseq INTEGER;
+",
+    "
+    CREATE INDEX outbox_waiting ON outbox (system) WHERE parked_status IS NULL;
+    CREATE INDEX outbox_parked ON outbox (system) WHERE parked_status IS NOT NULL;
 ",
 ];
 

@@ -1,6 +1,7 @@
 //! When each row of the outbox is sent: in order within a lane, lanes independent of each
 //! other, retried with back-off until the partner has it or refuses it (L4).
 
+mod left;
 mod partner;
 mod schedule;
 
@@ -23,6 +24,8 @@ pub struct Retry {
     pub longest_retry_after: Duration,
     /// Most requests of the outbox under way to one partner at once.
     pub in_flight: usize,
+    /// Most rows of one partner that are kept in memory; others wait in the store alone until there is room.
+    pub in_memory: usize,
 }
 
 impl Default for Retry {
@@ -32,6 +35,7 @@ impl Default for Retry {
             longest: Duration::from_secs(300),
             longest_retry_after: Duration::from_secs(3600),
             in_flight: 1000,
+            in_memory: 20_000,
         }
     }
 }

@@ -4,9 +4,11 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use super::left::Left;
 use super::{Retry, Trouble};
 use crate::Random;
-use crate::state::Lane;
+use crate::SystemId;
+use crate::state::{Lane, OutboxPage};
 
 /// Requests under way at once to a partner of which nothing is known yet.
 const FIRST_WINDOW: usize = 32;
@@ -28,6 +30,12 @@ pub(super) struct Towards {
     failures: u32,
     /// Nothing is sent before.
     held_until: Option<Instant>,
+    /// Rows in memory.
+    pub rows: usize,
+    /// The newest row that ever was in memory.
+    pub newest: u64,
+    /// Rows that are in the store alone.
+    pub left: Option<Left>,
 }
 
 impl Towards {
@@ -38,7 +46,30 @@ impl Towards {
             window: FIRST_WINDOW.min(retry.in_flight),
             failures: 0,
             held_until: None,
+            rows: 0,
+            newest: 0,
+            left: None,
         }
+    }
+
+    /// How many more rows are to be read: as many as can be sent soon; more when all that are here wait for their time, and
+    /// the partner takes some.
+    fn room(&self, now: Instant, retry: &Retry) -> usize {
+        let soon = retry.in_flight.saturating_mul(2).min(retry.in_memory);
+        let is_due = self.due.first().is_some_and(|(at, _)| *at <= now);
+        let idles =
+            !is_due && self.busy < self.window && self.held_until.is_none_or(|at| at <= now);
+        if self.rows < soon || idles {
+            retry.in_memory.saturating_sub(self.rows)
+        } else {
+            0
+        }
+    }
+
+    /// Rows that are to be read now.
+    pub fn read(&mut self, now: Instant, to: &SystemId, retry: &Retry) -> Option<OutboxPage> {
+        let room = self.room(now, retry);
+        self.left.as_mut()?.read(now, to, room)
     }
 
     /// When the next row can be sent, if nothing else happens before.
@@ -48,6 +79,11 @@ impl Towards {
         }
         let (at, _) = self.due.first()?;
         Some(self.held_until.map_or(*at, |held| held.max(*at)))
+    }
+
+    /// When rows can be read again, after it was in vain.
+    pub fn reads_at(&self) -> Option<Instant> {
+        self.left.as_ref()?.deadline()
     }
 
     /// A request is under way.

@@ -1,13 +1,15 @@
-//! The schedule of the outbox, in memory. The rows themselves are durable; this says when.
+//! The schedule of the outbox, in memory: of each partner as many rows as can be sent soon. The rows themselves are durable; this
+//! says when.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::Bound;
 use std::time::Instant;
 
+use super::left::Left;
 use super::partner::Towards;
 use super::{Retry, Trouble};
-use crate::state::{Lane, OutboxRow};
+use crate::state::{Lane, OutboxPage, OutboxRow};
 use crate::{Now, Random, SystemId, Timestamp};
 
 /// Which row is sent when.
@@ -18,8 +20,6 @@ pub(crate) struct Schedule {
     partners: BTreeMap<SystemId, Towards>,
     /// The partner that had its turn last.
     turn: Option<SystemId>,
-    /// Until all rows from before the start are here.
-    recovering: Option<Recovering>,
 }
 
 /// The rows of a lane, by their ids.
@@ -32,21 +32,11 @@ struct Waiting {
     busy: Option<u64>,
 }
 
-/// What happens while rows from before the start are still to come.
-#[derive(Debug, Default)]
-struct Recovering {
-    /// Rows that were appended: others of their lanes, which go first, may still come.
-    later: Vec<OutboxRow>,
-    /// Rows that an operator dropped, and that were read before.
-    dropped: HashSet<u64>,
-}
-
 impl Schedule {
-    /// Rows from before the start are still to come, until [`Schedule::recovered`].
+    /// Nothing is owed.
     pub(crate) fn new(retry: Retry) -> Self {
         Self {
             retry,
-            recovering: Some(Recovering::default()),
             ..Self::default()
         }
     }
@@ -62,26 +52,55 @@ impl Schedule {
         partners.map(|(partner, towards)| (partner, towards.is_up()))
     }
 
-    /// Takes a row from before the start.
-    pub(crate) fn recover(&mut self, now: Now, row: OutboxRow) {
-        let gone = |recovering: &Recovering| recovering.dropped.contains(&row.id);
-        if !self.recovering.as_ref().is_some_and(gone) {
-            self.insert(now, row);
-        }
+    /// Rows wait for that partner from before the start, up to the one numbered `last`.
+    pub(crate) fn owes(&mut self, partner: &SystemId, last: u64) {
+        self.towards(partner).left = Some(Left::new(0, last));
     }
 
-    /// All rows from before the start are here.
-    pub(crate) fn recovered(&mut self, now: Now) {
-        for row in self.recovering.take().unwrap_or_default().later {
-            self.insert(now, row);
-        }
-    }
-
-    /// Takes a row that was appended, or changed by an operator.
+    /// Takes a row that was appended, or released by an operator. Rows of a partner are appended in the order of their ids.
     pub(crate) fn add(&mut self, now: Now, row: OutboxRow) {
-        match &mut self.recovering {
-            Some(recovering) => recovering.later.push(row),
-            None => self.insert(now, row),
+        let most = self.retry.in_memory;
+        let towards = self.towards(&row.row.to);
+        let is_new = row.id > towards.newest;
+        match &mut towards.left {
+            Some(left) if left.has(row.id) => {
+                left.leave(row);
+                if !is_new {
+                    towards.hurry();
+                }
+            }
+            None if is_new && towards.rows >= most => {
+                towards.left = Some(Left::new(row.id.saturating_sub(1), row.id));
+            }
+            _ => self.insert(now, row),
+        }
+    }
+
+    /// Rows that are to be read now, into `pages`.
+    pub(crate) fn read_more(&mut self, now: Now, mut pages: impl FnMut(OutboxPage)) {
+        for (partner, towards) in &mut self.partners {
+            if let Some(page) = towards.read(now.mono, partner, &self.retry) {
+                pages(page);
+            }
+        }
+    }
+
+    /// Takes rows that were read; none if they could not be.
+    pub(crate) fn take(&mut self, now: Now, page: &OutboxPage, rows: Option<Vec<OutboxRow>>) {
+        let towards = self.towards(&page.to);
+        let Some(left) = &mut towards.left else {
+            return;
+        };
+        let Some(rows) = rows else {
+            left.failed(now.mono);
+            return;
+        };
+        let (rows, complete) = left.take(page, rows);
+        if complete {
+            towards.left = None;
+        }
+        for row in rows {
+            self.insert(now, row);
         }
     }
 
@@ -106,7 +125,13 @@ impl Schedule {
                     *old = row;
                 }
             }
-            Err(at) => rows.insert(at, row),
+            Err(at) => {
+                let id = row.id;
+                rows.insert(at, row);
+                let towards = Self::towards_of(&mut self.partners, &self.retry, &lane.to);
+                towards.rows += 1;
+                towards.newest = towards.newest.max(id);
+            }
         }
         if waiting.busy.is_none() && waiting.due.is_none() {
             self.arm(now, &lane);
@@ -115,7 +140,9 @@ impl Schedule {
 
     /// When [`Schedule::next`] will have something.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.partners.values().filter_map(Towards::deadline).min()
+        let all = self.partners.values();
+        let times = all.flat_map(|towards| [towards.deadline(), towards.reads_at()]);
+        times.flatten().min()
     }
 
     /// The next row to send, if one is due, partners taking turns; its lane is busy until one of the methods below.
@@ -189,10 +216,11 @@ impl Schedule {
 
     /// The row is gone from the store. If it is being sent, its answer means nothing.
     pub(crate) fn forget(&mut self, now: Now, id: u64) {
-        if let Some(recovering) = &mut self.recovering {
-            recovering.later.retain(|row| row.id != id);
-            recovering.dropped.insert(id);
-        }
+        let left = self
+            .partners
+            .values_mut()
+            .filter_map(|towards| towards.left.as_mut());
+        left.for_each(|left| left.forget(id));
         let Some(lane) = self.lane_of(id) else { return };
         self.disarm(&lane);
         self.remove(&lane, id);
@@ -200,9 +228,16 @@ impl Schedule {
     }
 
     fn towards(&mut self, partner: &SystemId) -> &mut Towards {
-        let retry = self.retry;
-        let new = || Towards::new(&retry);
-        self.partners.entry(partner.clone()).or_insert_with(new)
+        Self::towards_of(&mut self.partners, &self.retry, partner)
+    }
+
+    fn towards_of<'a>(
+        partners: &'a mut BTreeMap<SystemId, Towards>,
+        retry: &Retry,
+        partner: &SystemId,
+    ) -> &'a mut Towards {
+        let new = || Towards::new(retry);
+        partners.entry(partner.clone()).or_insert_with(new)
     }
 
     fn lane_of(&self, id: u64) -> Option<Lane> {
@@ -219,7 +254,11 @@ impl Schedule {
 
     fn remove(&mut self, lane: &Lane, id: u64) {
         if let Some(waiting) = self.lanes.get_mut(lane) {
+            let before = waiting.rows.len();
             waiting.rows.retain(|row| row.id != id);
+            let gone = before - waiting.rows.len();
+            let towards = self.towards(&lane.to);
+            towards.rows = towards.rows.saturating_sub(gone);
         }
         self.tidy(lane);
     }

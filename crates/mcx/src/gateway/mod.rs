@@ -128,7 +128,10 @@ impl Role for GatewayServer {
                 let result = Err("a gateway keeps nothing that could be ordered about".into());
                 out.push(Effect::Ordered { id, result });
             }
-            Input::Stored { .. } | Input::Recovered { .. } | Input::Tick => {}
+            Input::Stored { .. }
+            | Input::Recovered { .. }
+            | Input::OutboxRead { .. }
+            | Input::Tick => {}
         }
     }
 

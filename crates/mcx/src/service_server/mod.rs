@@ -24,7 +24,7 @@ use crate::delivery::{Schedule, Trouble};
 use crate::document::ServiceDocument;
 use crate::incoming;
 use crate::marking::Watched;
-use crate::state::{Command, OutboxRow, Outcome};
+use crate::state::{Command, OutboxRow, Outcome, Owed};
 use crate::trust::{self, Sender};
 use crate::{
     Availability, Decision, Effect, Input, McId, MessageKind, Now, Origin, Partner, Random,
@@ -52,7 +52,6 @@ pub struct ServiceServer {
     sends: HashMap<SendId, Sending>,
     /// Batches under way.
     stores: HashMap<StoreId, Continuation>,
-    recovered: Recovered,
     next_id: u64,
     next_expiry: Option<Instant>,
     /// When the two clocks were compared last.
@@ -140,13 +139,18 @@ impl Role for ServiceServer {
                     self.stored(now, continuation, result, out);
                 }
             }
-            Input::Recovered { rows, complete } => self.recover(now, rows, complete, out),
+            Input::Recovered { owed, last } => self.recover(&owed, last, out),
+            Input::OutboxRead { page, rows } => self.schedule.take(now, &page, rows.ok()),
             Input::Order { id, order, by } => self.order(now, id, order, by, out),
             Input::Tick => {}
         }
         self.migrations_timed_out(now, out);
         self.expire(now, out);
         self.send_due_rows(now, out);
+        if self.availability.begins() {
+            let read = |page| out.push(Effect::ReadOutbox(page));
+            self.schedule.read_more(now, read);
+        }
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -189,28 +193,17 @@ fn busy() -> Refusal {
     }
 }
 
-/// How much was owed from before the start.
-#[derive(Clone, Copy, Debug, Default)]
-struct Recovered {
-    waiting: u64,
-    parked: u64,
-}
-
 impl ServiceServer {
-    /// Takes some of the rows from before the start.
-    fn recover(&mut self, now: Now, rows: Vec<OutboxRow>, complete: bool, out: &mut Vec<Effect>) {
-        for row in rows {
-            match row.parked {
-                Some(_) => self.recovered.parked += 1,
-                None => self.recovered.waiting += 1,
+    /// Takes what was owed before the start.
+    fn recover(&mut self, owed: &[Owed], last: u64, out: &mut Vec<Effect>) {
+        let (mut waiting, mut parked) = (0, 0);
+        for of in owed {
+            waiting += of.waiting;
+            parked += of.parked;
+            if of.waiting > 0 {
+                self.schedule.owes(&of.to, last);
             }
-            self.schedule.recover(now, row);
         }
-        if !complete {
-            return;
-        }
-        self.schedule.recovered(now);
-        let Recovered { waiting, parked } = self.recovered;
         if waiting + parked > 0 {
             let why = format!("{waiting} owed from before the start, {parked} parked");
             let decision = Decision::new("L4", "recovered", why);
@@ -222,8 +215,8 @@ impl ServiceServer {
         }
     }
 
-    /// A server that knows nothing yet; hand it [`Input::Recovered`] until that is complete. `random` must be
-    /// seeded by the operating system in production.
+    /// A server to which nothing is owed, unless [`Input::Recovered`] comes first. `random` must be seeded by the operating
+    /// system in production.
     #[must_use]
     pub fn new(config: ServiceServerConfig, random: Random) -> Self {
         Self {
@@ -234,7 +227,6 @@ impl ServiceServer {
             pending: Pending::default(),
             sends: HashMap::new(),
             stores: HashMap::new(),
-            recovered: Recovered::default(),
             next_id: 0,
             next_expiry: None,
             clock: None,

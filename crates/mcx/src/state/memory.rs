@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-use super::{ClockAnchor, Event, Home, NewEvent, NewRow, OutboxRow, Rows, UserKey, Visitor};
+use super::{
+    ClockAnchor, Event, Home, NewEvent, NewRow, OutboxPage, OutboxRow, Owed, Rows, UserKey, Visitor,
+};
 use crate::Timestamp;
 
 /// Rows in memory.
@@ -31,6 +33,37 @@ impl MemoryRows {
     #[must_use]
     pub fn last_row(&self) -> u64 {
         self.last_row
+    }
+
+    /// Rows that wait for a partner.
+    #[must_use]
+    pub fn page(&self, page: &OutboxPage) -> Vec<OutboxRow> {
+        let ids = page.after.saturating_add(1)..=page.until.max(page.after.saturating_add(1));
+        let rows = self.outbox.range(ids).map(|(_, row)| row);
+        let of_page = rows
+            .filter(|row| row.id <= page.until && row.row.to == page.to && row.parked.is_none());
+        of_page.take(page.limit).cloned().collect()
+    }
+
+    /// What is owed, by partner.
+    #[must_use]
+    pub fn owed(&self) -> Vec<Owed> {
+        let mut owed: BTreeMap<_, Owed> = BTreeMap::new();
+        for row in self.outbox.values() {
+            let of = owed.entry(row.row.to.clone()).or_insert_with(|| Owed {
+                to: row.row.to.clone(),
+                waiting: 0,
+                oldest: None,
+                parked: 0,
+            });
+            if row.parked.is_some() {
+                of.parked += 1;
+            } else {
+                of.waiting += 1;
+                of.oldest = of.oldest.or(Some(row.row.created));
+            }
+        }
+        owed.into_values().collect()
     }
 }
 

@@ -22,7 +22,7 @@ pub use command::{Authorization, Command, Heard, Outcome, Verdict};
 pub use event::{Event, EventKind, NewEvent};
 pub use home::{Home, HomeStay, MOST_REPLACED, Replaced, StayPhase};
 pub use memory::MemoryRows;
-pub use outbox::{Lane, NewRow, Notice, OutboxRow, Parked};
+pub use outbox::{Lane, NewRow, Notice, OutboxPage, OutboxRow, Owed, Parked};
 pub use visitor::{Visitor, VisitorPhase};
 
 use serde::{Deserialize, Serialize};

@@ -132,6 +132,32 @@ pub struct Parked {
     pub since: Timestamp,
 }
 
+/// What is owed to a partner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owed {
+    /// The partner.
+    pub to: SystemId,
+    /// Rows that are sent when their time comes.
+    pub waiting: u64,
+    /// When the first of them was appended.
+    pub oldest: Option<Timestamp>,
+    /// Rows that wait for an operator.
+    pub parked: u64,
+}
+
+/// Some of the rows that wait for a partner and are not parked, in order of their ids.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutboxPage {
+    /// The partner.
+    pub to: SystemId,
+    /// Rows after this one,
+    pub after: u64,
+    /// up to and with this one,
+    pub until: u64,
+    /// and no more than so many.
+    pub limit: usize,
+}
+
 /// Rows of one lane are sent one after the other, in order; lanes do not wait for each other.
 ///
 /// A lane is a user of one service and one partner. Responses have a lane of their own: a

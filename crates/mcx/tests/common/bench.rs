@@ -32,11 +32,6 @@ impl Bench<ServiceServer> {
     pub fn server(config: ServiceServerConfig) -> Self {
         let mut bench = Self::starting(config);
         bench.rows = MemoryRows::default();
-        let out = bench.input(Input::Recovered {
-            rows: vec![],
-            complete: true,
-        });
-        assert!(bench.store(out).is_empty());
         bench
     }
 }
@@ -79,7 +74,7 @@ impl<R: Role> Bench<R> {
         })
     }
 
-    /// Carries out every Store effect, also those that follow; answers all other effects.
+    /// Carries out every effect on the store, also those that follow; answers all other effects.
     pub fn store(&mut self, effects: Vec<Effect>) -> Vec<Effect> {
         let mut done = Vec::new();
         for effect in effects {
@@ -90,6 +85,11 @@ impl<R: Role> Bench<R> {
                         id,
                         result: Ok(outcomes),
                     });
+                    done.extend(self.store(more));
+                }
+                Effect::ReadOutbox(page) => {
+                    let rows = Ok(self.rows.page(&page));
+                    let more = self.input(Input::OutboxRead { page, rows });
                     done.extend(self.store(more));
                 }
                 other => done.push(other),
@@ -132,13 +132,27 @@ impl<R: Role> Bench<R> {
         self.store(out)
     }
 
-    /// Rows that are owed from before the start.
+    /// Rows that are owed from before the start, whatever else is there.
     pub fn recover(&mut self, rows: Vec<OutboxRow>) -> Vec<Effect> {
+        let mut before = MemoryRows::default();
+        before.outbox = rows.into_iter().map(|row| (row.id, row)).collect();
+        let last = before.outbox.keys().next_back().copied();
+        let owed = before.owed();
         let out = self.input(Input::Recovered {
-            rows,
-            complete: true,
+            owed,
+            last: last.unwrap_or_default(),
         });
-        self.store(out)
+        let mut done = Vec::new();
+        for effect in out {
+            let Effect::ReadOutbox(page) = effect else {
+                done.extend(self.store(vec![effect]));
+                continue;
+            };
+            let rows = Ok(before.page(&page));
+            let more = self.input(Input::OutboxRead { page, rows });
+            done.extend(self.store(more));
+        }
+        done
     }
 }
 
