@@ -20,7 +20,7 @@ pub mod logging;
 pub mod metrics;
 pub mod next_hop;
 pub mod node;
-mod outbox_reading;
+pub mod outbox_reading;
 mod private_file;
 pub mod process;
 mod pseudonym_key;

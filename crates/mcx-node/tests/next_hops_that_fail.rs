@@ -139,7 +139,7 @@ fn send(
         store: None,
         complained: None,
         orders: Orders::default(),
-        recovering: None,
+        outbox: mcx_node::outbox_reading::OutboxReading::default(),
         recorder: Recorder::off(),
     };
     tokio::spawn(async move {

@@ -11,7 +11,9 @@ use common::commands::run;
 use common::owed::*;
 use common::world::*;
 use common::{at, id, procedure, system};
-use mcx::state::{Command, MemoryRows, NewRow, Notice, OutboxPage, OutboxRow, Outcome, Rows as _};
+use mcx::state::{
+    Command, MemoryRows, NewRow, Notice, OutboxPage, OutboxRow, Outcome, Parked, Rows as _,
+};
 use mcx::{
     Effect, Input, Order, OrderId, Random, Role as _, SendFailure, SendId, ServiceServer,
     ServiceServerConfig, StoreFailure, StoreId,
@@ -196,32 +198,49 @@ fn a_partner_that_is_silent_costs_no_memory() {
     assert!(bench.rows.outbox.is_empty());
 }
 
-#[test]
-fn what_an_operator_does_while_rows_are_read_holds() {
-    let mut rows = MemoryRows::default();
-    let first = append(&mut rows, "alice", "b", 1);
-    let second = append(&mut rows, "eve", "b", 1);
-    let parked = mcx::state::Parked {
+fn parked(rows: &mut MemoryRows, name: &str) -> u64 {
+    let id = append(rows, name, "b", 1).id;
+    let parked = Parked {
         status: 403,
         text: "no".into(),
         since: at(0),
     };
-    run(
-        &mut rows,
-        &Command::OutboxPark {
-            id: second.id,
-            parked,
-        },
-    );
+    run(rows, &Command::OutboxPark { id, parked });
+    id
+}
+
+#[test]
+fn what_an_operator_does_while_rows_are_read_holds() {
+    let mut rows = MemoryRows::default();
+    let first = append(&mut rows, "alice", "b", 1).id;
+    let (second, third) = (parked(&mut rows, "eve"), parked(&mut rows, "mallory"));
     let (mut bench, pages) = started(with_room_for(9), rows);
     // Read, but not here yet.
     let read = bench.rows.page(&pages[0]);
-    let out = by_hand(&mut bench, &Order::DropRow { id: first.id });
-    bench.store(out);
-    let out = by_hand(&mut bench, &Order::RetryRow { id: second.id });
-    assert_eq!(abouts(&bench.store(out)), []);
+    for order in [
+        Order::DropRow { id: first },
+        Order::RetryRow { id: second },
+        Order::RetryRow { id: third },
+        Order::DropRow { id: third },
+    ] {
+        let out = by_hand(&mut bench, &order);
+        assert_eq!(abouts(&bench.store(out)), []);
+    }
     let out = gets_this(&mut bench, &pages[0], Ok(read));
     assert_eq!(abouts(&out), [("eve".into(), 1)]);
+}
+
+#[test]
+fn a_row_that_is_released_goes_out_and_has_nothing_read_that_is_here() {
+    let mut rows = MemoryRows::default();
+    let held = parked(&mut rows, "mallory");
+    append(&mut rows, "alice", "b", 1);
+    append(&mut rows, "eve", "b", 1);
+    let (mut bench, pages) = started(with_room_for(2), rows);
+    let out = gets(&mut bench, &pages[0]);
+    assert_eq!((abouts(&out).len(), self::pages(&out)), (2, vec![]));
+    let out = by_hand(&mut bench, &Order::RetryRow { id: held });
+    assert_eq!(abouts(&bench.store(out)), [("mallory".into(), 1)]);
 }
 
 #[test]
@@ -253,10 +272,10 @@ fn rows_that_cannot_be_read_are_read_when_they_can() {
 
 #[test]
 fn users_who_are_refused_do_not_keep_those_waiting_who_are_left() {
-    let mut config = with_room_for(20);
+    let mut config = with_room_for(2000);
     config.retry.in_flight = 2;
     let mut rows = MemoryRows::default();
-    for n in 0..15 {
+    for n in 0..1200 {
         append(&mut rows, &format!("u{n}"), "b", 1);
     }
     let (mut bench, pages) = started(config, rows);
@@ -268,7 +287,7 @@ fn users_who_are_refused_do_not_keep_those_waiting_who_are_left() {
         let out = bench.answer(id, &reply(&request, 480, &[]));
         sent.extend(self::sent(&out));
     }
-    assert_eq!(asked, 15);
+    assert_eq!(asked, 1200);
 }
 
 /// A server, a store that takes its time, partners that answer as they like, and an operator.

@@ -57,7 +57,6 @@ impl Left {
         if let Some(reading) = &mut self.reading
             && row.id <= reading.until
         {
-            reading.dropped.remove(&row.id);
             reading.released.push(row);
         }
     }
