@@ -32,6 +32,9 @@ impl Bench<ServiceServer> {
     pub fn server(config: ServiceServerConfig) -> Self {
         let mut bench = Self::starting(config);
         bench.rows = MemoryRows::default();
+        let (owed, last) = (Vec::new(), 0);
+        let out = bench.input(Input::Recovered { owed, last });
+        assert!(bench.store(out).is_empty());
         bench
     }
 }
