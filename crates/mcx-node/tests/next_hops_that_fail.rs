@@ -15,6 +15,7 @@ use common::dns::Dns;
 use common::{PATIENCE, address, bind, free, message, transmit};
 use mcx::{Availability, Effect, Input, NextHop, Now, Role, SendFailure, SendId, SystemId};
 use mcx_node::admin::Orders;
+use mcx_node::clock;
 use mcx_node::congestion::Congestion;
 use mcx_node::driver::Driver;
 use mcx_node::function::Function;
@@ -123,11 +124,13 @@ fn send(
     let life = Life::new("gateway", None);
     life.comes_to(Phase::Serving);
     let (change, changes) = mpsc::channel(1);
+    let mut driver = Driver::new(role, local, Limits::default(), config, [7; 32]);
+    driver.recovered(clock::now(), Vec::new(), 0);
     let function = Function {
         node: "test".into(),
         life,
         changes,
-        driver: Driver::new(role, local, Limits::default(), config, [7; 32]),
+        driver,
         transports,
         waiting: VecDeque::new(),
         waiting_bytes: 0,

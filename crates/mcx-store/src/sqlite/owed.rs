@@ -100,7 +100,8 @@ mod tests {
     fn a_page_is_found_by_the_index_alone() {
         let plan = plan(&format!("{OUTBOX}{PAGE}"));
         assert_eq!(plan.len(), 1, "no sorting: {plan:?}");
-        let by = "USING INDEX outbox_waiting (system=? AND rowid>? AND rowid<?)";
+        let by =
+            "USING INDEX outbox_waiting (system=? AND parked_status=? AND rowid>? AND rowid<?)";
         assert!(plan[0].contains(by), "{plan:?}");
     }
 

@@ -104,9 +104,10 @@ const STEPS: [&str; 4] = [
     ALTER TABLE visitor ADD COLUMN heard_call_id TEXT;
     ALTER TABLE visitor ADD COLUMN heard_cseq INTEGER;
 ",
+    // With the column of their condition, without which counting would look into every row.
     "
-    CREATE INDEX outbox_waiting ON outbox (system) WHERE parked_status IS NULL;
-    CREATE INDEX outbox_parked ON outbox (system) WHERE parked_status IS NOT NULL;
+    CREATE INDEX outbox_waiting ON outbox (system, parked_status) WHERE parked_status IS NULL;
+    CREATE INDEX outbox_parked ON outbox (system, parked_status) WHERE parked_status IS NOT NULL;
 ",
 ];
 
