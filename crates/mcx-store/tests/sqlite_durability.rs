@@ -166,6 +166,58 @@ fn overload_is_told_at_once_and_what_was_queued_is_done() {
     assert!(apply(&store, done()).is_ok());
 }
 
+/// A command of so many octets.
+fn of_octets(octets: usize) -> Command {
+    Command::OutboxRetry {
+        id: 1,
+        attempts: 1,
+        next_at: at(0),
+        failure: "x".repeat(octets),
+    }
+}
+
+#[test]
+fn overload_counts_octets_too_and_passes() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let behind = Connection::open(folder.database()).unwrap();
+    behind.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let large: Vec<_> = (0..100)
+        .map(|_| store.apply(vec![of_octets(1 << 20)]))
+        .collect();
+    behind.execute_batch("ROLLBACK").unwrap();
+    let outcomes: Vec<_> = large.into_iter().map(wait).collect();
+    let refused = |o: &&Result<_, _>| matches!(o, Err(StoreError::Overloaded));
+    let count = outcomes.iter().filter(refused).count();
+    // 64 MiB, of which every command takes a little more than its text.
+    assert_eq!(count, 37);
+    assert!(outcomes.iter().filter(|o| !refused(o)).all(Result::is_ok));
+    // It was room that lacked, and there is again.
+    for _ in 0..100 {
+        apply(&store, vec![of_octets(1 << 20)]).unwrap();
+    }
+    let largest = apply(&store, vec![of_octets(60 << 20)]);
+    assert!(largest.is_ok(), "{largest:?}");
+}
+
+#[test]
+fn a_commit_takes_no_more_after_a_million_octets() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let waiting: Vec<_> = (0..60)
+        .map(|_| store.apply(vec![of_octets(600_000)]))
+        .collect();
+    assert!(waiting.into_iter().map(wait).all(|o| o.is_ok()));
+    let commits = store.commits().unwrap();
+    let (most, _) = commits
+        .batches
+        .buckets()
+        .find(|(_, below)| *below == commits.batches.count())
+        .unwrap();
+    assert!(most <= 2.0, "up to {most} in one");
+    assert!(commits.batches.sum() >= 60.0);
+}
+
 #[test]
 fn nothing_is_durable_in_a_file_that_is_gone() {
     let folder = Folder::new();

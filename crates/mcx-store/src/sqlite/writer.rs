@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -19,13 +20,19 @@ use crate::{Applied, StoreError, Told as OnEvent};
 
 /// Most batches that wait; beyond, the store is overloaded.
 const MAX_QUEUE: usize = 20_000;
+/// Most octets of batches that wait or are being committed.
+const MAX_QUEUE_OCTETS: usize = 64 << 20;
 /// Most batches in one transaction.
 const MAX_GROUP: usize = 1_024;
+/// Octets of batches from which on no other joins a transaction: what is next waits for this commit no longer than it
+/// takes to write about so much.
+const MAX_GROUP_OCTETS: usize = 1 << 20;
 
 type Answer = Result<Vec<Outcome>, StoreError>;
 
 struct Job {
     batch: Vec<Command>,
+    octets: usize,
     answer: oneshot::Sender<Answer>,
 }
 
@@ -33,6 +40,8 @@ struct Job {
 #[derive(Debug)]
 pub(super) struct Writer {
     queue: Option<SyncSender<Job>>,
+    /// Octets of what waits or is being committed.
+    octets: Arc<AtomicUsize>,
     thread: Option<JoinHandle<()>>,
     listeners: Listeners,
     health: Health,
@@ -64,11 +73,14 @@ impl Writer {
         let commits = Arc::<Mutex<Commits>>::default();
         let counted = commits.clone();
         let session = Session::new(writing, path, health.clone());
+        let octets = Arc::<AtomicUsize>::default();
+        let waiting = octets.clone();
         let thread = std::thread::Builder::new()
             .name("mcx-store".into())
-            .spawn(move || run(session, &jobs, (&told, &counted)))?;
+            .spawn(move || run(session, &jobs, &waiting, (&told, &counted)))?;
         Ok(Self {
             queue: Some(queue),
+            octets,
             thread: Some(thread),
             listeners,
             health,
@@ -92,18 +104,34 @@ impl Writer {
     }
 
     pub fn apply(&self, batch: Vec<Command>) -> Applied {
-        let (answer, outcome) = oneshot::channel();
-        let sent = match &self.queue {
-            Some(queue) => queue.try_send(Job { batch, answer }),
-            None => return Box::pin(std::future::ready(Err(StoreError::Closed))),
-        };
-        match sent {
-            Ok(()) => Box::pin(async { outcome.await.unwrap_or(Err(StoreError::Closed)) }),
-            Err(TrySendError::Full(_)) => Box::pin(std::future::ready(Err(StoreError::Overloaded))),
-            Err(TrySendError::Disconnected(_)) => {
-                Box::pin(std::future::ready(Err(StoreError::Closed)))
-            }
+        match self.queue(batch) {
+            Ok(outcome) => Box::pin(async { outcome.await.unwrap_or(Err(StoreError::Closed)) }),
+            Err(why) => Box::pin(std::future::ready(Err(why))),
         }
+    }
+
+    fn queue(&self, batch: Vec<Command>) -> Result<oneshot::Receiver<Answer>, StoreError> {
+        let queue = self.queue.as_ref().ok_or(StoreError::Closed)?;
+        let octets = batch.iter().map(Command::octets).sum();
+        let before = self.octets.fetch_add(octets, Ordering::Relaxed);
+        let (answer, outcome) = oneshot::channel();
+        let sent = if before.saturating_add(octets) > MAX_QUEUE_OCTETS {
+            Err(StoreError::Overloaded)
+        } else {
+            let job = Job {
+                batch,
+                octets,
+                answer,
+            };
+            queue.try_send(job).map_err(|e| match e {
+                TrySendError::Full(_) => StoreError::Overloaded,
+                TrySendError::Disconnected(_) => StoreError::Closed,
+            })
+        };
+        if sent.is_err() {
+            self.octets.fetch_sub(octets, Ordering::Relaxed);
+        }
+        sent.map(|()| outcome)
     }
 }
 
@@ -119,7 +147,7 @@ impl Drop for Writer {
 /// Who is told of events, and where commits are counted.
 type Told<'a> = (&'a Listeners, &'a Mutex<Commits>);
 
-fn run(mut session: Session, jobs: &Receiver<Job>, told: Told<'_>) {
+fn run(mut session: Session, jobs: &Receiver<Job>, octets: &AtomicUsize, told: Told<'_>) {
     loop {
         let first = match session.next_try() {
             None => match jobs.recv() {
@@ -135,13 +163,17 @@ fn run(mut session: Session, jobs: &Receiver<Job>, told: Told<'_>) {
                 Err(RecvTimeoutError::Disconnected) => return,
             },
         };
+        let mut taken = first.octets;
         let mut group = vec![first];
         while group.len() < MAX_GROUP
+            && taken < MAX_GROUP_OCTETS
             && let Ok(job) = jobs.try_recv()
         {
+            taken += job.octets;
             group.push(job);
         }
         serve(&mut session, group, told);
+        octets.fetch_sub(taken, Ordering::Relaxed);
         session.tidy_up();
     }
 }

@@ -267,6 +267,57 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// Octets that it takes, identities aside, which are short ([`McId::MAX_LENGTH`]): what a bound on octets counts.
+    #[must_use]
+    pub fn octets(&self) -> usize {
+        let maybe = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let of = |authorization: &Authorization, heard: &Option<Heard>| {
+            let heard = heard.as_ref().map_or(0, |heard| heard.call_id.len());
+            maybe(&authorization.etag) + maybe(&authorization.registration) + heard
+        };
+        let texts = match self {
+            Self::AuthorizeHome {
+                authorization,
+                heard,
+                if_match,
+                ..
+            }
+            | Self::RefreshVisitor {
+                authorization,
+                heard,
+                if_match,
+                ..
+            } => of(authorization, heard) + maybe(if_match),
+            Self::StoreMapping {
+                authorization,
+                heard,
+                ..
+            } => of(authorization, heard),
+            Self::EndHomeAuthorization { if_match, .. }
+            | Self::EndVisitorAuthorization { if_match, .. } => maybe(if_match),
+            Self::AllowMigration { in_reply_to, .. }
+            | Self::RefuseMigration { in_reply_to, .. } => in_reply_to.len(),
+            Self::OutboxRetry { failure, .. } => failure.len(),
+            Self::OutboxPark { parked, .. } => parked.text.len(),
+            Self::EventSinks { names } => names.iter().map(String::len).sum(),
+            Self::EventsDelivered { sink, .. } => sink.len(),
+            Self::ClockAnchored { anchor, .. } => anchor.boot.len(),
+            Self::UserMoved { .. }
+            | Self::EndStay { .. }
+            | Self::SessionsEnded { .. }
+            | Self::Expire { .. }
+            | Self::ClockStepped { .. }
+            | Self::TrimEvents { .. }
+            | Self::OutboxDone { .. }
+            | Self::OutboxRelease { .. }
+            | Self::OutboxDrop { .. }
+            | Self::EndStays { .. } => 0,
+        };
+        size_of::<Self>() + texts
+    }
+}
+
 /// What a command did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
