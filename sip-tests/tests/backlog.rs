@@ -69,7 +69,6 @@ fn a_partner_that_does_not_answer_keeps_nobody_waiting() {
     assert_eq!(answer.status().as_u16(), 200);
     let answered = asked.elapsed();
     node.wait_for(&["verdict=recovered", &format!("{} owed", count + FOR_C)]);
-    let read = begin.elapsed();
     let limit = Instant::now() + Duration::from_secs(60);
     let told = || {
         c.got()
@@ -95,12 +94,13 @@ fn a_partner_that_does_not_answer_keeps_nobody_waiting() {
         asked_b.len()
     );
     let status = std::fs::read_to_string(format!("/proc/{}/status", node.id())).unwrap();
-    let memory = status
-        .lines()
-        .find(|line| line.starts_with("VmRSS"))
-        .unwrap();
+    let mut lines = status.lines();
+    let memory = lines.find(|line| line.starts_with("VmRSS")).unwrap();
+    let digits: String = memory.chars().filter(char::is_ascii_digit).collect();
+    // The million would not fit.
+    assert!(digits.parse::<u32>().unwrap() < 300_000, "{memory}");
     eprintln!(
-        "{count} rows for B: ready after {ready:.0?}, OPTIONS answered in {answered:.0?}, all rows read after {read:.1?}, \
+        "{count} rows for B: ready after {ready:.0?}, OPTIONS answered in {answered:.0?}, \
          {FOR_C} rows delivered to C after {delivered:.1?}; {memory}"
     );
     let _ = node.stop();
