@@ -183,6 +183,23 @@ fn udp() -> Transports {
     })
 }
 
+/// Both at one port: what is free for UDP may be another's for TCP.
+fn udp_and_tcp() -> (Transports, Transports) {
+    loop {
+        let server = udp();
+        let mut listen = free(Transport::Tcp, "127.0.0.1");
+        listen.address.set_port(address(&server).port());
+        let setup = Setup {
+            listen: vec![listen],
+            ..Setup::default()
+        };
+        match Transports::bind(setup, Recorder::off()) {
+            Ok(beside) => return (server, beside),
+            Err((_, why)) => assert_eq!(why.kind(), std::io::ErrorKind::AddrInUse),
+        }
+    }
+}
+
 async fn outcome(
     went: &Arc<std::sync::Mutex<Receiver<Result<u16, SendFailure>>>>,
 ) -> Result<u16, SendFailure> {
@@ -320,19 +337,16 @@ async fn what_is_too_large_for_udp_goes_over_tcp_and_over_udp_where_that_fails()
     .into_iter()
     .enumerate()
     {
-        let server = udp();
+        let (server, beside) = if tcp_there {
+            let (server, beside) = udp_and_tcp();
+            (server, Some(beside))
+        } else {
+            (udp(), None)
+        };
         let at = address(&server);
         let (seen, log) = channel();
         let _udp = serve(server, StatusCode::OK, seen.clone());
-        let _tcp = tcp_there.then(|| {
-            let mut listen = free(Transport::Tcp, "127.0.0.1");
-            listen.address.set_port(at.port());
-            let setup = Setup {
-                listen: vec![listen],
-                ..Setup::default()
-            };
-            serve(bind(setup), StatusCode::OK, seen)
-        });
+        let _tcp = beside.map(|tcp| serve(tcp, StatusCode::OK, seen));
         let went = shared(send(&format!("sip:{at}{written}"), listen, None, body, 2));
         for _ in 0..2 {
             assert_eq!(outcome(&went).await, Ok(200), "{case}");

@@ -18,11 +18,11 @@ pub struct Kill {
     pub ready_after: Duration,
 }
 
-/// How often the node of one of three procedures is killed.
+/// How often the node of one of four procedures is killed.
 pub fn kills() -> u64 {
     let all = std::env::var("MCX_KILLS").ok();
     let all: u64 = all.map_or(10, |kills| kills.parse().expect("MCX_KILLS is a number"));
-    all.div_ceil(3)
+    all.div_ceil(4)
 }
 
 /// How many users are enough for as long as that takes.

@@ -28,7 +28,14 @@ fn who_was_answered_to_be_home_has_left_the_partner_who_is_told() {
         format!("{user};{token}")
     };
     let rows: Vec<_> = (0..count).map(row).collect();
-    let load = Sipp::load(&lab, "returns", ("a-core", "a-server"), &[], &rows, RATE);
+    let load = Sipp::load(
+        &lab,
+        "authorizations",
+        ("a-core", "a-server"),
+        &[("DOMAIN", "a.mcx.example"), ("ELEMENTS", "")],
+        &rows,
+        RATE,
+    );
     let (kills, logged) = hunt(&lab, &mut node, load, ("return", "verdict=sends"));
     everybody_is_told("return", lab, node, &partner, &kills, &logged);
 }
