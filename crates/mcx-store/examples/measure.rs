@@ -1,6 +1,7 @@
 //! Measures the embedded store at sizes that no test has time for; docs/performance.md has what came out.
 //!
 //!     measure mappings FILE COUNT   fills FILE, if it is not there, with so many mappings, and looks some up
+//!     measure in-order FILE COUNT   the same, filled in the order of the keys instead of one of chance
 //!     measure purge FILE COUNT      removes so many mappings whose time is over, while others write
 //!     measure outbox FILE COUNT     fills FILE with so many notifications that are owed to b.mcx.example, and a
 //!                                   thousand to c.mcx.example
@@ -27,13 +28,14 @@ fn id(text: &str) -> Outcome<McId> {
     McId::parse(text).map_err(|why| format!("{text}: {why}").into())
 }
 
-/// Mappings like that of user 0, numbered from 1.
+/// Mappings like that of user 0, numbered from 1, added in the order of their numbers, or in one of chance if ?2 says so.
 const ALIKE: &str = "
-    WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < ?)
+    WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < ?1)
     INSERT INTO visitor (service, primary_id, partner_id, number, procedure, since, authorized_until, registration)
     SELECT service, replace(primary_id, '00000000', printf('%08d', n)), replace(partner_id, '00000000', printf('%08d', n)),
         number, procedure, since, authorized_until, printf('%032x@192.0.2.1', n)
-    FROM numbers, (SELECT * FROM visitor WHERE primary_id LIKE '%00000000%')";
+    FROM numbers, (SELECT * FROM visitor WHERE primary_id LIKE '%00000000%')
+    ORDER BY CASE WHEN ?2 THEN random() ELSE n END";
 
 /// The user of that number: ids as long as operators have them.
 fn user(number: u64) -> Outcome<UserKey> {
@@ -102,7 +104,7 @@ fn resident() -> String {
     line.unwrap_or("VmRSS unknown").replace('\t', " ")
 }
 
-fn mappings(file: &Path, count: u64) -> Outcome<()> {
+fn mappings(file: &Path, count: u64, by_chance: bool) -> Outcome<()> {
     if !file.exists() {
         let store = SqliteStore::open(file)?;
         let begin = Instant::now();
@@ -112,7 +114,9 @@ fn mappings(file: &Path, count: u64) -> Outcome<()> {
         })?;
         drop(store);
         let behind = rusqlite::Connection::open(file)?;
-        let copied = behind.execute(ALIKE, [i64::try_from(count)?])?;
+        // Else each page is written many times.
+        behind.execute_batch("PRAGMA cache_size = -8000000")?;
+        let copied = behind.execute(ALIKE, (i64::try_from(count)?, by_chance))?;
         println!("{copied} added in {:.1?}", begin.elapsed());
     }
     let begin = Instant::now();
@@ -260,14 +264,15 @@ fn commits(file: &Path, count: u64) -> Outcome<()> {
 fn main() -> Outcome<()> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let [what, file, count] = arguments.as_slice() else {
-        return Err("write: measure mappings|purge|outbox|commits FILE COUNT".into());
+        return Err("write: measure mappings|in-order|purge|outbox|commits FILE COUNT".into());
     };
     let (file, count) = (Path::new(file), count.parse()?);
     match what.as_str() {
-        "mappings" => mappings(file, count),
+        "mappings" => mappings(file, count, true),
+        "in-order" => mappings(file, count, false),
         "purge" => purge(file, count),
         "outbox" => outbox(file, count),
         "commits" => commits(file, count),
-        _ => Err("write: measure mappings|purge|outbox|commits FILE COUNT".into()),
+        _ => Err("write: measure mappings|in-order|purge|outbox|commits FILE COUNT".into()),
     }
 }

@@ -5,6 +5,7 @@ mod common;
 
 use std::time::Duration;
 
+use common::at;
 use common::owed::*;
 use common::world::*;
 use mcx::{Input, Order, OrderId, SendFailure, SendId, ServiceServer};
@@ -101,6 +102,18 @@ fn a_partner_that_is_down_is_asked_now_and_then_and_not_overrun_when_it_is_back(
         sent = next;
     }
     assert_eq!(rounds, [2, 4, 8, 16, 32, 64]);
+}
+
+#[test]
+fn rows_that_nobody_waits_for_any_more_say_nothing_of_a_partner() {
+    let names: Vec<_> = (0..200).map(|n| format!("u{n}")).collect();
+    let rows: Vec<_> = names.iter().map(|name| (name.as_str(), "b", 1)).collect();
+    let even = |name: &str| name.ends_with(['0', '2', '4', '6', '8']);
+    let (mut bench, mut sent) = with_expiry(server_a(), &rows, |name| even(name).then(|| at(30)));
+    sends_to_b(&mut bench, &mut sent, 20);
+    let asked = sends_to_b(&mut bench, &mut sent, 60);
+    assert_eq!(bench.rows.outbox.len(), 100, "half are over");
+    assert!((7..=16).contains(&asked), "{asked} in a minute");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mcx::document::{Bounds, Document};
 use mcx::state::{NewRow, Notice, OutboxRow, Rows as _, UserKey};
-use mcx::{Effect, SendId, Service, ServiceServer};
+use mcx::{Effect, SendId, Service, ServiceServer, Timestamp};
 use sip_message::{HeaderName, Request};
 
 use super::world::*;
@@ -25,6 +25,15 @@ pub fn with(
     config: mcx::ServiceServerConfig,
     rows: &[(&str, &str, u64)],
 ) -> (Bench<ServiceServer>, Vec<(SendId, Request)>) {
+    with_expiry(config, rows, |_| None)
+}
+
+/// The same, where nobody waits for the row of a user any more from when `expires` says.
+pub fn with_expiry(
+    config: mcx::ServiceServerConfig,
+    rows: &[(&str, &str, u64)],
+    expires: impl Fn(&str) -> Option<Timestamp>,
+) -> (Bench<ServiceServer>, Vec<(SendId, Request)>) {
     let mut bench = Bench::server(config);
     let appended = rows
         .iter()
@@ -38,7 +47,7 @@ pub fn with(
                 },
                 procedure: procedure(1),
                 created: at(0),
-                expires: None,
+                expires: expires(name),
             };
             let Ok(row) = bench.rows.append(row);
             row.unwrap()
