@@ -80,6 +80,15 @@ impl Trouble {
     }
 }
 
+/// How a row came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// The partner answered.
+    Answered,
+    /// It was not sent, which says nothing of the partner.
+    Unsent,
+}
+
 /// What the answer to a row means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {

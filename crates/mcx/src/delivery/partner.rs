@@ -91,6 +91,11 @@ impl Towards {
         self.busy += 1;
     }
 
+    /// Nothing was sent after all, so nothing is known of the partner.
+    pub fn spares(&mut self) {
+        self.busy = self.busy.saturating_sub(1);
+    }
+
     /// A request was answered by the partner: it takes one more at a time, which is twice as many after each round.
     pub fn succeeds(&mut self, retry: &Retry) {
         self.busy = self.busy.saturating_sub(1);

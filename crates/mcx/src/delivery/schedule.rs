@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::left::Left;
 use super::partner::Towards;
-use super::{Retry, Trouble};
+use super::{Ended, Retry, Trouble};
 use crate::state::{Lane, OutboxPage, OutboxRow};
 use crate::{Now, Random, SystemId, Timestamp};
 
@@ -164,10 +164,14 @@ impl Schedule {
     }
 
     /// The row is gone from the store, or parked there: the lane goes on.
-    pub(crate) fn finish(&mut self, now: Now, row: &OutboxRow) {
+    pub(crate) fn finish(&mut self, now: Now, row: &OutboxRow, ended: Ended) {
         let (lane, retry) = (row.lane(), self.retry);
         if self.set_free(&lane) {
-            self.towards(&lane.to).succeeds(&retry);
+            let towards = self.towards(&lane.to);
+            match ended {
+                Ended::Answered => towards.succeeds(&retry),
+                Ended::Unsent => towards.spares(),
+            }
         }
         self.remove(&lane, row.id);
         self.arm(now, &lane);

@@ -20,7 +20,7 @@ use sip_message::{HeaderName, Method, Request, Response, StatusCode};
 
 use crate::availability;
 use crate::charging;
-use crate::delivery::{Schedule, Trouble};
+use crate::delivery::{Ended, Schedule, Trouble};
 use crate::document::ServiceDocument;
 use crate::incoming;
 use crate::marking::Watched;
@@ -85,10 +85,10 @@ enum Continuation {
         message: Answerable,
         kind: MessageKind,
     },
-    /// A row of the outbox has its fate.
+    /// A row of the outbox has its fate, and how if that is its end.
     Row {
         row: OutboxRow,
-        done: bool,
+        ended: Option<Ended>,
     },
     /// An operator's order.
     Ordered(Box<orders::Pending>),
@@ -328,9 +328,9 @@ impl ServiceServer {
             Continuation::Message { message, kind } => {
                 self.message_stored(now, &message, kind, &outcomes, out);
             }
-            Continuation::Row { row, done } => {
-                if done {
-                    self.schedule.finish(now, &row);
+            Continuation::Row { row, ended } => {
+                if let Some(ended) = ended {
+                    self.schedule.finish(now, &row, ended);
                 }
             }
             Continuation::Ordered(pending) => self.ordered(now, *pending, &outcomes, out),
@@ -354,11 +354,14 @@ impl ServiceServer {
                 self.refuse(message.id, &message.request, &refusal, out);
             }
             // It will be sent once more; applying it twice is applying it once (L3).
-            Continuation::Row { row, done: true } => {
+            Continuation::Row {
+                row,
+                ended: Some(_),
+            } => {
                 let after = (None, Trouble::Row);
                 self.schedule.again(now, &row, after, &mut self.random);
             }
-            Continuation::Row { done: false, .. } => {}
+            Continuation::Row { ended: None, .. } => {}
             Continuation::Ordered(pending) => Self::not_ordered(&pending, out),
             Continuation::Expired => self.expire_later(now),
             Continuation::ClockStepped(by) => self.step_again(by),

@@ -3,7 +3,7 @@
 use sip_message::Response;
 
 use super::{Continuation, Sending, ServiceServer};
-use crate::delivery::{Fate, Trouble, fate};
+use crate::delivery::{Ended, Fate, Trouble, fate};
 use crate::document::{Document, Stay};
 use crate::state::{Command, Notice, OutboxRow, Parked};
 use crate::{Decision, Effect, MessageKind, Now, SendFailure, Warning, Weight};
@@ -16,7 +16,7 @@ impl ServiceServer {
             if row.row.expires.is_some_and(|at| at <= now.wall) {
                 let why = format!("{}: nobody waits for it any more", row.row.notice.kind());
                 self.decide_row(&row, "L4", "dropped", why, out);
-                self.row_done(row, out);
+                self.row_done(row, Ended::Unsent, out);
                 continue;
             }
             self.send_row(now, row, out);
@@ -73,7 +73,7 @@ impl ServiceServer {
             Fate::Delivered => {
                 let why = format!("{} has it", row.row.to);
                 self.decide_row(&row, "L4", "delivered", why, out);
-                self.row_done(row, out);
+                self.row_done(row, Ended::Answered, out);
             }
             Fate::UserUnknown => {
                 let why = format!(
@@ -81,7 +81,7 @@ impl ServiceServer {
                     row.row.to
                 );
                 self.decide_row(&row, "L4", "done", why, out);
-                self.row_done(row, out);
+                self.row_done(row, Ended::Answered, out);
             }
             Fate::Retry(retry_after, trouble) => {
                 let why = format!("{} answered {status}", row.row.to);
@@ -112,9 +112,10 @@ impl ServiceServer {
         self.retry(now, row, (None, trouble), why, out);
     }
 
-    fn row_done(&mut self, row: OutboxRow, out: &mut Vec<Effect>) {
+    fn row_done(&mut self, row: OutboxRow, ended: Ended, out: &mut Vec<Effect>) {
         let batch = vec![Command::OutboxDone { id: row.id }];
-        self.store(batch, Continuation::Row { row, done: true }, out);
+        let ended = Some(ended);
+        self.store(batch, Continuation::Row { row, ended }, out);
     }
 
     fn retry(
@@ -139,7 +140,7 @@ impl ServiceServer {
             next_at,
             failure,
         }];
-        self.store(batch, Continuation::Row { row, done: false }, out);
+        self.store(batch, Continuation::Row { row, ended: None }, out);
     }
 
     /// It is kept, not sent again, and the operator is told. `text` may be the partner's words,
@@ -165,8 +166,13 @@ impl ServiceServer {
             text,
             since: now.wall,
         };
+        // 0 is no partner's answer.
+        let ended = Some(match status {
+            0 => Ended::Unsent,
+            _ => Ended::Answered,
+        });
         let batch = vec![Command::OutboxPark { id: row.id, parked }];
-        self.store(batch, Continuation::Row { row, done: true }, out);
+        self.store(batch, Continuation::Row { row, ended }, out);
     }
 
     fn decide_row(
