@@ -47,10 +47,22 @@ impl Kamailio {
     /// Starts it in `folder`, which has `configuration` and what that includes, and waits until it listens on each of these.
     #[must_use]
     pub fn start(folder: &Path, configuration: &str, listens: &[(Listening, SocketAddr)]) -> Self {
+        Self::with_memory(folder, configuration, listens, 64)
+    }
+
+    /// The same with so many MiB for what its processes share, transactions above all.
+    #[must_use]
+    pub fn with_memory(
+        folder: &Path,
+        configuration: &str,
+        listens: &[(Listening, SocketAddr)],
+        mib: u32,
+    ) -> Self {
         let log = folder.join(format!("{configuration}.log"));
         let (out, error) = (File::create(&log), File::options().append(true).open(&log));
         let mut child = Command::new("kamailio")
-            .args(["-DD", "-E", "-m", "64", "-M", "8", "-f", configuration])
+            .args(["-DD", "-E", "-m", &mib.to_string(), "-M", "8"])
+            .args(["-f", configuration])
             .args(["-w".as_ref(), folder.as_os_str()])
             .args(["-Y".as_ref(), folder.as_os_str()])
             .current_dir(folder)

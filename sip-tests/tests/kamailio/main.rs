@@ -5,6 +5,9 @@
 
 mod clients;
 mod edge;
+#[path = "../../../crates/mcx-node/tests/common/http.rs"]
+mod http;
 mod procedures;
 mod rolling;
+mod soak;
 mod systems;

@@ -22,8 +22,7 @@ pub enum Over {
 /// Three systems; everything ends with this.
 pub struct Systems {
     pub lab: Lab,
-    /// They end with it.
-    _cores: Vec<Kamailio>,
+    cores: Vec<Kamailio>,
     pub nodes: Vec<(&'static str, Node)>,
     over: Over,
 }
@@ -71,8 +70,13 @@ fn of_system(lab: &Lab, system: &str, file: &str) -> String {
         text = text.replace(example, &host(lab, name).to_string());
     }
     // Each has an HTTP listener of its own.
-    text.replace("127.0.0.1:9464", "127.0.0.1:0")
-        .replace("127.0.0.1:9465", "127.0.0.1:0")
+    let mut http = |example, kind| {
+        let own = lab.address(&format!("{system}-{kind}-http"));
+        text = text.replace(example, &own.to_string());
+    };
+    http("127.0.0.1:9464", "server");
+    http("127.0.0.1:9465", "gateway");
+    text
 }
 
 /// What changes where TCP or TLS is spoken, in a configuration of Kamailio's.
@@ -129,8 +133,21 @@ fn node_over(text: String, over: Over, files: &TlsFiles, system: &str) -> String
     }
 }
 
+/// For how long systems are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum For {
+    /// A few procedures: nodes write all that they log and record to files.
+    AFew,
+    /// As many as there is time for: files that grow are not written, and cores have memory for many transactions.
+    Many,
+}
+
 impl Systems {
     pub fn start(test: &str, over: Over) -> Self {
+        Self::made_for(For::AFew, test, over)
+    }
+
+    pub fn made_for(what: For, test: &str, over: Over) -> Self {
         let (lab, ca) = (Lab::new(test), Authority::new());
         let (mut cores, mut nodes) = (Vec::new(), Vec::new());
         for (system, _) in HOSTS {
@@ -154,18 +171,26 @@ impl Systems {
             if over == Over::MutualTls {
                 listens.push((Listening::Tcp, at(5061)));
             }
-            cores.push(Kamailio::start(&folder, "core.cfg", &listens));
+            let mib = if what == For::Many { 1024 } else { 64 };
+            cores.push(Kamailio::with_memory(&folder, "core.cfg", &listens, mib));
             for (kind, name) in [("server", NAMES[0]), ("gateway", NAMES[1])] {
                 let text = of_system(&lab, system, &format!("a-{kind}.toml"));
                 let text = node_over(text, over, &files, system);
-                let node = Node::with_text(&lab, &format!("{system}-{kind}"), &text);
+                let full = format!("{system}-{kind}");
+                let node = match what {
+                    For::AFew => Node::with_text(&lab, &full, &text),
+                    For::Many => {
+                        let quiet = text + "\n[log]\nlevel = \"warn\"\n";
+                        Node::untraced(&lab, &full, &quiet)
+                    }
+                };
                 let name = name.iter().find(|name| name.starts_with(system)).unwrap();
                 nodes.push((*name, node));
             }
         }
         Self {
             lab,
-            _cores: cores,
+            cores,
             nodes,
             over,
         }
@@ -174,6 +199,11 @@ impl Systems {
     /// Where the clients of a system find its core.
     pub fn core(&self, system: &str) -> SocketAddr {
         SocketAddr::new(host(&self.lab, system), 5060)
+    }
+
+    /// What the cores logged.
+    pub fn cores_logged(&self) -> String {
+        self.cores.iter().map(Kamailio::logged).collect()
     }
 
     pub fn node(&self, name: &str) -> &Node {
