@@ -171,14 +171,17 @@ fn users_travel_for_ever_and_nothing_grows() {
         went.longest,
     );
     samples.print();
+    samples.are_constant();
     if long {
         let offered = went.events as f64 / took;
         let wanted = extent.rate * travellers::EVENTS_OF_PROCEDURES;
         eprintln!("{offered:.0} of {wanted:.0} events a second were offered");
         samples.are_stationary(DRIFT);
     }
-    for (name, node) in &mut systems.nodes {
+    for (_, node) in &systems.nodes {
         node.signal("TERM");
+    }
+    for (name, node) in &mut systems.nodes {
         assert_eq!(node.wait_for_end(), Some(0), "{name}");
     }
 }

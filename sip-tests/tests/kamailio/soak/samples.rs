@@ -48,6 +48,10 @@ impl Samples {
     pub fn take(&mut self, systems: &Systems, at: Duration) {
         for name in NODES {
             let process = format!("/proc/{}", systems.node(name).id());
+            // Before somebody asks, who is a descriptor for a moment, and a task each time.
+            let descriptors = fs::read_dir(format!("{process}/fd")).unwrap().count();
+            let tasks = sum(&metrics(systems, name), "mcx_runtime_tasks");
+            // Afterwards, while the thread that read the outbox for that is still there each time.
             let status = fs::read_to_string(format!("{process}/status")).unwrap();
             let field = |name: &str| {
                 let line = status.lines().find_map(|line| line.strip_prefix(name));
@@ -56,9 +60,8 @@ impl Samples {
             let needs = Needs {
                 resident_kib: field("VmRSS:").parse().unwrap(),
                 threads: field("Threads:").parse().unwrap(),
-                descriptors: fs::read_dir(format!("{process}/fd")).unwrap().count(),
-                // Whoever asks is a task too, each time.
-                tasks: sum(&metrics(systems, name), "mcx_runtime_tasks"),
+                descriptors,
+                tasks,
             };
             self.of.entry(name).or_default().push((at, needs));
         }
@@ -91,24 +94,29 @@ impl Samples {
         }
     }
 
-    /// Memory is within `most` of what it was, descriptors, threads and tasks are as many all the time.
+    /// Descriptors and tasks are as many all the time.
+    pub fn are_constant(&self) {
+        self.is_constant("descriptors", |needs| needs.descriptors as f64);
+        self.is_constant("tasks", |needs| needs.tasks);
+    }
+
+    /// Memory is within `most` of what it was, and threads are as many all the time.
     pub fn are_stationary(&self, most: f64) {
+        self.is_constant("threads", |needs| needs.threads as f64);
         for (name, taken) in &self.of {
             let drift = drift(taken);
             assert!(drift <= most, "{name}: resident memory grew by {drift:.4}");
-            let constant = |what, of: &dyn Fn(&Needs) -> f64| {
-                let first = of(&taken[0].1);
-                for (at, needs) in taken {
-                    let now = of(needs);
-                    assert!(
-                        (now - first).abs() < f64::EPSILON,
-                        "{name}: {what}: {first}, {now} after {at:?}"
-                    );
-                }
-            };
-            constant("descriptors", &|needs| needs.descriptors as f64);
-            constant("threads", &|needs| needs.threads as f64);
-            constant("tasks", &|needs| needs.tasks);
+        }
+    }
+
+    fn is_constant(&self, what: &str, of: impl Fn(&Needs) -> f64) {
+        for (name, taken) in &self.of {
+            let first = of(&taken[0].1);
+            for (at, needs) in taken {
+                let now = of(needs);
+                let same = (now - first).abs() < f64::EPSILON;
+                assert!(same, "{name}: {what}: {first}, {now} after {at:?}");
+            }
         }
     }
 }
