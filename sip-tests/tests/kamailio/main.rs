@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod balancing;
 mod clients;
 mod edge;
 #[path = "../../../crates/mcx-node/tests/common/http.rs"]

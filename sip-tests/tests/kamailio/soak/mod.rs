@@ -7,23 +7,25 @@
 mod samples;
 mod travellers;
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use sip_tests::lab::kamailio_installed;
 
 use super::systems::{For, Over, Systems};
 use samples::{Samples, sum};
-use travellers::{Travellers, Went};
+use travellers::Travellers;
 
 /// Until a node has what it will have: the flight recorder's ring is full, every user is known and has been away and home, transactions
 /// are forgotten as fast as they come.
 const WARM_UP: Duration = Duration::from_secs(240);
 /// How long after the last event a procedure may take to come to its end.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long nothing has to happen until nothing does.
+const SETTLED: Duration = Duration::from_secs(1);
 /// How much more memory a node may have at the end than after the warm-up.
 const DRIFT: f64 = 0.02;
 
-const SERVERS: [&str; 3] = ["a-server", "b-server", "c-server"];
 const NODES: [&str; 6] = [
     "a-server",
     "a-gateway",
@@ -81,54 +83,102 @@ impl Extent {
     }
 }
 
-/// Waits until every procedure that began has ended, and nothing is owed.
-fn all_arrive(systems: &Systems, went: &Went) {
-    let limit = Instant::now() + PATIENCE;
-    let wanted = (went.migrations(), went.deauthorizations());
-    loop {
-        let metrics = SERVERS.map(|name| samples::metrics(systems, name));
+/// What nodes count.
+#[derive(Clone, Default)]
+struct Counted {
+    /// Migrations and de-authorizations that came to their end.
+    came: (f64, f64),
+    /// Messages that are owed.
+    owed: f64,
+    /// Messages that were sent or came again.
+    again: f64,
+    /// What was refused, given up or complained of, and how often.
+    amiss: BTreeMap<String, f64>,
+}
+
+impl Counted {
+    fn now(systems: &Systems) -> Self {
+        let mut counted = Self::default();
+        for name in NODES {
+            counted.add(name, &samples::metrics(systems, name));
+            let log = systems.node(name).logged();
+            counted.complaints(name, &log, &["WARN", "ERROR"]);
+        }
+        counted.complaints("a core", &systems.cores_logged(), &["ERROR", "CRITICAL"]);
+        counted
+    }
+
+    fn add(&mut self, name: &str, metrics: &str) {
         let ended = |step| {
             let of = format!(
                 "mcx_procedure_duration_seconds_count{{function=\"service-server\",step=\"{step}\"}}"
             );
-            metrics.iter().map(|text| sum(text, &of)).sum::<f64>()
+            sum(metrics, &of)
         };
-        let owed: f64 = metrics.iter().map(|m| sum(m, "mcx_outbox_waiting{")).sum();
-        let came = (ended("mapped"), ended("applied"));
-        if came == wanted && owed == 0.0 {
-            return;
+        self.came.0 += ended("mapped");
+        self.came.1 += ended("applied");
+        self.owed += sum(metrics, "mcx_outbox_waiting{");
+        self.again += sum(metrics, "mcx_sip_retransmissions_total{");
+        for line in metrics.lines() {
+            let good = line.contains("\"2xx\"");
+            let bad = |of: &&str| line.starts_with(*of);
+            if (["mcx_sip_answers_total{", "mcx_sip_sent_requests_total{"]
+                .iter()
+                .any(|of| bad(&of))
+                && !good)
+                || [
+                    "mcx_overload_refused_requests_total{",
+                    "mcx_store_failed_commits_total",
+                    "mcx_outbox_parked{",
+                ]
+                .iter()
+                .any(|of| bad(&of))
+            {
+                let (sample, value) = line.rsplit_once(' ').unwrap();
+                self.amiss(name, sample, value.parse().unwrap());
+            }
         }
-        assert!(
-            Instant::now() < limit,
-            "migrations and de-authorizations: {wanted:?} began, {came:?} came to their end, {owed} owed"
-        );
-        std::thread::sleep(Duration::from_millis(100));
+    }
+
+    fn complaints(&mut self, name: &str, log: &str, levels: &[&str]) {
+        let bad = |line: &&str| levels.iter().any(|level| line.contains(level));
+        self.amiss(name, "complaints", log.lines().filter(bad).count() as f64);
+    }
+
+    fn amiss(&mut self, name: &str, what: &str, often: f64) {
+        if often > 0.0 {
+            *self.amiss.entry(format!("{name}: {what}")).or_default() += often;
+        }
+    }
+
+    /// What was counted since.
+    fn since(&self, before: &Self) -> Self {
+        let less = |(of, often): (&String, &f64)| {
+            let more = often - before.amiss.get(of).copied().unwrap_or_default();
+            (more > 0.0).then(|| (of.clone(), more))
+        };
+        Self {
+            came: (self.came.0 - before.came.0, self.came.1 - before.came.1),
+            owed: self.owed,
+            again: self.again - before.again,
+            amiss: self.amiss.iter().filter_map(less).collect(),
+        }
     }
 }
 
-/// Nobody refused anything, and nothing was given up.
-fn nothing_failed(systems: &Systems) -> f64 {
-    let mut again = 0.0;
-    for name in NODES {
-        let metrics = samples::metrics(systems, name);
-        for line in metrics.lines() {
-            let failed = (line.starts_with("mcx_sip_answers_total{") && !line.contains("\"2xx\""))
-                || (line.starts_with("mcx_sip_sent_requests_total{") && !line.contains("\"2xx\""));
-            assert!(!failed, "{name}: {line}");
+/// Waits until nothing is owed and no procedure comes to its end any more.
+fn all_arrive(systems: &Systems) -> Counted {
+    let limit = Instant::now() + PATIENCE;
+    let mut before = Counted::now(systems);
+    loop {
+        std::thread::sleep(SETTLED);
+        let now = Counted::now(systems);
+        if now.owed == 0.0 && now.came == before.came {
+            return now;
         }
-        for none in [
-            "mcx_overload_refused_requests_total{",
-            "mcx_store_failed_commits_total",
-            "mcx_outbox_parked{",
-        ] {
-            assert_eq!(sum(&metrics, none), 0.0, "{name}: {none}");
-        }
-        again += sum(&metrics, "mcx_sip_retransmissions_total{");
-        let log = systems.node(name).logged();
-        let bad = |line: &&str| line.contains("WARN") || line.contains("ERROR");
-        assert_eq!(log.lines().find(bad), None, "{name}");
+        assert!(Instant::now() < limit, "{} owed", now.owed);
+        before = now;
     }
-    again
 }
 
 #[test]
@@ -137,47 +187,54 @@ fn users_travel_for_ever_and_nothing_grows() {
         return;
     }
     let extent = Extent::wanted();
-    let long = number("MCX_SOAK").is_some();
     let mut systems = Systems::made_for(For::Many, "kamailio-soak", Over::Udp);
     let mut travellers = Travellers::new(&systems, extent.users, extent.rate);
+    travellers.travel_until(Instant::now() + extent.warm_up);
+    let warmed = travellers.arrive(PATIENCE);
+    let before = all_arrive(&systems);
+    eprintln!(
+        "warm: {} requests, {} refused for a while",
+        warmed.events, warmed.refused
+    );
+
     let mut samples = Samples::new();
     let begin = Instant::now();
-    let warm = begin + extent.warm_up;
-    let end = warm + extent.measured;
+    let end = begin + extent.measured;
     let mut next = begin + extent.every;
     while next <= end {
         travellers.travel_until(next);
-        if next > warm {
-            samples.take(&systems, next - begin);
-        }
+        samples.take(&systems, next - begin);
         next += extent.every;
     }
     let took = begin.elapsed().as_secs_f64();
     let went = travellers.arrive(PATIENCE);
-    all_arrive(&systems, &went);
-    let again = nothing_failed(&systems);
-    let cores = systems.cores_logged();
-    let complaint = cores
-        .lines()
-        .find(|line| line.contains("ERROR") || line.contains("CRITICAL"));
-    assert_eq!(complaint, None, "a core");
+    let counted = all_arrive(&systems).since(&before);
+    let began = (went.migrations(), went.deauthorizations());
     eprintln!(
-        "{} migrations and {} de-authorizations, {:.0} a second in {took:.0} s; {} requests of clients and {again} messages of nodes \
-         came again; the longest answer took {:.0?}",
-        went.migrations(),
-        went.deauthorizations(),
-        (went.migrations() + went.deauthorizations()) / took,
+        "{} migrations and {} de-authorizations, {:.0} a second in {took:.0} s ({:.0} events a second of {:.0}); \
+         {} requests of clients and {} messages of nodes came again; the longest answer took {:.0?}; {} of {} requests were refused \
+         for a while",
+        began.0,
+        began.1,
+        (began.0 + began.1) / took,
+        went.events as f64 / took,
+        extent.rate * travellers::EVENTS_OF_PROCEDURES,
         went.again,
+        counted.again,
         went.longest,
+        went.refused,
+        went.events,
     );
+    for (what, often) in &counted.amiss {
+        eprintln!("{what}: {often}");
+    }
     samples.print();
+    assert_eq!(counted.came, began, "what came to its end, of what began");
     samples.are_constant();
-    if long {
-        let offered = went.events as f64 / took;
-        let wanted = extent.rate * travellers::EVENTS_OF_PROCEDURES;
-        eprintln!("{offered:.0} of {wanted:.0} events a second were offered");
+    if number("MCX_SOAK").is_some() {
         samples.are_stationary(DRIFT);
     }
+    assert!(counted.amiss.is_empty(), "{:?}", counted.amiss);
     for (_, node) in &systems.nodes {
         node.signal("TERM");
     }

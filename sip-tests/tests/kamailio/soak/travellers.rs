@@ -20,13 +20,24 @@ const T2: Duration = Duration::from_secs(4);
 const GIVEN_UP: Duration = Duration::from_secs(32);
 /// How long the socket is listened to before what is due is looked for.
 const TURN: Duration = Duration::from_millis(1);
+/// When one who was refused comes again: Retry-After of our nodes, which a core does not pass on.
+const LATER: Duration = Duration::from_secs(5);
 const COOKIE: &str = "z9hG4bKsoak-";
 
 /// Where a user is after each of his three events.
 const STAGES: [&str; 3] = ["b", "c", "a"];
 
+/// What a user does: a method, at the stage of his journey, and who he is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Event {
+    method: &'static str,
+    stage: usize,
+    user: usize,
+}
+
 /// A request that is not answered.
 struct Open {
+    event: Event,
     bytes: Vec<u8>,
     to: SocketAddr,
     since: Instant,
@@ -39,6 +50,8 @@ pub struct Went {
     /// Events that were answered 200, by the system where the user is with them.
     by_stage: [u64; 3],
     pub events: u64,
+    /// Refused with 503, which a core makes 500 (RFC 3261 §16.7); they came again.
+    pub refused: u64,
     pub again: u64,
     pub longest: Duration,
 }
@@ -62,12 +75,14 @@ pub struct Travellers {
     tokens: [Vec<String>; 3],
     users: usize,
     events_a_second: f64,
-    begin: Option<Instant>,
+    /// Since when they travel, and the first event since.
+    began: Option<(Instant, usize)>,
     /// The next in the order of everybody's events.
     next: usize,
     sent: u64,
     open: HashMap<u64, Open>,
     due: BinaryHeap<Reverse<(Instant, u64)>>,
+    refused: BinaryHeap<Reverse<(Instant, Event)>>,
     went: Went,
 }
 
@@ -90,48 +105,52 @@ impl Travellers {
             tokens,
             users,
             events_a_second: procedures_a_second * EVENTS_OF_PROCEDURES,
-            begin: None,
+            began: None,
             next: 0,
             sent: 0,
             open: HashMap::new(),
             due: BinaryHeap::new(),
+            refused: BinaryHeap::new(),
             went: Went::default(),
         }
     }
 
     /// Does what is due until then.
     pub fn travel_until(&mut self, end: Instant) {
-        let begin = *self.begin.get_or_insert_with(Instant::now);
+        let next = self.next;
+        let (begin, first) = *self.began.get_or_insert_with(|| (Instant::now(), next));
         loop {
             let now = Instant::now();
             if now >= end {
                 return;
             }
             let due = (now - begin).as_secs_f64() * self.events_a_second;
-            while (self.next as f64) < due {
-                self.event(now);
+            while ((self.next - first) as f64) < due {
+                self.next_event(now);
                 self.next += 1;
             }
             self.turn(now);
         }
     }
 
-    /// Everything that is open is answered.
-    pub fn arrive(mut self, patience: Duration) -> Went {
+    /// Everything that is open is answered; what was done since they began or arrived last.
+    pub fn arrive(&mut self, patience: Duration) -> Went {
         let limit = Instant::now() + patience;
-        while !self.open.is_empty() {
+        while !self.open.is_empty() || !self.refused.is_empty() {
             let now = Instant::now();
-            assert!(now < limit, "{} requests have no answer", self.open.len());
+            let (open, refused) = (self.open.len(), self.refused.len());
+            assert!(now < limit, "{open} have no answer, {refused} were refused");
             self.turn(now);
         }
         let answered: u64 = self.went.by_stage.iter().sum();
         assert_eq!(answered, self.went.events);
-        self.went
+        self.began = None;
+        std::mem::take(&mut self.went)
     }
 
     /// The next event: everybody moves once, then once more. A third of them began one move later, another two: at any time all moves
     /// are made.
-    fn event(&mut self, now: Instant) {
+    fn next_event(&mut self, now: Instant) {
         let (round, user) = (self.next / self.users, self.next % self.users);
         let Some(moves) = round.checked_sub(user % STAGES.len()) else {
             return;
@@ -141,10 +160,21 @@ impl Travellers {
             0 => "REGISTER",
             _ => "PUBLISH",
         };
-        self.sent += 1;
         self.went.events += 1;
+        let event = Event {
+            method,
+            stage,
+            user,
+        };
+        self.send(now, event);
+    }
+
+    fn send(&mut self, now: Instant, event: Event) {
+        let stage = event.stage;
+        self.sent += 1;
         let open = Open {
-            bytes: self.request(method, stage, user),
+            event,
+            bytes: self.request(event),
             to: self.cores[stage],
             since: now,
             interval: T1,
@@ -155,7 +185,12 @@ impl Travellers {
         self.due.push(Reverse((now + T1, number)));
     }
 
-    fn request(&self, method: &str, stage: usize, user: usize) -> Vec<u8> {
+    fn request(&self, event: Event) -> Vec<u8> {
+        let Event {
+            method,
+            stage,
+            user,
+        } = event;
         let system = STAGES[stage];
         let token = &self.tokens[stage][user];
         let home = match system {
@@ -205,6 +240,12 @@ impl Travellers {
             self.went.again += 1;
             self.due.push(Reverse((now + open.interval, number)));
         }
+        while let Some(Reverse((at, event))) = self.refused.peek().copied()
+            && at <= now
+        {
+            self.refused.pop();
+            self.send(now, event);
+        }
         let mut datagram = [0; 65_536];
         loop {
             match self.socket.recv(&mut datagram) {
@@ -235,6 +276,12 @@ impl Travellers {
         let Some(open) = self.open.remove(&number) else {
             return;
         };
+        if matches!(status, "500" | "503") {
+            let again = (Instant::now() + LATER, open.event);
+            self.refused.push(Reverse(again));
+            self.went.refused += 1;
+            return;
+        }
         assert_eq!(
             status,
             "200",
