@@ -35,6 +35,14 @@ const NODES: [&str; 6] = [
     "c-gateway",
 ];
 
+/// Samples that are good with the class 2xx alone, and samples that never are.
+const ANSWERS: [&str; 2] = ["mcx_sip_answers_total{", "mcx_sip_sent_requests_total{"];
+const AMISS: [&str; 3] = [
+    "mcx_overload_refused_requests_total{",
+    "mcx_store_failed_commits_total",
+    "mcx_outbox_parked{",
+];
+
 /// How much of it.
 struct Extent {
     /// Of them a third moves on at a time.
@@ -120,20 +128,9 @@ impl Counted {
         self.owed += sum(metrics, "mcx_outbox_waiting{");
         self.again += sum(metrics, "mcx_sip_retransmissions_total{");
         for line in metrics.lines() {
-            let good = line.contains("\"2xx\"");
-            let bad = |of: &&str| line.starts_with(*of);
-            if (["mcx_sip_answers_total{", "mcx_sip_sent_requests_total{"]
-                .iter()
-                .any(|of| bad(&of))
-                && !good)
-                || [
-                    "mcx_overload_refused_requests_total{",
-                    "mcx_store_failed_commits_total",
-                    "mcx_outbox_parked{",
-                ]
-                .iter()
-                .any(|of| bad(&of))
-            {
+            let is_one_of = |all: &[&str]| all.iter().any(|of| line.starts_with(of));
+            let not_2xx = is_one_of(&ANSWERS) && !line.contains("\"2xx\"");
+            if not_2xx || is_one_of(&AMISS) {
                 let (sample, value) = line.rsplit_once(' ').unwrap();
                 self.amiss(name, sample, value.parse().unwrap());
             }
