@@ -156,6 +156,7 @@ fn requests_answers_and_what_came_again_are_counted() {
     let took = format!("mcx_sip_request_duration_seconds_count{{{function},method=\"MESSAGE\"}}");
     assert_eq!(of(&took), 2.0);
     assert!(of("mcx_store_commit_duration_seconds_count") >= 1.0);
+    assert!((1.0..100.0).contains(&of("mcx_runtime_tasks")));
     assert_eq!(of(&format!("mcx_ready{{{function}}}")), 1.0);
     assert_eq!(of("mcx_outbox_waiting{partner=\"b.mcx.example\"}"), 0.0);
     let ends = of("mcx_certificate_not_after_timestamp_seconds{certificate=\"own\"}");

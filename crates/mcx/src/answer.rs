@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::outgoing::host_of;
 use crate::{Decision, Effect, Random, RequestId, Weight};
-use sip_message::{HeaderName, Request, Response, StatusCode};
+use sip_message::{HeaderName, Request, Response, ResponseBuilder, StatusCode};
 
 /// A Warning of TS 24.379 clause 4.4: code 399 of RFC 3261 with the 3GPP code and text inside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,17 +173,21 @@ impl Refusal {
         Decision::new(self.requirement, verdict, self.why()).weighing(self.weight)
     }
 
-    /// Records the decision and answers the request as the function `psi`.
+    /// Records the decision and answers the request as the function `psi`, with `charging` as P-Charging-Vector.
     pub(crate) fn send(
         &self,
         id: RequestId,
         request: &Request,
-        psi: &str,
+        (psi, charging): (&str, Option<String>),
         random: &mut Random,
         out: &mut Vec<Effect>,
     ) {
         out.push(Effect::Decide(self.decision()));
-        if let Some(response) = self.response(request, &random.hex(8), host_of(psi)) {
+        let mut builder = self.builder(request, &random.hex(8), host_of(psi));
+        if let Some(vector) = charging {
+            builder = builder.header(HeaderName::PChargingVector, vector);
+        }
+        if let Ok(response) = builder.finish() {
             out.push(Effect::Respond { id, response });
         }
     }
@@ -191,6 +195,10 @@ impl Refusal {
     /// The response to `request`, `host` being the agent of its Warning.
     #[must_use]
     pub fn response(&self, request: &Request, to_tag: &str, host: &str) -> Option<Response> {
+        self.builder(request, to_tag, host).finish().ok()
+    }
+
+    fn builder(&self, request: &Request, to_tag: &str, host: &str) -> ResponseBuilder {
         let mut builder = Response::to(request, self.status, Some(to_tag));
         if let Some(reason) = &self.reason {
             builder = builder.reason(reason);
@@ -201,7 +209,7 @@ impl Refusal {
         for (name, value) in &self.headers {
             builder = builder.header(name.clone(), value);
         }
-        builder.finish().ok()
+        builder
     }
 }
 

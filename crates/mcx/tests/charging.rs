@@ -7,6 +7,8 @@ use common::documents::EXAMPLE;
 use common::gateway::{INSIDE, gateway, leaving};
 use common::visit::{bench, deauthorize};
 use common::world::*;
+use mcx::document::Document;
+use mcx::{Availability, Role as _};
 use sip_message::HeaderName;
 
 const CAME: &str =
@@ -23,6 +25,62 @@ fn an_answer_says_who_answered() {
     );
     let without = Incoming::message(SERVER_B, &xml(&deauthorize(7)));
     let answer = response(&bench.exchange(B, &without.request()));
+    assert_eq!(value(&answer, HeaderName::PChargingVector), None);
+}
+
+/// Refusals of a document, of a user who is not here, of what the sender may not say.
+#[test]
+fn a_refusal_says_who_answered_too() {
+    let unknown = Document {
+        primary_id: Some("sip:zoe@b.mcx.example".into()),
+        ..deauthorize(7)
+    };
+    let not_theirs = Document {
+        primary_id: Some("sip:zoe@c.mcx.example".into()),
+        ..deauthorize(7)
+    };
+    for (status, body) in [
+        (400, EXAMPLE.replace("</mcptt-Params>", "")),
+        (404, xml(&unknown)),
+        (403, xml(&not_theirs)),
+    ] {
+        let mut bench = bench();
+        let message = Incoming::message(SERVER_B, &body).header(CAME);
+        let answer = response(&bench.exchange(B, &message.request()));
+        assert_eq!(answer.status().as_u16(), status);
+        assert_eq!(
+            value(&answer, HeaderName::PChargingVector).as_deref(),
+            Some("icid-value=\"4f 7\";orig-ioi=b.mcx.example;term-ioi=a.mcx.example"),
+            "{status}"
+        );
+    }
+}
+
+#[test]
+fn a_clients_event_that_is_refused_says_who_answered() {
+    let mut bench = bench();
+    let event = Incoming::event("PUBLISH", &xml(&Document::default())).header(CAME);
+    let answer = response(&bench.exchange(CORE, &event.request()));
+    assert_eq!(answer.status().as_u16(), 403);
+    assert!(value(&answer, HeaderName::PChargingVector).is_some());
+    let answer = response(&bench.request(STRANGER, &event.request()));
+    assert_eq!(answer.status().as_u16(), 403);
+    assert_eq!(value(&answer, HeaderName::PChargingVector), None);
+}
+
+#[test]
+fn a_gateway_says_so_when_it_refuses() {
+    let mut gateway = gateway();
+    gateway.role.set_availability(Availability::Draining);
+    let message = leaving().header("P-Charging-Vector: icid-value=1234bc;orig-ioi=a.mcx.example");
+    let answer = response(&gateway.request(INSIDE, &message.request()));
+    assert_eq!(answer.status().as_u16(), 503);
+    assert_eq!(
+        value(&answer, HeaderName::PChargingVector).as_deref(),
+        Some("icid-value=1234bc;orig-ioi=a.mcx.example;term-ioi=a.mcx.example")
+    );
+    let answer = response(&gateway.request(STRANGER, &message.request()));
+    assert_eq!(answer.status().as_u16(), 403);
     assert_eq!(value(&answer, HeaderName::PChargingVector), None);
 }
 

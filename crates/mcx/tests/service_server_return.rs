@@ -189,6 +189,45 @@ fn a_third_party_registration_carries_the_clients_own() {
     );
 }
 
+/// RFC 3327, RFC 3608: they tell a registrar and its client the way to each other, who are neither of them here.
+#[test]
+fn path_and_service_route_change_nothing_and_go_nowhere() {
+    let ways = [
+        "Supported: path".to_owned(),
+        "Path: <sip:telltale-edge.a.mcx.example;lr>".to_owned(),
+        "Service-Route: <sip:telltale-core.a.mcx.example;lr;orig>".to_owned(),
+    ];
+    let mut bench = alice_at_b();
+    let inner = Incoming {
+        method: "REGISTER",
+        headers: ways.to_vec(),
+        ..publish()
+    };
+    let inner = String::from_utf8(inner.request().as_bytes().to_vec()).unwrap();
+    let register = Incoming {
+        method: "REGISTER",
+        content_type: "message/sip".into(),
+        body: inner,
+        headers: [&ways[..], &["Expires: 1200".to_owned()]].concat(),
+        ..publish()
+    };
+    let out = bench.exchange(CORE, &register.request());
+    let answer = response(&out);
+    assert_eq!(answer.status().as_u16(), 200);
+    assert!(!common::contains(answer.as_bytes(), "telltale"));
+    let (_, sent) = send(&out);
+    assert!(!common::contains(sent.as_bytes(), "telltale"));
+    assert!(sent.headers().first(&HeaderName::Path).is_none());
+    // A hop that insists on Path has not found its registrar.
+    let insists = register.header("Require: path").request();
+    let answer = response(&bench.exchange(CORE, &insists));
+    assert_eq!(answer.status().as_u16(), 420);
+    assert_eq!(
+        value(&answer, HeaderName::Unsupported).as_deref(),
+        Some("path")
+    );
+}
+
 #[test]
 fn expires_zero_ends_the_authorization_and_starts_nothing() {
     let mut bench = alice_at_b();

@@ -6,6 +6,9 @@ use bytes::{BufMut, Bytes, BytesMut};
 use sip_message::{HeaderName, Response, Via};
 
 /// New requests come faster than they can be served.
+///
+/// An OPTIONS of [`Sender::Known`] is never refused: it asks whether requests are taken (RFC 3261 §11), which the transaction user
+/// answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overload {
     /// Of a hundred new requests, so many are refused.

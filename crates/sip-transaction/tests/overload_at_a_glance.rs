@@ -27,7 +27,7 @@ fn the_answer_is_the_one_that_the_parsed_request_gets() {
     let (mut bench, mut parsing) = (Bench::new(), Bench::new());
     overload(&mut bench, 100, 100);
     overload(&mut parsing, 100, 100);
-    for method in ["MESSAGE", "INVITE", "OPTIONS"] {
+    for method in ["MESSAGE", "INVITE", "PUBLISH"] {
         for more in ["", ";oc", ";oc;oc-algo=\"loss\""] {
             let message = incoming(method, &format!("{}{more}", via("z9hG4bK1")));
             assert!(refuses(&mut bench, Sender::Known, &message));

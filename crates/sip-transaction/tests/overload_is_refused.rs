@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use common::{Bench, THERE, answer, incoming, path, response, via};
 use sip_message::{HeaderName, Response, Via};
-use sip_transaction::{Config, Event, Overload, Path, Transport};
+use sip_transaction::{Config, Event, Overload, Path, Sender, Transport};
 
 fn overload(bench: &mut Bench, overload: Option<Overload>) {
     let now = bench.now();
@@ -62,6 +62,25 @@ fn a_new_request_is_refused_with_503_and_nothing_is_kept() {
     bench.receive(incoming("MESSAGE", &via("z9hG4bK1")));
     assert_eq!(bench.sent_response().as_bytes(), refused.as_bytes());
     bench.is_empty();
+}
+
+/// Somebody known asks with OPTIONS whether requests are taken, and hears it from whom they are for: a die would tell a load balancer
+/// that a node is out of order which refuses a tenth.
+#[test]
+fn who_asks_with_options_hears_it_from_the_user() {
+    let mut bench = Bench::new();
+    overload(&mut bench, full());
+    bench.receive(incoming("OPTIONS", &via("z9hG4bK1")));
+    let (server, request) = bench.handed_up();
+    bench.respond(server, &answer(&request, 200));
+    assert_eq!(bench.sent_response().status().as_u16(), 200);
+    let datagram = incoming("OPTIONS", &via("z9hG4bK2"));
+    let path = path(Transport::Udp);
+    let datagram = datagram.as_bytes();
+    let known = bench.endpoint.refuse(path, Sender::Known, datagram);
+    let stranger = bench.endpoint.refuse(path, Sender::Stranger, datagram);
+    assert_eq!((known, stranger), (false, true));
+    assert_eq!(bench.sent_response().status().as_u16(), 503);
 }
 
 #[test]

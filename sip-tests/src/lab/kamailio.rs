@@ -47,10 +47,32 @@ impl Kamailio {
     /// Starts it in `folder`, which has `configuration` and what that includes, and waits until it listens on each of these.
     #[must_use]
     pub fn start(folder: &Path, configuration: &str, listens: &[(Listening, SocketAddr)]) -> Self {
+        Self::start_with(folder, configuration, listens, &["-m", "64"])
+    }
+
+    /// The same with memory for as many transactions as come in seconds of much traffic, and with sockets that hold what comes while
+    /// its processes wait for the processor.
+    #[must_use]
+    pub fn start_for_much(
+        folder: &Path,
+        configuration: &str,
+        listens: &[(Listening, SocketAddr)],
+    ) -> Self {
+        let more = ["-m", "1024", "-b", "4194304"];
+        Self::start_with(folder, configuration, listens, &more)
+    }
+
+    fn start_with(
+        folder: &Path,
+        configuration: &str,
+        listens: &[(Listening, SocketAddr)],
+        options: &[&str],
+    ) -> Self {
         let log = folder.join(format!("{configuration}.log"));
         let (out, error) = (File::create(&log), File::options().append(true).open(&log));
         let mut child = Command::new("kamailio")
-            .args(["-DD", "-E", "-m", "64", "-M", "8", "-f", configuration])
+            .args(["-DD", "-E", "-M", "8", "-f", configuration])
+            .args(options)
             .args(["-w".as_ref(), folder.as_os_str()])
             .args(["-Y".as_ref(), folder.as_os_str()])
             .current_dir(folder)

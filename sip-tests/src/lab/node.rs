@@ -43,8 +43,14 @@ impl Node {
     /// Starts `name` with this configuration, and a trace.
     #[must_use]
     pub fn with_text(lab: &Lab, name: &str, text: &str) -> Self {
-        let trace = lab.folder().join(format!("nodes/{name}.ndjson"));
         let text = format!("{text}\n[trace]\nfile = \"{name}.ndjson\"\n");
+        Self::untraced(lab, name, &text)
+    }
+
+    /// Starts `name` with this configuration as it is; without a trace file it cannot [`Node::stop`].
+    #[must_use]
+    pub fn untraced(lab: &Lab, name: &str, text: &str) -> Self {
+        let trace = lab.folder().join(format!("nodes/{name}.ndjson"));
         let config = lab.folder().join(format!("nodes/{name}.toml"));
         std::fs::write(&config, text).expect("a configuration file");
         let logs = lab.folder().join("nodes");
@@ -103,6 +109,12 @@ impl Node {
     /// What the node logged so far is not waited for any more.
     pub fn forget_log(&self) {
         self.lines.try_iter().for_each(drop);
+    }
+
+    /// What the node logged so far.
+    #[must_use]
+    pub fn logged(&self) -> String {
+        self.process.logged()
     }
 
     /// Ends the process at once.

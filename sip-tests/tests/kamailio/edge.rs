@@ -85,6 +85,47 @@ fn a_client_is_who_registered_and_asserts_nothing() {
     assert!(route.contains(";lr;orig>"), "{route}");
 }
 
+/// RFC 3608 and RFC 3327: the core tells its client by which way to come, who comes by it; where the client registered from is
+/// between it and its registrar.
+#[test]
+fn a_client_comes_by_the_service_route_and_its_path_goes_no_further() {
+    if !kamailio_installed() || !sipsak_installed() {
+        return;
+    }
+    let mut systems = Systems::start("kamailio-service-route", Over::Udp);
+    let path = "Supported: path\r\nPath: <sip:telltale-edge.a.mcx.example;lr>\r\nExpires: 3600\r\n";
+    let registration = AT_HOME.request(&systems, "REGISTER", path);
+    let said = AT_HOME.sends(&systems, &registration).stdout;
+    let said = String::from_utf8_lossy(&said).into_owned();
+    assert!(said.contains("SIP/2.0 200 "), "{said}");
+    let line = said.lines().find_map(|l| l.strip_prefix("Service-Route: "));
+    let route = line.unwrap_or_else(|| panic!("{said}")).trim();
+    let by_it = format!("Route: {route}\r\nEvent: poc-settings\r\nExpires: 1800\r\n");
+    let publication = AT_HOME.request(&systems, "PUBLISH", &by_it);
+    let said = AT_HOME.sends(&systems, &publication).stdout;
+    let said = String::from_utf8_lossy(&said).into_owned();
+    assert!(said.contains("SIP/2.0 200 "), "{said}");
+    let stopped = systems.stop();
+    let (_, records) = stopped
+        .iter()
+        .find(|(name, _)| *name == "a-server")
+        .unwrap();
+    for method in [Method::Register, Method::Publish] {
+        let [request] = got(records, &method).try_into().unwrap();
+        assert!(all(&request, &HeaderName::Path).is_empty());
+        assert!(all(&request, &HeaderName::ServiceRoute).is_empty());
+    }
+    let answers = records.iter().filter_map(|record| match &record.what {
+        What::Message(m) if m.direction == Direction::Sent => Some(&m.bytes),
+        _ => None,
+    });
+    for answer in answers {
+        let text = String::from_utf8_lossy(answer);
+        let told = ["telltale", "Service-Route", "Path:"].map(|word| text.contains(word));
+        assert_eq!(told, [false; 3], "{text}");
+    }
+}
+
 #[test]
 fn a_stranger_reaches_no_function_and_a_partner_speaks_for_itself_alone() {
     if !kamailio_installed() {

@@ -3,8 +3,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod balancing;
 mod clients;
 mod edge;
+#[path = "../../../crates/mcx-node/tests/common/http.rs"]
+mod http;
 mod procedures;
 mod rolling;
+mod soak;
 mod systems;

@@ -61,7 +61,7 @@ fn balancer(lab: &Lab) -> Kamailio {
     let example = project().join("docs/examples/kamailio/balancer.cfg");
     let text = fs::read_to_string(example).unwrap();
     let text = text
-        .replace("udp:127.0.1.1:5073", &format!("udp:{at}"))
+        .replace(":127.0.1.1:5073", &format!(":{at}"))
         .replace("127.0.1.1", &at.ip().to_string());
     fs::write(folder.join("balancer.cfg"), text).unwrap();
     let nodes = ["a-gateway-1", "a-gateway-2"].map(|name| format!("1 sip:{}\n", lab.address(name)));

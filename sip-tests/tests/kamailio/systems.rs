@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use mcx_node::transport::tls::TlsFiles;
 use sip_tests::lab::{Authority, Kamailio, Lab, Listening, Node, project};
@@ -22,8 +22,7 @@ pub enum Over {
 /// Three systems; everything ends with this.
 pub struct Systems {
     pub lab: Lab,
-    /// They end with it.
-    _cores: Vec<Kamailio>,
+    cores: Vec<Kamailio>,
     pub nodes: Vec<(&'static str, Node)>,
     over: Over,
 }
@@ -71,8 +70,13 @@ fn of_system(lab: &Lab, system: &str, file: &str) -> String {
         text = text.replace(example, &host(lab, name).to_string());
     }
     // Each has an HTTP listener of its own.
-    text.replace("127.0.0.1:9464", "127.0.0.1:0")
-        .replace("127.0.0.1:9465", "127.0.0.1:0")
+    let mut http = |example, kind| {
+        let own = lab.address(&format!("{system}-{kind}-http"));
+        text = text.replace(example, &own.to_string());
+    };
+    http("127.0.0.1:9464", "server");
+    http("127.0.0.1:9465", "gateway");
+    text
 }
 
 /// What changes where TCP or TLS is spoken, in a configuration of Kamailio's.
@@ -85,6 +89,7 @@ fn core_over(text: String, over: Over) -> String {
             .replace("CORE_PORT 5060", "CORE_PORT 5061")
             .replace(":5071\n", ":5081\n")
             .replace(":5072\n", ":5082\n")
+            .replace(":5073\n", ":5083\n")
             .replace("##!define WITH_TLS", "#!define WITH_TLS"),
     }
 }
@@ -118,7 +123,8 @@ fn node_over(text: String, over: Over, files: &TlsFiles, system: &str) -> String
                 .replace(":5060\"]", &format!("\"]\n{domain}"))
                 .replace("\"tcp:", "\"tls:")
                 .replace(":5071\"]", ":5081\"]")
-                .replace(":5072\"]", ":5082\"]");
+                .replace(":5072\"]", ":5082\"]")
+                .replace(":5074\"]", ":5084\"]");
             format!(
                 "{text}\n[tls]\ncertificate = \"{}\"\nkey = \"{}\"\nroots = \"{}\"\n",
                 files.certificate.display(),
@@ -129,8 +135,67 @@ fn node_over(text: String, over: Over, files: &TlsFiles, system: &str) -> String
     }
 }
 
+/// For how long systems are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum For {
+    /// A few procedures: nodes write all that they log and record to files.
+    AFew,
+    /// As many as there is time for: files that grow are not written, events are as many as they will be soon, and cores have memory
+    /// for many transactions.
+    Many,
+    /// A few, with two gateways of A's behind a load balancer.
+    Balancing,
+}
+
+/// The other gateway of A's behind the balancer.
+pub const SECOND: &str = "a-gateway-2";
+
+/// A gateway of A's whose balancer is told in time that it leaves.
+fn behind_balancer(text: &str) -> String {
+    let core = ":5060\"]\n";
+    let host = text.split("sources = [\"").nth(1).unwrap();
+    let host = host.split(':').next().unwrap();
+    let text = text.replace(core, &format!(":5060\", \"{host}:5073\"]\n"));
+    text + "\n[drain]\nannounce = \"4 s\"\nfinish = \"30 s\"\n"
+}
+
+fn second_gateway(lab: &Lab) -> String {
+    let http = lab.address("a-gateway-http").to_string();
+    let text = of_system(lab, "a", "a-gateway.toml");
+    let text = text
+        .replace("\"a-gateway\"", &format!("\"{SECOND}\""))
+        .replace(":5072\"", ":5074\"")
+        .replace(&http, &lab.address("a-gateway-2-http").to_string());
+    behind_balancer(&text)
+}
+
+fn balancer(lab: &Lab, folder: &Path, over: Over) -> Kamailio {
+    let text = of_system(lab, "a", "balancer.cfg");
+    let (text, transport, ports, listens) = match over {
+        Over::Udp => (text, "udp", [5072, 5074], (Listening::Udp, 5073)),
+        Over::Tcp => (text, "tcp", [5072, 5074], (Listening::Tcp, 5073)),
+        Over::MutualTls => (
+            text.replace("##!define WITH_TLS", "#!define WITH_TLS"),
+            "tls",
+            [5082, 5084],
+            (Listening::Tcp, 5083),
+        ),
+    };
+    fs::write(folder.join("balancer.cfg"), text).unwrap();
+    let at = host(lab, "a");
+    let nodes = ports.map(|port| format!("1 sip:{at}:{port};transport={transport}\n"));
+    fs::write(folder.join("dispatcher.list"), nodes.concat()).unwrap();
+    let (listening, port) = listens;
+    let at = SocketAddr::new(at, port);
+    Kamailio::start(folder, "balancer.cfg", &[(listening, at)])
+}
+
 impl Systems {
     pub fn start(test: &str, over: Over) -> Self {
+        Self::made_for(For::AFew, test, over)
+    }
+
+    pub fn made_for(what: For, test: &str, over: Over) -> Self {
         let (lab, ca) = (Lab::new(test), Authority::new());
         let (mut cores, mut nodes) = (Vec::new(), Vec::new());
         for (system, _) in HOSTS {
@@ -147,25 +212,52 @@ impl Systems {
             let write = |file: &str, text: String| fs::write(folder.join(file), text).unwrap();
             write("core.cfg", of_system(&lab, system, "core.cfg"));
             write("tls.cfg", of_system(&lab, system, "tls.cfg"));
-            let own = of_system(&lab, system, "system-a.cfg");
+            let balanced = what == For::Balancing && system == "a";
+            let mut own = of_system(&lab, system, "system-a.cfg");
+            if balanced {
+                own = own.replace(":5072\n", ":5073\n");
+            }
             write("system.cfg", core_over(own, over));
             let at = |port| SocketAddr::new(host(&lab, system), port);
             let mut listens = vec![(Listening::Udp, at(5060)), (Listening::Tcp, at(5060))];
             if over == Over::MutualTls {
                 listens.push((Listening::Tcp, at(5061)));
             }
-            cores.push(Kamailio::start(&folder, "core.cfg", &listens));
+            cores.push(match what {
+                For::Many => Kamailio::start_for_much(&folder, "core.cfg", &listens),
+                For::AFew | For::Balancing => Kamailio::start(&folder, "core.cfg", &listens),
+            });
+            if balanced {
+                cores.push(balancer(&lab, &folder, over));
+                let text = node_over(second_gateway(&lab), over, &files, system);
+                let node = Node::with_text(&lab, SECOND, &text);
+                nodes.push((SECOND, node));
+            }
             for (kind, name) in [("server", NAMES[0]), ("gateway", NAMES[1])] {
-                let text = of_system(&lab, system, &format!("a-{kind}.toml"));
+                let mut text = of_system(&lab, system, &format!("a-{kind}.toml"));
+                if balanced && kind == "gateway" {
+                    text = behind_balancer(&text);
+                }
                 let text = node_over(text, over, &files, system);
-                let node = Node::with_text(&lab, &format!("{system}-{kind}"), &text);
+                let full = format!("{system}-{kind}");
+                let node = match what {
+                    For::AFew | For::Balancing => Node::with_text(&lab, &full, &text),
+                    For::Many => {
+                        let few = match kind {
+                            "server" => "\n[service-server.events]\nkeep = 10000\n",
+                            _ => "",
+                        };
+                        let quiet = format!("{text}{few}\n[log]\nlevel = \"warn\"\n");
+                        Node::untraced(&lab, &full, &quiet)
+                    }
+                };
                 let name = name.iter().find(|name| name.starts_with(system)).unwrap();
                 nodes.push((*name, node));
             }
         }
         Self {
             lab,
-            _cores: cores,
+            cores,
             nodes,
             over,
         }
@@ -174,6 +266,19 @@ impl Systems {
     /// Where the clients of a system find its core.
     pub fn core(&self, system: &str) -> SocketAddr {
         SocketAddr::new(host(&self.lab, system), 5060)
+    }
+
+    /// What the cores logged.
+    pub fn cores_logged(&self) -> String {
+        self.cores.iter().map(Kamailio::logged).collect()
+    }
+
+    /// Ends one in order, when its balancer has heard that it leaves.
+    pub fn drain(&mut self, name: &str) {
+        let found = self.nodes.iter_mut().find(|(n, _)| *n == name);
+        let (_, node) = found.unwrap();
+        node.signal("TERM");
+        assert_eq!(node.wait_for_end(), Some(0), "{name}");
     }
 
     pub fn node(&self, name: &str) -> &Node {

@@ -124,6 +124,14 @@ fn of_process(out: &mut Text, told: &Told) {
         out.metric("process_open_fds", Kind::Gauge, "Files that are open.");
         out.count(&[], u64::try_from(open.count()).unwrap_or_default());
     }
+    out.metric(
+        "mcx_runtime_tasks",
+        Kind::Gauge,
+        "Tasks of the program's runtime that have not ended.",
+    );
+    let tasks = tokio::runtime::Handle::current().metrics();
+    let tasks = u64::try_from(tasks.num_alive_tasks()).unwrap_or(u64::MAX);
+    out.count(&[], tasks);
 }
 
 /// VmRSS of `/proc/self/status`, which is in kB.

@@ -15,6 +15,7 @@ use sip_message::{Limits, Method, Request, StatusCode};
 
 use crate::answer::{check_max_forwards, check_readable, check_require, method_not_allowed};
 use crate::availability;
+use crate::charging;
 use crate::document::{Bounds, Document, ServiceDocument};
 use crate::incoming::{self, Said};
 use crate::marking::{self, Watched};
@@ -102,7 +103,10 @@ impl Role for GatewayServer {
                 request,
             } => {
                 if let Err(refusal) = self.request(now, id, source, request, out) {
-                    self.refuse(id, request, &refusal, out);
+                    match self.sender(source, request) {
+                        Sender::Unknown => self.turn_away(id, request, &refusal, out),
+                        _ => self.refuse(id, request, &refusal, out),
+                    }
                 }
             }
             Input::Answer { id, response } => {
@@ -225,9 +229,8 @@ impl GatewayServer {
         out: &mut Vec<Effect>,
     ) -> Result<Route, Refusal> {
         let config = &self.config;
-        let inside = config.servers.iter().map(|(_, peer)| peer);
-        let outside = config.systems.partners.iter().map(|p| &p.peer);
-        let sender = trust::sender(source, request, &config.core, inside.clone().chain(outside));
+        let mut inside = config.servers.iter().map(|(_, peer)| peer);
+        let sender = self.sender(source, request);
         let Sender::Function(from) = &sender else {
             return Err(trust::unknown_sender(source));
         };
@@ -239,7 +242,7 @@ impl GatewayServer {
             refusal.detail = Some("this body is on its way through here already".into());
             return Err(refusal);
         }
-        let exit = inside.clone().any(|peer| peer.psi == *from);
+        let exit = inside.any(|peer| peer.psi == *from);
         let (said, content) = self.read(request, exit)?;
         out.push(Effect::Decide(said.decision()));
         let Said {
@@ -392,6 +395,13 @@ impl GatewayServer {
         }
     }
 
+    fn sender(&self, source: &Origin, request: &Request) -> Sender {
+        let inside = self.config.servers.iter().map(|(_, peer)| peer);
+        let outside = self.config.systems.partners.iter().map(|p| &p.peer);
+        trust::sender(source, request, &self.config.core, inside.chain(outside))
+    }
+
+    /// Answers a request of somebody known, and records why it is refused.
     fn refuse(
         &mut self,
         id: RequestId,
@@ -399,7 +409,21 @@ impl GatewayServer {
         refusal: &Refusal,
         out: &mut Vec<Effect>,
     ) {
-        refusal.send(id, request, &self.config.psi, &mut self.random, out);
+        let vector = charging::of_answer(request, &self.config.systems.own.id);
+        let by = (self.config.psi.as_str(), vector);
+        refusal.send(id, request, by, &mut self.random, out);
+    }
+
+    /// The same for a stranger, who is told nothing of charging.
+    fn turn_away(
+        &mut self,
+        id: RequestId,
+        request: &Request,
+        refusal: &Refusal,
+        out: &mut Vec<Effect>,
+    ) {
+        let by = (self.config.psi.as_str(), None);
+        refusal.send(id, request, by, &mut self.random, out);
     }
 
     fn failed(&mut self, pending: &Pending, why: SendFailure, out: &mut Vec<Effect>) {

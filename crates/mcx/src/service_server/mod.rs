@@ -117,7 +117,10 @@ impl Role for ServiceServer {
                 request,
             } => {
                 if let Err(refusal) = self.request(now, id, source, request, out) {
-                    self.refuse(id, request, &refusal, out);
+                    match self.knows(source, request) {
+                        true => self.refuse(id, request, &refusal, out),
+                        false => self.turn_away(id, request, &refusal, out),
+                    }
                 }
             }
             Input::Answer { id, response } => match self.sends.remove(&id) {
@@ -283,9 +286,7 @@ impl ServiceServer {
         if self.stores.len() + self.pending.len() >= MAX_PENDING {
             return Err(busy());
         }
-        let peers = self.config.systems.partners.iter().map(|p| &p.peer);
-        let sender = trust::sender(source, request, &self.config.core, peers);
-        match (method, sender) {
+        match (method, self.sender(source, request)) {
             (Method::Message, sender @ Sender::Function(_)) => {
                 self.message(now, id, &sender, request, out)
             }
@@ -397,7 +398,17 @@ impl ServiceServer {
         incoming::accept(&self.config.profile, services, &around)
     }
 
-    /// Answers a request and records why it is refused.
+    fn sender(&self, source: &Origin, request: &Request) -> Sender {
+        let peers = self.config.systems.partners.iter().map(|p| &p.peer);
+        trust::sender(source, request, &self.config.core, peers)
+    }
+
+    /// Whether it comes from within the trust domain (RFC 3325 §2.4): from a partner, or the SIP core.
+    fn knows(&self, source: &Origin, request: &Request) -> bool {
+        self.sender(source, request) != Sender::Unknown || self.config.core.is_at(source)
+    }
+
+    /// Answers a request of somebody known, and records why it is refused.
     fn refuse(
         &mut self,
         id: RequestId,
@@ -405,7 +416,21 @@ impl ServiceServer {
         refusal: &Refusal,
         out: &mut Vec<Effect>,
     ) {
-        refusal.send(id, request, &self.config.psi, &mut self.random, out);
+        let vector = charging::of_answer(request, &self.config.systems.own.id);
+        let by = (self.config.psi.as_str(), vector);
+        refusal.send(id, request, by, &mut self.random, out);
+    }
+
+    /// The same for a stranger, who is told nothing of charging.
+    fn turn_away(
+        &mut self,
+        id: RequestId,
+        request: &Request,
+        refusal: &Refusal,
+        out: &mut Vec<Effect>,
+    ) {
+        let by = (self.config.psi.as_str(), None);
+        refusal.send(id, request, by, &mut self.random, out);
     }
 
     /// Answers a request.

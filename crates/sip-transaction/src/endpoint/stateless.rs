@@ -38,6 +38,7 @@ impl Endpoint {
         // An ACK gets no answer; a CANCEL makes room, or is answered without a transaction.
         let key = match glance.method() {
             b"ACK" | b"CANCEL" => None,
+            b"OPTIONS" if sender == Sender::Known => None,
             method => self.keys.by_branch(via, method),
         };
         key.is_some_and(|key| {
@@ -56,7 +57,8 @@ impl Endpoint {
         overload: Overload,
         request: &Request,
     ) -> bool {
-        if matches!(request.method(), Method::Ack | Method::Cancel) {
+        let asks = *request.method() == Method::Options && sender == Sender::Known;
+        if asks || matches!(request.method(), Method::Ack | Method::Cancel) {
             return false;
         }
         let Ok(via) = request.headers().top_via() else {
