@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use mcx::state::Outcome;
-use mcx::{Availability, Now, ProcedureId, Role, StoreFailure, StoreId, Weight};
+use mcx::{Availability, McId, Now, ProcedureId, Role, StoreFailure, StoreId, Weight};
 use mcx_store::{Applied, Store, StoreError};
 use sip_message::Limits;
 use sip_trace::{At, Procedure, Recorder};
@@ -509,14 +509,14 @@ impl<R: Role> Function<R> {
         self.recorder.decision(
             at,
             sip_trace::Decision {
-                requirement: decision.requirement.into(),
-                verdict: decision.verdict,
-                why: decision.why,
+                requirement: decision.requirement,
+                verdict: &decision.verdict,
+                why: &decision.why,
                 procedure: decision.procedure.map(|p| Procedure::Uuid(p.as_bytes())),
-                user: decision.user.map(|user| user.shared()),
-                target: decision.target.into(),
+                user: decision.user.as_ref().map(McId::as_str),
+                target: decision.target,
                 detail: decision.weight == Weight::Detail,
-                call,
+                call: call.as_deref(),
                 transaction,
             },
         );

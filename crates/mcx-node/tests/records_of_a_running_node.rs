@@ -200,7 +200,7 @@ impl Socket {
             why: why.to_owned().into(),
             ..Default::default()
         };
-        self.recorder.decision(1, decision);
+        self.recorder.decision(1, &decision);
     }
 }
 

@@ -80,7 +80,7 @@ fn records(node: &str) -> Vec<Record> {
         ..DecisionRecord::default()
     };
     if node == "b-server" {
-        recorder.decision(START_US + 1_000, decision);
+        recorder.decision(START_US + 1_000, &decision);
     }
     recorder.reader().take_all()
 }

@@ -123,20 +123,18 @@ fn clocks_alone() -> At {
     clocks()
 }
 
-/// A step of a transaction: all its words are there already.
 /// A step of a transaction: all its words are there already. A node reads the clocks once for all that it decides in a turn.
 #[divan::bench]
 fn step(bencher: Bencher) {
     let recorder = full(&datagram());
-    let call: Arc<str> = "4f1c9a77@a.mcx.example".into();
     bencher.bench_local(|| {
         let decision = Decision {
-            requirement: "RFC 3261 §17.2.2".into(),
-            verdict: "Completed".into(),
-            why: "the final answer is sent".into(),
-            target: "transaction".into(),
+            requirement: "RFC 3261 §17.2.2",
+            verdict: "Completed",
+            why: "the final answer is sent",
+            target: "transaction",
             detail: true,
-            call: Some(call.clone()),
+            call: Some(black_box(b"4f1c9a77@a.mcx.example")),
             transaction: Some(black_box(17)),
             ..Decision::default()
         };
@@ -148,11 +146,12 @@ fn step(bencher: Bencher) {
 fn decision_handed_over(bencher: Bencher) {
     let recorder = full(&datagram());
     bencher.bench_local(|| {
+        let why = format!("from {}, entitled", black_box("b.mcx.example"));
         let decision = Decision {
-            requirement: "L5".into(),
-            verdict: "trusted".into(),
-            why: format!("from {}, entitled", black_box("b.mcx.example")).into(),
-            target: "trust".into(),
+            requirement: "L5",
+            verdict: "trusted",
+            why: &why,
+            target: "trust",
             procedure: Some(Procedure::Uuid(black_box([7; 16]))),
             ..Decision::default()
         };

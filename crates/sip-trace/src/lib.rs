@@ -35,6 +35,7 @@
 )]
 
 pub mod capture;
+mod compact;
 pub mod correlate;
 pub mod handed;
 pub mod hep;
@@ -48,6 +49,7 @@ pub mod pcapng;
 pub mod record;
 pub mod recorder;
 pub mod redact;
+mod ring;
 pub mod summary;
 pub mod watch;
 

@@ -72,13 +72,11 @@ fn the_bound_in_bytes_counts_messages_and_decision_text() {
     for wall_us in 0..100 {
         tell(&recorder, wall_us, &Bytes::from(vec![b'x'; 1_000]));
         let why = "y".repeat(1_000);
-        recorder.decision(
-            wall_us,
-            DecisionRecord {
-                why: why.into(),
-                ..DecisionRecord::default()
-            },
-        );
+        let decision = DecisionRecord {
+            why: why.into(),
+            ..DecisionRecord::default()
+        };
+        recorder.decision(wall_us, &decision);
     }
     let kept = recorder.reader().take_all();
     assert!((4..10).contains(&kept.len()), "{} records", kept.len());

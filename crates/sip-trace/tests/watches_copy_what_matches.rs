@@ -48,7 +48,7 @@ fn copied(selection: Selection, events: Vec<Event>) -> Vec<u64> {
         match event {
             Event::Request(call, to) => message(request(call, to)),
             Event::Answer(call, status) => message(answer(call, status)),
-            Event::Decision(decision) => recorder.decision(1, decision),
+            Event::Decision(decision) => recorder.decision(1, &decision),
         }
     }
     let mut watch = Watch::new(selection);
