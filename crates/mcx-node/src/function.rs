@@ -509,12 +509,12 @@ impl<R: Role> Function<R> {
         self.recorder.decision(
             at,
             sip_trace::Decision {
-                requirement: decision.requirement,
-                verdict: &decision.verdict,
-                why: &decision.why,
+                requirement: decision.requirement.into(),
+                verdict: (&decision.verdict).into(),
+                why: (&decision.why).into(),
                 procedure: decision.procedure.map(|p| Procedure::Uuid(p.as_bytes())),
                 user: decision.user.as_ref().map(McId::as_str),
-                target: decision.target,
+                target: decision.target.into(),
                 detail: decision.weight == Weight::Detail,
                 call: call.as_deref(),
                 transaction,

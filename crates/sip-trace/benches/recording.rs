@@ -13,7 +13,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use divan::Bencher;
-use sip_trace::{At, Capacity, Decision, Direction, MessageRecord, Procedure, Recorder, Transport};
+use sip_trace::{At, Capacity, Decision, Direction, MessageRecord, Procedure, Recorder, Said, Transport};
 use tracing_subscriber::layer::SubscriberExt as _;
 
 #[global_allocator]
@@ -129,10 +129,10 @@ fn step(bencher: Bencher) {
     let recorder = full(&datagram());
     bencher.bench_local(|| {
         let decision = Decision {
-            requirement: "RFC 3261 §17.2.2",
-            verdict: "Completed",
-            why: "the final answer is sent",
-            target: "transaction",
+            requirement: "RFC 3261 §17.2.2".into(),
+            verdict: "Completed".into(),
+            why: "the final answer is sent".into(),
+            target: "transaction".into(),
             detail: true,
             call: Some(black_box(b"4f1c9a77@a.mcx.example")),
             transaction: Some(black_box(17)),
@@ -148,10 +148,10 @@ fn decision_handed_over(bencher: Bencher) {
     bencher.bench_local(|| {
         let why = format!("from {}, entitled", black_box("b.mcx.example"));
         let decision = Decision {
-            requirement: "L5",
-            verdict: "trusted",
-            why: &why,
-            target: "trust",
+            requirement: "L5".into(),
+            verdict: "trusted".into(),
+            why: Said::Once(&why),
+            target: "trust".into(),
             procedure: Some(Procedure::Uuid(black_box([7; 16]))),
             ..Decision::default()
         };

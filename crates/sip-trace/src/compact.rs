@@ -2,26 +2,29 @@
 //! letting one go touches nothing. The bytes of messages alone are held beside it, by their reference count.
 //!
 //! ```text
-//! kind · node · wall clock · monotonic clock ┬ message:  addresses · place in the stream · identity
+//! kind · node · wall clock · monotonic clock ┬ message:  its number · addresses · place in the stream · identity
 //!                                            └ decision: requirement · verdict · why · target · procedure · user · call · transaction
 //! ```
 //!
-//! Numbers are little-endian; a text is its length and its bytes. Who writes and who reads is one process and one run: there is
+//! Numbers are little-endian; a text is its length and its bytes, or the place of words that the program has anyway. Who writes and who reads is one process and one run: there is
 //! no version.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::handed::{Decision, Procedure};
+use crate::handed::{Decision, Procedure, Said};
 use crate::record::{
     At, DecisionRecord, Direction, MessageRecord, Record, Transport as Carrier, What,
 };
+use crate::words::Words;
 
 /// What is in a record, beside what every one has.
 mod flag {
     pub const MONO: u16 = 1;
+    pub const MESSAGE: u16 = 1 << 14;
     // of a message
     pub const SENT: u16 = 1 << 1;
     pub const TCP: u16 = 1 << 2;
@@ -38,6 +41,9 @@ mod flag {
     pub const CALL: u16 = 1 << 12;
     pub const TRANSACTION: u16 = 1 << 13;
 }
+
+/// Bytes of what every record begins with.
+const HEAD: usize = 2 + 4 + 8 + 8;
 
 /// Number of a node's name in the table of the ring.
 pub(crate) type Node = u32;
@@ -58,10 +64,10 @@ pub(crate) fn room_of_decision(decision: &Decision<'_>) -> usize {
         _ => 0,
     };
     [
-        decision.requirement.len(),
-        decision.verdict.len(),
-        decision.why.len(),
-        decision.target.len(),
+        decision.requirement.as_str().len(),
+        decision.verdict.as_str().len(),
+        decision.why.as_str().len(),
+        decision.target.as_str().len(),
         procedure,
         decision.user.map_or(0, str::len),
         decision.call.map_or(0, <[u8]>::len),
@@ -70,9 +76,16 @@ pub(crate) fn room_of_decision(decision: &Decision<'_>) -> usize {
     .fold(FIXED, usize::saturating_add)
 }
 
-/// Writes a message without its bytes.
-pub(crate) fn message(out: &mut Vec<u8>, at: At, node: Node, message: &MessageRecord) {
+/// Writes a message without its bytes, which have this number.
+pub(crate) fn message(
+    out: &mut Vec<u8>,
+    at: At,
+    node: Node,
+    message: &MessageRecord,
+    number: u64,
+) {
     let flags = [
+        (flag::MESSAGE, true),
         (flag::SENT, message.direction == Direction::Sent),
         (flag::TCP, message.transport == Carrier::Tcp),
         (flag::TLS, message.transport == Carrier::Tls),
@@ -82,6 +95,7 @@ pub(crate) fn message(out: &mut Vec<u8>, at: At, node: Node, message: &MessageRe
         (flag::OFFSET, message.offset.is_some()),
     ];
     head(out, at, node, &flags);
+    out.extend_from_slice(&number.to_le_bytes());
     address(out, message.local);
     address(out, message.peer);
     if let Some(offset) = message.offset {
@@ -93,7 +107,13 @@ pub(crate) fn message(out: &mut Vec<u8>, at: At, node: Node, message: &MessageRe
 }
 
 /// Writes a decision.
-pub(crate) fn decision(out: &mut Vec<u8>, at: At, node: Node, decision: &Decision<'_>) {
+pub(crate) fn decision(
+    out: &mut Vec<u8>,
+    at: At,
+    node: Node,
+    decision: &Decision<'_>,
+    words: &mut Words,
+) {
     let flags = [
         (flag::DETAIL, decision.detail),
         (
@@ -115,7 +135,7 @@ pub(crate) fn decision(out: &mut Vec<u8>, at: At, node: Node, decision: &Decisio
         decision.why,
         decision.target,
     ] {
-        text(out, part.as_bytes());
+        said(out, part, words);
     }
     match decision.procedure {
         None => {}
@@ -139,10 +159,15 @@ fn head(out: &mut Vec<u8>, at: At, node: Node, flags: &[(u16, bool)]) {
         .filter(|(_, is)| *is)
         .fold(0, |all, (flag, _)| all | flag);
     let mono = at.mono_us.map_or(0, |_| flag::MONO);
-    out.extend_from_slice(&(all | mono).to_le_bytes());
-    out.extend_from_slice(&node.to_le_bytes());
-    out.extend_from_slice(&at.wall_us.to_le_bytes());
-    out.extend_from_slice(&at.mono_us.unwrap_or_default().to_le_bytes());
+    let mut head = [0; HEAD];
+    let (kind, rest) = head.split_at_mut(2);
+    let (name, clocks) = rest.split_at_mut(4);
+    let (wall, other) = clocks.split_at_mut(8);
+    kind.copy_from_slice(&(all | mono).to_le_bytes());
+    name.copy_from_slice(&node.to_le_bytes());
+    wall.copy_from_slice(&at.wall_us.to_le_bytes());
+    other.copy_from_slice(&at.mono_us.unwrap_or_default().to_le_bytes());
+    out.extend_from_slice(&head);
 }
 
 fn address(out: &mut Vec<u8>, address: SocketAddr) {
@@ -157,26 +182,64 @@ fn address(out: &mut Vec<u8>, address: SocketAddr) {
     }
 }
 
+/// Behind this stands a length of four bytes.
+const LONG: u8 = u8::MAX;
+/// Behind this stands a place among [`Words`].
+const WORDS: u8 = u8::MAX - 1;
+
 fn text(out: &mut Vec<u8>, text: &[u8]) {
     // A longer one is over every bound of a ring.
     let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
     match u8::try_from(length) {
-        Ok(short) if short < u8::MAX => out.push(short),
+        Ok(short) if short < WORDS => out.push(short),
         _ => {
-            out.push(u8::MAX);
+            out.push(LONG);
             out.extend_from_slice(&length.to_le_bytes());
         }
     }
     out.extend_from_slice(text);
 }
 
-/// Reads what [`message`] and [`decision`] wrote; `bytes` are those of the message, and `names` those of the nodes. `None` for
+fn said(out: &mut Vec<u8>, said: Said<'_>, words: &mut Words) {
+    let place = match said {
+        Said::Always(said) if said.len() > size_of::<u16>() => words.place(said),
+        _ => None,
+    };
+    match place {
+        None => text(out, said.as_str().as_bytes()),
+        Some(place) => {
+            out.push(WORDS);
+            out.extend_from_slice(&place.to_le_bytes());
+        }
+    }
+}
+
+/// Whether it is a message.
+pub(crate) fn is_message(written: &[u8]) -> bool {
+    let mut from = Written(written);
+    from.array()
+        .is_some_and(|flags| u16::from_le_bytes(flags) & flag::MESSAGE != 0)
+}
+
+/// Reads the number of a message; `None` of a decision.
+pub(crate) fn number_of_message(written: &[u8]) -> Option<u64> {
+    let mut from = Written(written);
+    let flags = u16::from_le_bytes(from.array()?);
+    from.take(HEAD - size_of_val(&flags))?;
+    match flags & flag::MESSAGE {
+        0 => None,
+        _ => from.u64(),
+    }
+}
+
+/// Reads what [`message`] and [`decision`] wrote; `bytes` are those of the message, `names` those of the nodes. `None` for
 /// what they did not write.
 pub(crate) fn read(
     seq: u64,
     written: &[u8],
     bytes: Option<Bytes>,
     names: &[Arc<str>],
+    words: &Words,
 ) -> Option<Record> {
     let mut from = Written(written);
     let flags = u16::from_le_bytes(from.array()?);
@@ -187,6 +250,7 @@ pub(crate) fn read(
     let mono = from.u64()?;
     let what = match bytes {
         Some(bytes) => {
+            from.u64()?;
             let local = from.address(has(flag::LOCAL_V6))?;
             let peer = from.address(has(flag::PEER_V6))?;
             What::Message(MessageRecord {
@@ -209,10 +273,10 @@ pub(crate) fn read(
             })
         }
         None => What::Decision(DecisionRecord {
-            requirement: from.text()?.into(),
-            verdict: from.text()?.into(),
-            why: from.text()?.into(),
-            target: from.text()?.into(),
+            requirement: from.said(words)?,
+            verdict: from.said(words)?,
+            why: from.said(words)?,
+            target: from.said(words)?,
             procedure: match has(flag::UUID) {
                 true => Some(Procedure::Uuid(from.array()?).text()),
                 false => from.when(has(flag::PROCEDURE), Written::text)?,
@@ -254,11 +318,22 @@ impl Written<'_> {
     fn text(&mut self) -> Option<String> {
         let [short] = self.array()?;
         let length = match short {
-            u8::MAX => u32::from_le_bytes(self.array()?),
+            LONG => u32::from_le_bytes(self.array()?),
             short => short.into(),
         };
         let text = self.take(usize::try_from(length).ok()?)?;
         Some(String::from_utf8_lossy(text).into_owned())
+    }
+
+    fn said(&mut self, words: &Words) -> Option<Cow<'static, str>> {
+        match self.0.first() {
+            Some(&WORDS) => {
+                self.take(1)?;
+                let place = u16::from_le_bytes(self.array()?);
+                words.at(place).map(Cow::Borrowed)
+            }
+            _ => self.text().map(Cow::Owned),
+        }
     }
 
     fn address(&mut self, v6: bool) -> Option<SocketAddr> {
@@ -283,5 +358,112 @@ impl Written<'_> {
             false => Some(None),
             true => read(self).map(Some),
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn names() -> Vec<Arc<str>> {
+        vec!["A".into(), "B".into()]
+    }
+
+    #[test]
+    fn a_message_is_read_as_it_was_written() {
+        let v4: SocketAddr = "192.0.2.7:5060".parse().unwrap();
+        let v6 = SocketAddrV6::new("2001:db8::7".parse().unwrap(), 5061, 7, 4_711).into();
+        let at = |mono_us| At {
+            wall_us: u64::MAX - 1,
+            mono_us,
+        };
+        let mut all = Vec::new();
+        for direction in [Direction::Sent, Direction::Received] {
+            for transport in [Carrier::Udp, Carrier::Tcp, Carrier::Tls] {
+                for (local, peer) in [(v4, v6), (v6, v4), (v4, v4), (v6, v6)] {
+                    for (offset, identity) in [(None, None), (Some(u64::MAX), Some("b.example"))] {
+                        all.push(MessageRecord {
+                            identity: identity.map(Into::into),
+                            offset,
+                            ..MessageRecord::new(
+                                direction,
+                                transport,
+                                local,
+                                peer,
+                                Bytes::from_static(b"x"),
+                            )
+                        });
+                    }
+                }
+            }
+        }
+        for (seq, wanted) in (0..).zip(all) {
+            for at in [at(None), at(Some(0)), at(Some(17))] {
+                let mut out = Vec::new();
+                message(&mut out, at, 1, &wanted, 4_711);
+                assert!(out.len() <= room_of_message(&wanted));
+                assert!(is_message(&out));
+                assert_eq!(number_of_message(&out), Some(4_711));
+                let bytes = Some(wanted.bytes.clone());
+                let record = read(seq, &out, bytes, &names(), &Words::default()).unwrap();
+                assert_eq!((record.seq, &*record.node), (seq, "B"));
+                assert_eq!((record.wall_us, record.mono_us), (at.wall_us, at.mono_us));
+                assert_eq!(record.what, What::Message(wanted.clone()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_decision_is_read_as_it_was_written_whatever_its_length() {
+        let mut words = Words::default();
+        let texts = [0, 1, 253, 254, 255, 256, 70_000].map(|length| "ä".repeat(length));
+        for text in &texts {
+            for own in [None, Some(text.clone())] {
+                let wanted = DecisionRecord {
+                    requirement: "RFC 3261 §17.2.2".into(),
+                    verdict: text.clone().into(),
+                    why: text.clone().into(),
+                    target: "trust".into(),
+                    procedure: own.clone(),
+                    user: own.clone(),
+                    call: own.clone().map(Into::into),
+                    transaction: own.as_ref().map(|_| 17),
+                    detail: own.is_some(),
+                };
+                let mut out = Vec::new();
+                let handed = Decision::from(&wanted);
+                decision(&mut out, 1.into(), 0, &handed, &mut words);
+                assert!(out.len() <= room_of_decision(&handed));
+                assert!(!is_message(&out));
+                assert_eq!(number_of_message(&out), None);
+                let record = read(3, &out, None, &names(), &words).unwrap();
+                assert_eq!(record.what, What::Decision(wanted));
+            }
+        }
+    }
+
+    #[test]
+    fn words_of_the_program_are_referred_to() {
+        let mut words = Words::default();
+        let why = "the final answer is sent, and these words are long enough to be seen";
+        let handed = Decision {
+            why: why.into(),
+            procedure: Some(Procedure::Uuid([0xab; 16])),
+            call: Some(b"no UTF-8: \xff"),
+            ..Decision::default()
+        };
+        let mut out = Vec::new();
+        decision(&mut out, 1.into(), 0, &handed, &mut words);
+        assert!(out.len() < why.len(), "{} bytes", out.len());
+        let record = read(0, &out, None, &names(), &words).unwrap();
+        let What::Decision(read) = record.what else {
+            panic!("{record:?}");
+        };
+        assert!(matches!(read.why, Cow::Borrowed(_)));
+        assert_eq!(read.why, why);
+        let id = "abababab-abab-abab-abab-abababababab";
+        assert_eq!(read.procedure.as_deref(), Some(id));
+        assert_eq!(read.call.as_deref(), Some("no UTF-8: \u{fffd}"));
     }
 }

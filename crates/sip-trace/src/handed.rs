@@ -1,6 +1,7 @@
 //! A decision as it is handed to the recorder: nothing of it is copied or written out before the recorder does. What a reader gets
 //! is the [`DecisionRecord`] of it.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::record::DecisionRecord;
@@ -9,23 +10,63 @@ use crate::record::DecisionRecord;
 #[derive(Clone, Copy, Default)]
 pub struct Decision<'a> {
     /// Id of the requirement that decided.
-    pub requirement: &'a str,
+    pub requirement: Said<'a>,
     /// The verdict in a word or two.
-    pub verdict: &'a str,
+    pub verdict: Said<'a>,
     /// The reason.
-    pub why: &'a str,
+    pub why: Said<'a>,
     /// The procedure.
     pub procedure: Option<Procedure<'a>>,
     /// The user concerned.
     pub user: Option<&'a str>,
     /// The part that decided.
-    pub target: &'a str,
+    pub target: Said<'a>,
     /// Whether every message takes this step.
     pub detail: bool,
     /// Call-ID of the message that it is about, as it came.
     pub call: Option<&'a [u8]>,
     /// The transaction that it is about.
     pub transaction: Option<u64>,
+}
+
+/// Words of a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Said<'a> {
+    /// Words of the program: a recorder refers to them.
+    Always(&'static str),
+    /// Words of this one time.
+    Once(&'a str),
+}
+
+impl Said<'_> {
+    /// The words.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Always(words) => words,
+            Self::Once(words) => words,
+        }
+    }
+}
+
+impl Default for Said<'_> {
+    fn default() -> Self {
+        Self::Always("")
+    }
+}
+
+impl From<&'static str> for Said<'_> {
+    fn from(words: &'static str) -> Self {
+        Self::Always(words)
+    }
+}
+
+impl<'a> From<&'a Cow<'static, str>> for Said<'a> {
+    fn from(words: &'a Cow<'static, str>) -> Self {
+        match words {
+            Cow::Borrowed(words) => Self::Always(words),
+            Cow::Owned(words) => Self::Once(words),
+        }
+    }
 }
 
 /// The id of a procedure.
@@ -59,12 +100,12 @@ impl Procedure<'_> {
 impl<'a> From<&'a DecisionRecord> for Decision<'a> {
     fn from(record: &'a DecisionRecord) -> Self {
         Self {
-            requirement: &record.requirement,
-            verdict: &record.verdict,
-            why: &record.why,
+            requirement: (&record.requirement).into(),
+            verdict: (&record.verdict).into(),
+            why: (&record.why).into(),
             procedure: record.procedure.as_deref().map(Procedure::Text),
             user: record.user.as_deref(),
-            target: &record.target,
+            target: (&record.target).into(),
             detail: record.detail,
             call: record.call.as_deref().map(str::as_bytes),
             transaction: record.transaction,

@@ -52,8 +52,9 @@ pub mod redact;
 mod ring;
 pub mod summary;
 pub mod watch;
+mod words;
 
-pub use handed::{Decision, Procedure};
+pub use handed::{Decision, Procedure, Said};
 pub use record::{At, DecisionRecord, Direction, MessageRecord, Record, Transport, What};
 pub use recorder::{Capacity, Reader, Recorder};
 pub use redact::Redactor;

@@ -9,12 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
-
-use crate::compact::{self, Node};
+use crate::compact::Node;
 use crate::handed::Decision;
 use crate::record::{At, MessageRecord, Record};
-use crate::ring::{Copied, Ring};
+use crate::ring::{Copied, New, Ring};
 
 /// How often a waiting reader looks. Waking him would be a system call in the signalling path for nearly every message.
 const LOOK: Duration = Duration::from_millis(20);
@@ -106,23 +104,18 @@ impl Recorder {
 
     /// Records bytes that crossed a socket. They are shared, not copied: a slice of a larger receive buffer keeps that
     /// buffer alive until the ring has moved on.
-    pub fn message(&self, at: impl Into<At>, mut message: MessageRecord) {
+    pub fn message(&self, at: impl Into<At>, message: MessageRecord) {
         if let Some(writer) = &self.writer {
-            let at = at.into();
-            let room = compact::room_of_message(&message);
-            let bytes = Some(std::mem::take(&mut message.bytes));
-            let write = |out: &mut Vec<u8>| compact::message(out, at, self.number, &message);
-            writer.shared.push(bytes, room, write);
+            let new = New::Message(message);
+            writer.shared.push(at.into(), self.number, new);
         }
     }
 
     /// Records a verdict and its reason.
     pub fn decision<'a>(&self, at: impl Into<At>, decision: impl Into<Decision<'a>>) {
         if let Some(writer) = &self.writer {
-            let (at, decision) = (at.into(), decision.into());
-            let room = compact::room_of_decision(&decision);
-            let write = |out: &mut Vec<u8>| compact::decision(out, at, self.number, &decision);
-            writer.shared.push(None, room, write);
+            let new = New::Decision(decision.into());
+            writer.shared.push(at.into(), self.number, new);
         }
     }
 
@@ -310,9 +303,9 @@ impl fmt::Debug for State {
 }
 
 impl Shared {
-    fn push(&self, bytes: Option<Bytes>, room: usize, write: impl FnOnce(&mut Vec<u8>)) {
+    fn push(&self, at: At, node: Node, new: New<'_>) {
         let mut state = self.lock();
-        let pushed = state.ring.push(bytes, room, write);
+        let pushed = state.ring.push(at, node, new);
         drop(state);
         if pushed.is_err() {
             self.missed.fetch_add(1, Ordering::Relaxed);

@@ -6,11 +6,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::compact::{self, Node};
-use crate::record::Record;
+use crate::handed::Decision;
+use crate::record::{At, MessageRecord, Record};
 use crate::recorder::Capacity;
+use crate::words::Words;
 
 /// Records are written into pieces of memory of this size; one that is larger gets a piece of its own.
 const PIECE: usize = 64 * 1024;
+/// About the least that a record takes, in bytes.
+const LEAST: usize = 64;
 /// Most records that a reader takes while he holds the lock.
 const RECORDS: usize = 256;
 /// Most bytes that are copied for him, unless one record has more: those of messages are not.
@@ -20,6 +24,10 @@ const COPIED: usize = 64 * 1024;
 pub(crate) struct Ring {
     capacity: Capacity,
     entries: VecDeque<Entry>,
+    /// The bytes of those that are messages.
+    messages: VecDeque<Bytes>,
+    /// How many messages went.
+    gone: u64,
     /// All of them but the bytes of messages, in pieces of which all but the last are full.
     full: VecDeque<Vec<u8>>,
     last: Vec<u8>,
@@ -33,25 +41,21 @@ pub(crate) struct Ring {
     next: u64,
     /// Names of nodes: those of one process.
     names: Arc<[Arc<str>]>,
+    words: Words,
 }
 
+/// Where a record is written: up to where the next one begins, or its piece ends.
+#[derive(Clone, Copy)]
 struct Entry {
-    /// The bytes of a message; `None` of a decision.
-    bytes: Option<Bytes>,
-    /// Number of the piece that the rest is in.
+    /// Number of the piece.
     piece: u32,
     start: u32,
-    length: u32,
 }
 
-impl Entry {
-    /// What it counts against [`Capacity::bytes`].
-    fn weight(&self) -> usize {
-        let message = self.bytes.as_ref().map_or(0, Bytes::len);
-        message
-            .saturating_add(size(self.length))
-            .saturating_add(size_of::<Self>())
-    }
+/// What is recorded.
+pub(crate) enum New<'a> {
+    Message(MessageRecord),
+    Decision(Decision<'a>),
 }
 
 /// A record that is larger than the ring.
@@ -59,12 +63,14 @@ pub(crate) struct TooLarge;
 
 impl Ring {
     pub fn new(capacity: Capacity) -> Self {
-        let most = capacity.bytes / size_of::<Entry>();
+        let most = capacity.records.min(capacity.bytes / LEAST);
         Self {
             capacity,
-            // All the room that there will be: growing would be a pause in the signalling path. Pages that are not used take no
-            // memory.
-            entries: VecDeque::with_capacity(most.min(capacity.records).saturating_add(1)),
+            // All the room that there will be, as a rule: growing would be a pause in the signalling path. Pages that are not
+            // used take no memory.
+            entries: VecDeque::with_capacity(most.saturating_add(1)),
+            messages: VecDeque::with_capacity(most.saturating_add(1)),
+            gone: 0,
             full: VecDeque::new(),
             last: Vec::new(),
             first: 0,
@@ -72,6 +78,7 @@ impl Ring {
             bytes: 0,
             next: 0,
             names: Arc::default(),
+            words: Words::default(),
         }
     }
 
@@ -82,8 +89,7 @@ impl Ring {
 
     /// Number of the oldest record that is held.
     pub fn oldest(&self) -> u64 {
-        let held = u64::try_from(self.entries.len()).unwrap_or(u64::MAX);
-        self.next.saturating_sub(held)
+        self.next.saturating_sub(count(self.entries.len()))
     }
 
     /// The number that a node's name is written as.
@@ -97,42 +103,59 @@ impl Ring {
         Node::try_from(number).unwrap_or(Node::MAX)
     }
 
-    /// Takes a record: the bytes of a message, and `write` for the rest, which writes `room` bytes at most. Gives what went last to
-    /// make room, to be dropped when the lock is free: it may be the last of a large buffer.
-    pub fn push(
-        &mut self,
-        bytes: Option<Bytes>,
-        room: usize,
-        write: impl FnOnce(&mut Vec<u8>),
-    ) -> Result<Option<Bytes>, TooLarge> {
-        let message = bytes.as_ref().map_or(0, Bytes::len);
-        let most = message.saturating_add(room).saturating_add(size_of::<Entry>());
-        if most > self.capacity.bytes || u32::try_from(room).is_err() {
+    /// Takes a record. Gives what went last to make room, to be dropped when the lock is free: it may be the last of a large
+    /// buffer.
+    pub fn push(&mut self, at: At, node: Node, new: New<'_>) -> Result<Option<Bytes>, TooLarge> {
+        let (room, bytes) = match &new {
+            New::Message(message) => (compact::room_of_message(message), message.bytes.len()),
+            New::Decision(decision) => (compact::room_of_decision(decision), 0),
+        };
+        if weight(room, bytes) > self.capacity.bytes || u32::try_from(room).is_err() {
             return Err(TooLarge);
         }
         self.reserve(room);
         let start = self.last.len();
-        write(&mut self.last);
+        match new {
+            New::Message(message) => {
+                let number = self.gone.wrapping_add(count(self.messages.len()));
+                compact::message(&mut self.last, at, node, &message, number);
+                self.messages.push_back(message.bytes);
+            }
+            New::Decision(decision) => {
+                compact::decision(&mut self.last, at, node, &decision, &mut self.words);
+            }
+        }
         let length = self.last.len() - start;
-        let entry = Entry {
-            bytes,
+        self.entries.push_back(Entry {
             piece: self.first.wrapping_add(narrow(self.full.len())),
             start: narrow(start),
-            length: narrow(length),
-        };
+        });
         self.next = self.next.wrapping_add(1);
-        self.bytes = self.bytes.saturating_add(entry.weight());
-        self.entries.push_back(entry);
+        self.bytes = self.bytes.saturating_add(weight(length, bytes));
         let mut gone = None;
         while self.entries.len() > self.capacity.records || self.bytes > self.capacity.bytes {
-            let Some(oldest) = self.entries.pop_front() else {
+            let Some(message) = self.forget() else {
                 break;
             };
-            self.bytes = self.bytes.saturating_sub(oldest.weight());
-            self.forget_pieces();
-            gone = oldest.bytes.or(gone);
+            gone = message.or(gone);
         }
         Ok(gone)
+    }
+
+    /// Lets the oldest record go; gives its bytes, if it is a message. `None` if there is none.
+    fn forget(&mut self) -> Option<Option<Bytes>> {
+        let oldest = self.entries.pop_front()?;
+        let written = self.written(oldest, self.entries.front().copied());
+        let (length, is_message) = (written.len(), compact::is_message(written));
+        let message = match is_message {
+            true => self.messages.pop_front(),
+            false => None,
+        };
+        self.gone = self.gone.wrapping_add(u64::from(is_message));
+        let bytes = message.as_ref().map_or(0, Bytes::len);
+        self.bytes = self.bytes.saturating_sub(weight(length, bytes));
+        self.forget_pieces();
+        Some(message)
     }
 
     /// Makes room in the last piece.
@@ -166,22 +189,45 @@ impl Ring {
     pub fn copy(&self, from: u64, into: &mut Copied) {
         let skip = usize::try_from(from.saturating_sub(self.oldest())).unwrap_or(usize::MAX);
         into.names = Arc::clone(&self.names);
-        for entry in self.entries.iter().skip(skip).take(RECORDS) {
-            let written = self.written(entry);
+        into.words = self.words.clone();
+        let following = self.entries.iter().skip(skip.saturating_add(1));
+        let following = following.map(|entry| Some(*entry)).chain([None]);
+        let entries = self.entries.iter().skip(skip).take(RECORDS);
+        for (entry, next) in entries.zip(following) {
+            let written = self.written(*entry, next);
             if !into.entries.is_empty() && into.written.len() + written.len() > COPIED {
                 break;
             }
+            let bytes = compact::number_of_message(written).and_then(|number| {
+                let place = usize::try_from(number.wrapping_sub(self.gone)).ok()?;
+                self.messages.get(place).cloned()
+            });
             into.written.extend_from_slice(written);
-            into.entries.push((entry.bytes.clone(), written.len()));
+            into.entries.push((bytes, written.len()));
         }
     }
 
-    fn written(&self, entry: &Entry) -> &[u8] {
+    fn written(&self, entry: Entry, next: Option<Entry>) -> &[u8] {
         let piece = size(entry.piece.wrapping_sub(self.first));
         let piece = self.full.get(piece).unwrap_or(&self.last);
-        let (start, length) = (size(entry.start), size(entry.length));
-        piece.get(start..start + length).unwrap_or_default()
+        let start = size(entry.start);
+        match next {
+            Some(next) if next.piece == entry.piece => piece.get(start..size(next.start)),
+            _ => piece.get(start..),
+        }
+        .unwrap_or_default()
     }
+}
+
+/// What a record counts against [`Capacity::bytes`].
+fn weight(written: usize, message: usize) -> usize {
+    let place = match message {
+        0 => 0,
+        _ => size_of::<Bytes>(),
+    };
+    [size_of::<Entry>(), place, message]
+        .into_iter()
+        .fold(written, usize::saturating_add)
 }
 
 /// Some records, copied for who reads them.
@@ -189,6 +235,7 @@ pub(crate) struct Copied {
     entries: Vec<(Option<Bytes>, usize)>,
     written: Vec<u8>,
     names: Arc<[Arc<str>]>,
+    words: Words,
 }
 
 impl Copied {
@@ -198,6 +245,7 @@ impl Copied {
             entries: Vec::with_capacity(RECORDS),
             written: Vec::with_capacity(COPIED),
             names: Arc::default(),
+            words: Words::default(),
         }
     }
 
@@ -208,7 +256,7 @@ impl Copied {
         let records = numbered.filter_map(|(seq, (bytes, length))| {
             let (written, later) = rest.split_at_checked(length)?;
             rest = later;
-            compact::read(seq, written, bytes, &self.names)
+            compact::read(seq, written, bytes, &self.names, &self.words)
         });
         records.collect()
     }
@@ -217,6 +265,10 @@ impl Copied {
 /// Lengths and numbers here are within `u32`: [`Ring::push`] sees to it.
 fn narrow(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+fn count(records: usize) -> u64 {
+    u64::try_from(records).unwrap_or(u64::MAX)
 }
 
 fn size(length: u32) -> usize {

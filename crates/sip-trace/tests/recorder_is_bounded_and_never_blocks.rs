@@ -90,6 +90,61 @@ fn the_bound_in_bytes_counts_messages_and_decision_text() {
 }
 
 #[test]
+fn what_comes_out_is_what_went_in_however_long_it_is_and_wherever_it_lies() {
+    let recorder = holding(2_000, 1 << 20);
+    let mut reader = recorder.reader();
+    let mut went_in = Vec::new();
+    // Numbers of a simple generator: the same ones in each run.
+    let mut state = 4_711_u64;
+    let mut next = |below: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state >> 33) % below
+    };
+    let mut kept = 0;
+    for seq in 0..20_000_u64 {
+        let length = match next(200) {
+            0 => 100_000,
+            1 => 70_000,
+            _ => next(1_500),
+        };
+        let text = format!("{seq} ").repeat(usize::try_from(length / 4).unwrap());
+        let what = match next(3) {
+            0 => What::Message(MessageRecord::new(
+                Direction::Received,
+                Transport::Tcp,
+                PEER,
+                PEER,
+                Bytes::from(text),
+            )),
+            _ => What::Decision(DecisionRecord {
+                requirement: "P1.4".into(),
+                why: text.into(),
+                transaction: Some(seq),
+                ..DecisionRecord::default()
+            }),
+        };
+        match &what {
+            What::Message(message) => recorder.message(seq, message.clone()),
+            What::Decision(decision) => recorder.decision(seq, decision),
+        }
+        went_in.push(what);
+        if next(150) == 0 {
+            for record in reader.try_take() {
+                assert_eq!(record.wall_us, record.seq);
+                assert_eq!(record.what, went_in[usize::try_from(record.seq).unwrap()]);
+                kept += 1;
+            }
+        }
+    }
+    for record in reader.take_all() {
+        assert_eq!(record.what, went_in[usize::try_from(record.seq).unwrap()]);
+        kept += 1;
+    }
+    assert!(reader.missed() > 0 && kept > 5_000, "{kept} kept");
+    assert_eq!(kept + reader.missed(), 20_000);
+}
+
+#[test]
 fn many_writers_all_finish_and_what_a_slow_reader_misses_is_counted() {
     let recorder = holding(100, 1 << 20);
     let mut reader = recorder.reader();
