@@ -291,10 +291,26 @@ fn files_that_are_broken_are_named_with_the_place() {
     };
     let broken = format!("line {}: not a JSON object", lines + 1);
     for (name, bytes, expected) in [
-        ("middle", [&whole[..], b"{\"v\":1\n", &whole].concat(), &*broken),
-        ("noise", vec![0xfe; 5_000], "neither a capture nor a trace file"),
-        ("torn", whole[..40].to_vec(), "neither a capture nor a trace file: no whole line"),
-        ("head", capture[..20].to_vec(), "the header of the capture file is broken"),
+        (
+            "middle",
+            [&whole[..], b"{\"v\":1\n", &whole].concat(),
+            &*broken,
+        ),
+        (
+            "noise",
+            vec![0xfe; 5_000],
+            "neither a capture nor a trace file",
+        ),
+        (
+            "torn",
+            whole[..40].to_vec(),
+            "neither a capture nor a trace file: no whole line",
+        ),
+        (
+            "head",
+            capture[..20].to_vec(),
+            "the header of the capture file is broken",
+        ),
     ] {
         let path = write(name, &bytes);
         let said = refusal(&mcx(&["list"], std::slice::from_ref(&path)));
@@ -325,7 +341,10 @@ fn slips_in_names_of_nodes_are_told() {
     assert!(said.contains("--order: a-sever takes no part"), "{said}");
     assert!(!said.contains("b-server"), "{said}");
     let heading = text(&ladder).lines().next().unwrap().to_owned();
-    assert!(heading.find("b-server") < heading.find("a-server"), "{heading}");
+    assert!(
+        heading.find("b-server") < heading.find("a-server"),
+        "{heading}"
+    );
     let slip = mcx(&["read", "--name", "127.0.0.1:5060="], &files.traces);
     assert_eq!(slip.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&slip.stderr).contains("write a name"));

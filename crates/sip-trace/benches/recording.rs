@@ -13,7 +13,9 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use divan::Bencher;
-use sip_trace::{At, Capacity, Decision, Direction, MessageRecord, Procedure, Recorder, Said, Transport};
+use sip_trace::{
+    At, Capacity, Decision, Direction, MessageRecord, Procedure, Recorder, Said, Transport,
+};
 use tracing_subscriber::layer::SubscriberExt as _;
 
 #[global_allocator]

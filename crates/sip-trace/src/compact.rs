@@ -77,13 +77,7 @@ pub(crate) fn room_of_decision(decision: &Decision<'_>) -> usize {
 }
 
 /// Writes a message without its bytes, which have this number.
-pub(crate) fn message(
-    out: &mut Vec<u8>,
-    at: At,
-    node: Node,
-    message: &MessageRecord,
-    number: u64,
-) {
+pub(crate) fn message(out: &mut Vec<u8>, at: At, node: Node, message: &MessageRecord, number: u64) {
     let flags = [
         (flag::MESSAGE, true),
         (flag::SENT, message.direction == Direction::Sent),

@@ -274,3 +274,33 @@ fn count(records: usize) -> u64 {
 fn size(length: u32) -> usize {
     usize::try_from(length).unwrap_or(usize::MAX)
 }
+
+#[cfg(test)]
+#[allow(clippy::panic)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_let_go_with_the_records_that_were_in_it() {
+        let mut ring = Ring::new(Capacity {
+            records: 1_000_000,
+            bytes: 4 * PIECE,
+        });
+        let text = "x".repeat(1_000);
+        let decision = Decision {
+            why: crate::Said::Once(&text),
+            ..Decision::default()
+        };
+        for at in 0..10_000 {
+            let pushed = ring.push(at.into(), 0, New::Decision(decision));
+            if pushed.is_err() {
+                panic!("it fits");
+            }
+            // A record may begin in one piece and the oldest end in another.
+            assert!(ring.full.len() <= 5, "{} pieces", ring.full.len());
+            let held = ring.full.iter().chain([&ring.last]).map(Vec::capacity);
+            assert!(held.sum::<usize>() <= 6 * PIECE);
+        }
+        assert!(ring.oldest() > 9_000 && ring.entries.len() > 200);
+    }
+}

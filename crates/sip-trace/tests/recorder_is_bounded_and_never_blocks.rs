@@ -48,6 +48,15 @@ fn a_full_ring_lets_the_oldest_records_go() {
 }
 
 #[test]
+fn where_nothing_is_said_it_holds_64_mib() {
+    let recorder = Recorder::new("A", Capacity::default());
+    let bytes = Bytes::from(vec![b'x'; 64 * 1024]);
+    (0..2_000).for_each(|us| tell(&recorder, us, &bytes));
+    let held = recorder.reader().take_all().len();
+    assert!((1_000..1_024).contains(&held), "{held} of 64 KiB");
+}
+
+#[test]
 fn readers_do_not_take_from_each_other() {
     let recorder = holding(1_000, 1 << 20);
     let mut first = recorder.reader();
@@ -97,7 +106,9 @@ fn what_comes_out_is_what_went_in_however_long_it_is_and_wherever_it_lies() {
     // Numbers of a simple generator: the same ones in each run.
     let mut state = 4_711_u64;
     let mut next = |below: u64| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
         (state >> 33) % below
     };
     let mut kept = 0;
