@@ -1,6 +1,7 @@
 //! The one place that reads the clocks.
 
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use mcx::{Now, Timestamp};
@@ -18,15 +19,33 @@ pub fn now() -> Now {
     }
 }
 
-/// Both clocks, for a record.
+/// How long the wall clock is told by the other one, in µs: when it is set, records know so much later.
+const LOOK_US: u64 = 1_000;
+
+/// What the wall clock is ahead of the other one, and when it was looked at, both in µs.
+static AHEAD: AtomicU64 = AtomicU64::new(0);
+static LOOKED: AtomicU64 = AtomicU64::new(u64::MAX / 2);
+
+/// Both clocks, for a record. One of them is read: every message asks.
 #[must_use]
 pub fn at() -> At {
     // Looked up before the clock is read: the first record is at 0, not before it.
     let start = *START;
     let since = Instant::now().saturating_duration_since(start);
+    let mono_us = u64::try_from(since.as_micros()).unwrap_or(u64::MAX);
+    let looked = LOOKED.load(Ordering::Acquire);
+    let ahead = match mono_us.wrapping_sub(looked) < LOOK_US {
+        true => AHEAD.load(Ordering::Relaxed),
+        false => {
+            let ahead = wall_us().wrapping_sub(mono_us);
+            AHEAD.store(ahead, Ordering::Relaxed);
+            LOOKED.store(mono_us, Ordering::Release);
+            ahead
+        }
+    };
     At {
-        wall_us: wall_us(),
-        mono_us: u64::try_from(since.as_micros()).ok(),
+        wall_us: mono_us.wrapping_add(ahead),
+        mono_us: Some(mono_us),
     }
 }
 

@@ -61,7 +61,7 @@ pub struct Decided {
     /// The decision.
     pub decision: Decision,
     /// Call-ID of the message behind it; known where steps are told.
-    pub call: Option<Arc<str>>,
+    pub call: Option<Bytes>,
     /// The transaction behind it, told from those of other runs.
     pub transaction: Option<u64>,
 }

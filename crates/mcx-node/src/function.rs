@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use mcx::state::Outcome;
-use mcx::{Availability, Now, ProcedureId, Role, StoreFailure, StoreId, Weight};
+use mcx::{Availability, McId, Now, ProcedureId, Role, StoreFailure, StoreId, Weight};
 use mcx_store::{Applied, Store, StoreError};
 use sip_message::Limits;
 use sip_trace::{At, Procedure, Recorder};
@@ -510,13 +510,13 @@ impl<R: Role> Function<R> {
             at,
             sip_trace::Decision {
                 requirement: decision.requirement.into(),
-                verdict: decision.verdict,
-                why: decision.why,
+                verdict: (&decision.verdict).into(),
+                why: (&decision.why).into(),
                 procedure: decision.procedure.map(|p| Procedure::Uuid(p.as_bytes())),
-                user: decision.user.map(|user| user.shared()),
+                user: decision.user.as_ref().map(McId::as_str),
                 target: decision.target.into(),
                 detail: decision.weight == Weight::Detail,
-                call,
+                call: call.as_deref(),
                 transaction,
             },
         );

@@ -162,7 +162,7 @@ mod tests {
                 why: why.into(),
                 ..Default::default()
             };
-            recorder.decision(1, decision);
+            recorder.decision(1, &decision);
         }
         for record in recorder.reader().take_all() {
             ndjson::write(&record, &mut bytes).unwrap();

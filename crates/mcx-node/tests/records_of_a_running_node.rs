@@ -74,6 +74,29 @@ fn a_running_node_is_listed_and_drawn_like_a_file() {
 }
 
 #[test]
+fn two_running_nodes_are_one_ladder() {
+    let one = Running::start("a-gateway", &example("gateways/a-gateway.toml"));
+    let two = Running::start("b-gateway", &example("gateways/b-gateway.toml"));
+    one.asked(&request("alice-both"));
+    let of_b = request("alice-both").replace("a.mcx.example SIP", "b.mcx.example SIP");
+    two.asked(&of_b);
+    let ladder = one.says(&[
+        "trace",
+        "ladder",
+        "alice-both",
+        "--config",
+        two.config.to_str().unwrap(),
+    ]);
+    let heading = ladder.lines().next().unwrap();
+    assert!(
+        heading.contains("a-gateway") && heading.contains("b-gateway"),
+        "{ladder}"
+    );
+    assert_eq!(ladder.matches("OPTIONS").count(), 2, "{ladder}");
+    nobody(&ladder);
+}
+
+#[test]
 fn what_went_lost_is_a_number() {
     // Nobody listens there.
     let collector = "\n[trace.collector]\naddress = \"tcp:127.0.0.1:1\"\nagent = 1\n";
@@ -200,7 +223,7 @@ impl Socket {
             why: why.to_owned().into(),
             ..Default::default()
         };
-        self.recorder.decision(1, decision);
+        self.recorder.decision(1, &decision);
     }
 }
 

@@ -80,7 +80,7 @@ fn records(node: &str) -> Vec<Record> {
         ..DecisionRecord::default()
     };
     if node == "b-server" {
-        recorder.decision(START_US + 1_000, decision);
+        recorder.decision(START_US + 1_000, &decision);
     }
     recorder.reader().take_all()
 }
@@ -254,6 +254,100 @@ fn exports_under_one_key_have_the_same_pseudonyms() {
         refusal(&mcx(&["export", "--key", key_text], &files.traces))
             .contains("64 hexadecimal digits")
     );
+}
+
+#[test]
+fn what_is_to_be_kept_stays_and_nothing_else() {
+    let files = files();
+    let exported = |args: &[&str]| text(&mcx(&[&["export"], args].concat(), &files.traces));
+    let (a, b) = ("sip:mc-server@a.mcx.example", "sip:mc-server@b.mcx.example");
+    let has = |said: &str| (said.contains(a), said.contains(b));
+    assert_eq!(has(&exported(&[])), (false, false));
+    let one = exported(&["--keep", a]);
+    assert_eq!(has(&one), (true, false));
+    nobody(&one);
+    let both = exported(&["--keep", a, "--keep", b]);
+    assert_eq!(has(&both), (true, true));
+    nobody(&both);
+    let slip = mcx(&["export", "--keep", "mc-server"], &files.traces);
+    assert_eq!(slip.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&slip.stderr).contains("no URI: write one such as"));
+}
+
+#[test]
+fn files_that_are_broken_are_named_with_the_place() {
+    let files = files();
+    let write = |name: &str, bytes: &[u8]| {
+        let path = files.folder.0.join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    };
+    let whole = std::fs::read(&files.traces[0]).unwrap();
+    let lines = whole.iter().filter(|byte| **byte == b'\n').count();
+    let capture = {
+        let mut bytes = Vec::new();
+        pcapng::write_merged(&records("a-server"), &mut bytes).unwrap();
+        bytes
+    };
+    let broken = format!("line {}: not a JSON object", lines + 1);
+    for (name, bytes, expected) in [
+        (
+            "middle",
+            [&whole[..], b"{\"v\":1\n", &whole].concat(),
+            &*broken,
+        ),
+        (
+            "noise",
+            vec![0xfe; 5_000],
+            "neither a capture nor a trace file",
+        ),
+        (
+            "torn",
+            whole[..40].to_vec(),
+            "neither a capture nor a trace file: no whole line",
+        ),
+        (
+            "head",
+            capture[..20].to_vec(),
+            "the header of the capture file is broken",
+        ),
+    ] {
+        let path = write(name, &bytes);
+        let said = refusal(&mcx(&["list"], std::slice::from_ref(&path)));
+        assert!(said.contains(expected), "{name}: {said}");
+        assert!(said.contains(&*path.to_string_lossy()), "{name}: {said}");
+    }
+    // Of lines of a trace it is never said that they are none.
+    let said = refusal(&mcx(&["list"], &[files.folder.0.join("middle")]));
+    assert!(!said.contains("neither"), "{said}");
+    // What is there of a capture is shown, with a word about the rest.
+    let cut = write("cut", &capture[..capture.len() - 30]);
+    let shown = mcx(&["list"], &[cut]);
+    assert!(text(&shown).contains("MESSAGE"));
+    let said = String::from_utf8(shown.stderr).unwrap();
+    assert!(said.contains("ends in the middle of a packet"), "{said}");
+    // Nothing that is too long is read.
+    let long = write("long", b"");
+    let file = std::fs::File::options().write(true).open(&long).unwrap();
+    file.set_len(1 << 31).unwrap();
+    assert!(refusal(&mcx(&["list"], &[long])).contains("longer than"));
+}
+
+#[test]
+fn slips_in_names_of_nodes_are_told() {
+    let files = files();
+    let ladder = mcx(&["ladder", "--order", "b-server,a-sever"], &files.traces);
+    let said = String::from_utf8_lossy(&ladder.stderr).into_owned();
+    assert!(said.contains("--order: a-sever takes no part"), "{said}");
+    assert!(!said.contains("b-server"), "{said}");
+    let heading = text(&ladder).lines().next().unwrap().to_owned();
+    assert!(
+        heading.find("b-server") < heading.find("a-server"),
+        "{heading}"
+    );
+    let slip = mcx(&["read", "--name", "127.0.0.1:5060="], &files.traces);
+    assert_eq!(slip.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&slip.stderr).contains("write a name"));
 }
 
 #[test]

@@ -138,6 +138,12 @@ fn watches_have_bounds() {
             &["--partner", "z.mcx.example"],
             "is no partner of this node",
         ),
+        (&["--user", "alice"], "`alice` is no URI"),
+        (&["--session-id", "4711"], "32 hexadecimal digits"),
+        (
+            &["--call-id", &"x".repeat(20_000)],
+            "a line of 16384 bytes at most",
+        ),
         (&["--answer", "900"], "is no answer: write 4xx or 404"),
         (&["--answer", "4xx", "--verdict", "x"], "never one record"),
         (&["--call-id", "x", "--for", "8d"], "a second to 7 days"),

@@ -120,6 +120,23 @@ impl Headers {
         self.all(name).next()
     }
 
+    /// As [`first`](Self::first), sharing the memory of the message, which lives as long as the value does.
+    ///
+    /// ```
+    /// use sip_message::{HeaderName, Method, Request};
+    ///
+    /// let request = Request::build(Method::Message, "sip:mcptt-server@home1.example")
+    ///     .header(HeaderName::Subject, "lunch")
+    ///     .finish()?;
+    /// let subject = request.headers().first_shared(&HeaderName::Subject);
+    /// drop(request);
+    /// assert_eq!(subject.as_deref(), Some(&b"lunch"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn first_shared(&self, name: &HeaderName) -> Option<Bytes> {
+        self.first(name).map(|value| self.bytes.slice_ref(value))
+    }
+
     /// The values of all fields with this name, in order; comma lists are not split.
     ///
     /// ```

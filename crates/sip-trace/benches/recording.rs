@@ -13,7 +13,9 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use divan::Bencher;
-use sip_trace::{At, Capacity, Decision, Direction, MessageRecord, Procedure, Recorder, Transport};
+use sip_trace::{
+    At, Capacity, Decision, Direction, MessageRecord, Procedure, Recorder, Said, Transport,
+};
 use tracing_subscriber::layer::SubscriberExt as _;
 
 #[global_allocator]
@@ -123,12 +125,10 @@ fn clocks_alone() -> At {
     clocks()
 }
 
-/// A step of a transaction: all its words are there already.
 /// A step of a transaction: all its words are there already. A node reads the clocks once for all that it decides in a turn.
 #[divan::bench]
 fn step(bencher: Bencher) {
     let recorder = full(&datagram());
-    let call: Arc<str> = "4f1c9a77@a.mcx.example".into();
     bencher.bench_local(|| {
         let decision = Decision {
             requirement: "RFC 3261 §17.2.2".into(),
@@ -136,7 +136,7 @@ fn step(bencher: Bencher) {
             why: "the final answer is sent".into(),
             target: "transaction".into(),
             detail: true,
-            call: Some(call.clone()),
+            call: Some(black_box(b"4f1c9a77@a.mcx.example")),
             transaction: Some(black_box(17)),
             ..Decision::default()
         };
@@ -148,10 +148,11 @@ fn step(bencher: Bencher) {
 fn decision_handed_over(bencher: Bencher) {
     let recorder = full(&datagram());
     bencher.bench_local(|| {
+        let why = format!("from {}, entitled", black_box("b.mcx.example"));
         let decision = Decision {
             requirement: "L5".into(),
             verdict: "trusted".into(),
-            why: format!("from {}, entitled", black_box("b.mcx.example")).into(),
+            why: Said::Once(&why),
             target: "trust".into(),
             procedure: Some(Procedure::Uuid(black_box([7; 16]))),
             ..Decision::default()

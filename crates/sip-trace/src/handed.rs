@@ -1,48 +1,87 @@
-//! A decision as it is handed to the recorder: nothing is written out or copied that is there already. What a reader gets is
-//! the [`DecisionRecord`] of it.
+//! A decision as it is handed to the recorder: nothing of it is copied or written out before the recorder does. What a reader gets
+//! is the [`DecisionRecord`] of it.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use crate::record::DecisionRecord;
 
 /// A decision, from who takes it. Fields are those of [`DecisionRecord`].
-#[derive(Clone, Default)]
-pub struct Decision {
+#[derive(Clone, Copy, Default)]
+pub struct Decision<'a> {
     /// Id of the requirement that decided.
-    pub requirement: Cow<'static, str>,
+    pub requirement: Said<'a>,
     /// The verdict in a word or two.
-    pub verdict: Cow<'static, str>,
+    pub verdict: Said<'a>,
     /// The reason.
-    pub why: Cow<'static, str>,
+    pub why: Said<'a>,
     /// The procedure.
-    pub procedure: Option<Procedure>,
+    pub procedure: Option<Procedure<'a>>,
     /// The user concerned.
-    pub user: Option<Arc<str>>,
+    pub user: Option<&'a str>,
     /// The part that decided.
-    pub target: Cow<'static, str>,
+    pub target: Said<'a>,
     /// Whether every message takes this step.
     pub detail: bool,
-    /// Call-ID of the message that it is about.
-    pub call: Option<Arc<str>>,
+    /// Call-ID of the message that it is about, as it came.
+    pub call: Option<&'a [u8]>,
     /// The transaction that it is about.
     pub transaction: Option<u64>,
 }
 
+/// Words of a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Said<'a> {
+    /// Words of the program: a recorder refers to them.
+    Always(&'static str),
+    /// Words of this one time.
+    Once(&'a str),
+}
+
+impl Said<'_> {
+    /// The words.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Always(words) => words,
+            Self::Once(words) => words,
+        }
+    }
+}
+
+impl Default for Said<'_> {
+    fn default() -> Self {
+        Self::Always("")
+    }
+}
+
+impl From<&'static str> for Said<'_> {
+    fn from(words: &'static str) -> Self {
+        Self::Always(words)
+    }
+}
+
+impl<'a> From<&'a Cow<'static, str>> for Said<'a> {
+    fn from(words: &'a Cow<'static, str>) -> Self {
+        match words {
+            Cow::Borrowed(words) => Self::Always(words),
+            Cow::Owned(words) => Self::Once(words),
+        }
+    }
+}
+
 /// The id of a procedure.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Procedure {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Procedure<'a> {
     /// A UUID, written out for who reads it.
     Uuid([u8; 16]),
     /// Whatever it is.
-    Text(Arc<str>),
+    Text(&'a str),
 }
 
-impl Procedure {
-    fn text(&self) -> String {
+impl Procedure<'_> {
+    pub(crate) fn text(&self) -> String {
         match self {
-            Self::Text(text) => text.to_string(),
+            Self::Text(text) => (*text).to_owned(),
             Self::Uuid(bytes) => {
                 let mut text = String::with_capacity(36);
                 for (place, byte) in bytes.iter().enumerate() {
@@ -58,122 +97,18 @@ impl Procedure {
     }
 }
 
-impl From<DecisionRecord> for Decision {
-    fn from(record: DecisionRecord) -> Self {
+impl<'a> From<&'a DecisionRecord> for Decision<'a> {
+    fn from(record: &'a DecisionRecord) -> Self {
         Self {
-            requirement: record.requirement,
-            verdict: record.verdict,
-            why: record.why,
-            procedure: record.procedure.map(|id| Procedure::Text(id.into())),
-            user: record.user.map(Into::into),
-            target: record.target,
+            requirement: (&record.requirement).into(),
+            verdict: (&record.verdict).into(),
+            why: (&record.why).into(),
+            procedure: record.procedure.as_deref().map(Procedure::Text),
+            user: record.user.as_deref(),
+            target: (&record.target).into(),
             detail: record.detail,
-            call: record.call,
+            call: record.call.as_deref().map(str::as_bytes),
             transaction: record.transaction,
-        }
-    }
-}
-
-impl Decision {
-    fn record(self) -> DecisionRecord {
-        DecisionRecord {
-            requirement: self.requirement,
-            verdict: self.verdict,
-            why: self.why,
-            procedure: self.procedure.as_ref().map(Procedure::text),
-            user: self.user.as_deref().map(str::to_owned),
-            target: self.target,
-            detail: self.detail,
-            call: self.call,
-            transaction: self.transaction,
-        }
-    }
-}
-
-/// A decision as a ring holds it: copying it is counting references.
-#[derive(Clone)]
-pub(crate) enum Held {
-    /// Whose words are all there when the program starts, as a step's of a transaction: it takes no memory of its own.
-    Step(Step),
-    /// Any other.
-    Whole(Arc<Decision>),
-}
-
-#[derive(Clone)]
-pub(crate) struct Step {
-    requirement: &'static str,
-    verdict: &'static str,
-    why: &'static str,
-    target: &'static str,
-    detail: bool,
-    call: Option<Arc<str>>,
-    transaction: Option<u64>,
-}
-
-impl From<Decision> for Held {
-    fn from(decision: Decision) -> Self {
-        match decision {
-            Decision {
-                requirement: Cow::Borrowed(requirement),
-                verdict: Cow::Borrowed(verdict),
-                why: Cow::Borrowed(why),
-                target: Cow::Borrowed(target),
-                procedure: None,
-                user: None,
-                detail,
-                call,
-                transaction,
-            } => Self::Step(Step {
-                requirement,
-                verdict,
-                why,
-                target,
-                detail,
-                call,
-                transaction,
-            }),
-            other => Self::Whole(Arc::new(other)),
-        }
-    }
-}
-
-impl Held {
-    pub fn record(self) -> DecisionRecord {
-        match self {
-            Self::Whole(decision) => Arc::unwrap_or_clone(decision).record(),
-            Self::Step(step) => DecisionRecord {
-                requirement: step.requirement.into(),
-                verdict: step.verdict.into(),
-                why: step.why.into(),
-                target: step.target.into(),
-                detail: step.detail,
-                call: step.call,
-                transaction: step.transaction,
-                ..DecisionRecord::default()
-            },
-        }
-    }
-
-    /// What it takes beside its place in the ring, in bytes.
-    pub fn weight(&self) -> usize {
-        let shared = |text: &Option<Arc<str>>| text.as_ref().map_or(0, |text| text.len());
-        let owned = |text: &Cow<'static, str>| match text {
-            Cow::Borrowed(_) => 0,
-            Cow::Owned(text) => text.len(),
-        };
-        match self {
-            Self::Step(step) => shared(&step.call),
-            Self::Whole(decision) => [
-                size_of::<Decision>(),
-                owned(&decision.requirement),
-                owned(&decision.verdict),
-                owned(&decision.why),
-                owned(&decision.target),
-                shared(&decision.user),
-                shared(&decision.call),
-            ]
-            .iter()
-            .sum(),
         }
     }
 }

@@ -128,7 +128,7 @@ impl<S: Subscriber> Layer<S> for DecisionLayer {
         let mut decision = Decision::default();
         decision.record.detail = *event.metadata().level() == Level::TRACE;
         event.record(&mut decision);
-        recorder.decision((self.at)(), decision.finish());
+        recorder.decision((self.at)(), &decision.finish());
     }
 }
 

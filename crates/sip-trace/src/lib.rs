@@ -35,6 +35,7 @@
 )]
 
 pub mod capture;
+mod compact;
 pub mod correlate;
 pub mod handed;
 pub mod hep;
@@ -48,10 +49,12 @@ pub mod pcapng;
 pub mod record;
 pub mod recorder;
 pub mod redact;
+mod ring;
 pub mod summary;
 pub mod watch;
+mod words;
 
-pub use handed::{Decision, Procedure};
+pub use handed::{Decision, Procedure, Said};
 pub use record::{At, DecisionRecord, Direction, MessageRecord, Record, Transport, What};
 pub use recorder::{Capacity, Reader, Recorder};
 pub use redact::Redactor;

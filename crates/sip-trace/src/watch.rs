@@ -469,3 +469,16 @@ fn is_host_byte(byte: u8) -> bool {
 fn is_uri_byte(byte: u8) -> bool {
     is_host_byte(byte) || matches!(byte, b'%' | b'+' | b'~')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_ids_are_forgotten_when_there_are_too_many() {
+        let mut ids = Ids::default();
+        (0..100_000).for_each(|id| ids.add(&[id, id / 2]));
+        assert_eq!((ids.all.len(), ids.in_order.len()), (MAX_IDS, MAX_IDS));
+        assert!(ids.has_one_of(&[99_999]) && !ids.has_one_of(&[0]));
+    }
+}

@@ -3,7 +3,9 @@
 
 mod common;
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use bytes::Bytes;
 use common::browser::Browser;
@@ -74,6 +76,27 @@ fn nothing_that_a_message_says_is_mermaids_language() {
                 .all(|c| c.is_ascii_digit() || "nd".contains(c))),
             "{line}"
         );
+    }
+}
+
+#[test]
+fn xmllint_finds_the_picture_well_formed() {
+    let found = Command::new("xmllint").arg("--version").output();
+    if found.is_err() {
+        eprintln!("SKIPPED: xmllint is not installed");
+        return;
+    }
+    for (name, ladder) in [
+        ("exchange", ladder(&exchange())),
+        ("evil", evil()),
+        ("empty", Ladder::default()),
+    ] {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("xmllint-{name}.svg"));
+        fs::write(&path, svg::render(&ladder)).unwrap();
+        let looked = Command::new("xmllint").arg("--noout").arg(&path).output();
+        let looked = looked.unwrap();
+        let said = String::from_utf8_lossy(&looked.stderr);
+        assert!(looked.status.success() && said.is_empty(), "{name}: {said}");
     }
 }
 

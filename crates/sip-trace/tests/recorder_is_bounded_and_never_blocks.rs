@@ -48,6 +48,15 @@ fn a_full_ring_lets_the_oldest_records_go() {
 }
 
 #[test]
+fn where_nothing_is_said_it_holds_64_mib() {
+    let recorder = Recorder::new("A", Capacity::default());
+    let bytes = Bytes::from(vec![b'x'; 64 * 1024]);
+    (0..2_000).for_each(|us| tell(&recorder, us, &bytes));
+    let held = recorder.reader().take_all().len();
+    assert!((1_000..1_024).contains(&held), "{held} of 64 KiB");
+}
+
+#[test]
 fn readers_do_not_take_from_each_other() {
     let recorder = holding(1_000, 1 << 20);
     let mut first = recorder.reader();
@@ -72,13 +81,11 @@ fn the_bound_in_bytes_counts_messages_and_decision_text() {
     for wall_us in 0..100 {
         tell(&recorder, wall_us, &Bytes::from(vec![b'x'; 1_000]));
         let why = "y".repeat(1_000);
-        recorder.decision(
-            wall_us,
-            DecisionRecord {
-                why: why.into(),
-                ..DecisionRecord::default()
-            },
-        );
+        let decision = DecisionRecord {
+            why: why.into(),
+            ..DecisionRecord::default()
+        };
+        recorder.decision(wall_us, &decision);
     }
     let kept = recorder.reader().take_all();
     assert!((4..10).contains(&kept.len()), "{} records", kept.len());
@@ -89,6 +96,63 @@ fn the_bound_in_bytes_counts_messages_and_decision_text() {
     tell(&recorder, 2, &Bytes::from(vec![b'x'; 20_000]));
     assert_eq!(reader.take_all().len(), 1);
     assert_eq!(recorder.missed(), 1);
+}
+
+#[test]
+fn what_comes_out_is_what_went_in_however_long_it_is_and_wherever_it_lies() {
+    let recorder = holding(2_000, 1 << 20);
+    let mut reader = recorder.reader();
+    let mut went_in = Vec::new();
+    // Numbers of a simple generator: the same ones in each run.
+    let mut state = 4_711_u64;
+    let mut next = |below: u64| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (state >> 33) % below
+    };
+    let mut kept = 0;
+    for seq in 0..20_000_u64 {
+        let length = match next(200) {
+            0 => 100_000,
+            1 => 70_000,
+            _ => next(1_500),
+        };
+        let text = format!("{seq} ").repeat(usize::try_from(length / 4).unwrap());
+        let what = match next(3) {
+            0 => What::Message(MessageRecord::new(
+                Direction::Received,
+                Transport::Tcp,
+                PEER,
+                PEER,
+                Bytes::from(text),
+            )),
+            _ => What::Decision(DecisionRecord {
+                requirement: "P1.4".into(),
+                why: text.into(),
+                transaction: Some(seq),
+                ..DecisionRecord::default()
+            }),
+        };
+        match &what {
+            What::Message(message) => recorder.message(seq, message.clone()),
+            What::Decision(decision) => recorder.decision(seq, decision),
+        }
+        went_in.push(what);
+        if next(150) == 0 {
+            for record in reader.try_take() {
+                assert_eq!(record.wall_us, record.seq);
+                assert_eq!(record.what, went_in[usize::try_from(record.seq).unwrap()]);
+                kept += 1;
+            }
+        }
+    }
+    for record in reader.take_all() {
+        assert_eq!(record.what, went_in[usize::try_from(record.seq).unwrap()]);
+        kept += 1;
+    }
+    assert!(reader.missed() > 0 && kept > 5_000, "{kept} kept");
+    assert_eq!(kept + reader.missed(), 20_000);
 }
 
 #[test]

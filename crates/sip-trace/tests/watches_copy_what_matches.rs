@@ -48,7 +48,7 @@ fn copied(selection: Selection, events: Vec<Event>) -> Vec<u64> {
         match event {
             Event::Request(call, to) => message(request(call, to)),
             Event::Answer(call, status) => message(answer(call, status)),
-            Event::Decision(decision) => recorder.decision(1, decision),
+            Event::Decision(decision) => recorder.decision(1, &decision),
         }
     }
     let mut watch = Watch::new(selection);
@@ -201,6 +201,16 @@ fn ids_and_partners_are_found() {
     };
     assert_eq!(copied(of("bb.mcx.example"), events()), [1, 2]);
     assert!(copied(of("mcx.example"), events()).is_empty());
+    // A name that goes on is another one; a dot at its end is the same.
+    for (host, is_meant) in [
+        ("sip:x@d.mcx.example.net", false),
+        ("sip:x@d.mcx.example-2", false),
+        ("sip:x@d.mcx.example.", true),
+        ("sip:x@D.MCX.example:5060;lr", true),
+    ] {
+        let copied = copied(of("d.mcx.example"), vec![Event::Request("one", host)]);
+        assert_eq!(copied.len(), usize::from(is_meant), "{host}");
+    }
     let procedure = Selection {
         procedure: Some("p-1".into()),
         ..Default::default()

@@ -137,6 +137,9 @@ impl Asked {
                         question => self.answer(question, &who, &mut write).await,
                     }
                 }
+                Err(_) if u64::try_from(line.len()) == Ok(LONGEST_QUESTION) => Some(End::Error(
+                    format!("a question is a line of {LONGEST_QUESTION} bytes at most"),
+                )),
                 Err(error) => Some(End::Error(format!("no question: {error}"))),
             },
             _ => None,

@@ -2,9 +2,9 @@
 //! that is about. Nothing of it is done where nobody records.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use mcx::{Decision, Now, Role, StoreId, Weight};
 use sip_message::{HeaderName, Headers};
 use sip_transaction::{Step, Transaction};
@@ -17,7 +17,7 @@ pub(super) struct Notes {
     /// Transactions of this run are counted from here: nobody takes those of another run for them.
     base: u64,
     /// Call-ID of the message that is being taken.
-    call: Option<Arc<str>>,
+    call: Option<Bytes>,
     /// Batches that are not durable yet. As many as the roles have under way.
     batches: HashMap<StoreId, Batch>,
 }
@@ -25,7 +25,7 @@ pub(super) struct Notes {
 /// A batch on its way.
 #[derive(Debug)]
 struct Batch {
-    call: Option<Arc<str>>,
+    call: Option<Bytes>,
     since: Instant,
     commands: usize,
 }
@@ -41,7 +41,7 @@ impl Notes {
         }
     }
 
-    pub fn call(&self) -> Option<Arc<str>> {
+    pub fn call(&self) -> Option<Bytes> {
         self.call.clone()
     }
 
@@ -57,15 +57,13 @@ impl Notes {
 
 impl<R: Role> Driver<R> {
     /// What comes is about the message with these header fields; gives what it was about before.
-    pub(super) fn is_about(&mut self, headers: &Headers) -> Option<Arc<str>> {
+    pub(super) fn is_about(&mut self, headers: &Headers) -> Option<Bytes> {
         let notes = self.notes.as_mut()?;
-        let call = headers.first(&HeaderName::CallId);
-        let call = call.map(|call| String::from_utf8_lossy(call).into());
-        std::mem::replace(&mut notes.call, call)
+        std::mem::replace(&mut notes.call, headers.first_shared(&HeaderName::CallId))
     }
 
     /// What comes is about the message that it was about before.
-    pub(super) fn is_about_again(&mut self, call: Option<Arc<str>>) {
+    pub(super) fn is_about_again(&mut self, call: Option<Bytes>) {
         if let Some(notes) = &mut self.notes {
             notes.call = call;
         }

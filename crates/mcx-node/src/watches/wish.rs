@@ -43,6 +43,16 @@ pub struct Wish {
     pub past: bool,
 }
 
+fn is_uri(text: &str) -> bool {
+    let scheme = text.split_once(':').map(|(scheme, _)| scheme);
+    scheme.is_some_and(|s| !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric()))
+}
+
+/// Half of a Session-ID (RFC 7989 §5).
+fn is_half(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
 impl Wish {
     /// What is to be looked for.
     ///
@@ -61,6 +71,17 @@ impl Wish {
         }
         if self.answer.is_some() && (self.verdict.is_some() || self.requirement.is_some()) {
             return Err("an answer and a decision are never one record: watch one of them".into());
+        }
+        // What can stand nowhere is a slip, and nothing would ever be copied.
+        if let Some(text) = self.user.as_deref().filter(|text| !is_uri(text)) {
+            return Err(format!(
+                "`{text}` is no URI: write one such as sip:alice@a.mcx.example"
+            ));
+        }
+        if let Some(text) = self.session_id.as_deref().filter(|text| !is_half(text)) {
+            return Err(format!(
+                "`{text}` is no half of a Session-ID: write its 32 hexadecimal digits"
+            ));
         }
         let answer = self.answer.as_deref().map(|text| {
             let wrong = || format!("`{text}` is no answer: write 4xx or 404");

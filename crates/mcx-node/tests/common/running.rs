@@ -119,8 +119,14 @@ impl Running {
         socket.set_read_timeout(wait).unwrap();
         socket.send_to(request.as_bytes(), self.address).unwrap();
         let mut datagram = [0; 65_536];
-        let (length, _) = socket.recv_from(&mut datagram).unwrap();
-        String::from_utf8(datagram[..length].to_vec()).unwrap()
+        loop {
+            let (length, _) = socket.recv_from(&mut datagram).unwrap();
+            let answer = String::from_utf8(datagram[..length].to_vec()).unwrap();
+            // On a busy machine a provisional one may come first.
+            if !answer.starts_with("SIP/2.0 100 ") {
+                return answer;
+            }
+        }
     }
 
     /// Sends it a signal, `TERM` or `HUP`.

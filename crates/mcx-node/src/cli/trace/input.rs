@@ -17,6 +17,9 @@ pub(super) fn name(text: &str) -> Result<(SocketAddr, String), String> {
     let address = address
         .parse()
         .map_err(|_| format!("`{address}` is no address with a port"))?;
+    if name.trim().is_empty() {
+        return Err("write a name behind the =".into());
+    }
     Ok((address, name.to_owned()))
 }
 
@@ -50,14 +53,14 @@ fn one(file: &Path, names: &HashMap<SocketAddr, String>) -> Result<Vec<Record>, 
     let bytes = std::fs::read(file).map_err(|e| wrong(e.to_string()))?;
     if capture::is_capture(&bytes) {
         let read = capture::read(&bytes, names).map_err(|e| wrong(e.to_string()))?;
+        if read.cut {
+            let file = file.display();
+            complainln!("{file}: ends in the middle of a packet: the rest is missing");
+        }
         for (count, what) in [
             (read.unreadable, "packets that cannot be read"),
             (read.gaps, "gaps in TCP connections"),
             (read.broken, "TCP connections that are broken SIP"),
-            (
-                usize::from(read.cut),
-                "end in the middle: the rest is missing",
-            ),
         ] {
             if count > 0 {
                 complainln!("{}: {count} {what}", file.display());
@@ -66,7 +69,11 @@ fn one(file: &Path, names: &HashMap<SocketAddr, String>) -> Result<Vec<Record>, 
         return Ok(read.records);
     }
     let neither = |why: String| wrong(format!("neither a capture nor a trace file: {why}"));
-    let records = ndjson::read_all(bytes.as_slice()).map_err(|error| neither(error.to_string()))?;
+    let records = ndjson::read_all(bytes.as_slice()).map_err(|error| match error.line {
+        0 | 1 => neither(error.to_string()),
+        // Those before it were of a trace.
+        _ => wrong(error.to_string()),
+    })?;
     // A torn last line is left out; a file that is nothing else is none of ours.
     match records.is_empty() && !bytes.trim_ascii().is_empty() {
         true => Err(neither("no whole line".into())),

@@ -81,7 +81,39 @@ fn status(args: &Status) -> Result<(), String> {
     Ok(())
 }
 
-/// Where records come from.
+/// Where records come from, and what is taken out of them.
+#[derive(Debug, Args)]
+struct Source {
+    #[command(flatten)]
+    live: Live,
+    #[command(flatten)]
+    names: Names,
+    #[command(flatten)]
+    redaction: Redaction,
+}
+
+/// Records as they were recorded and as they are shown, in the same order, and where they are from.
+struct Loaded {
+    records: Vec<Record>,
+    redacted: Vec<Record>,
+    from: Vec<PathBuf>,
+}
+
+impl Source {
+    /// The records of files and nodes; `what` is done with them, for the audit of raw exports.
+    fn load(&self, files: &[PathBuf], what: &str) -> Result<Loaded, String> {
+        let names = &self.names.names;
+        let (records, from) = self.live.load(files, names, &self.redaction)?;
+        let redacted = self.redaction.apply(&records, what, &from)?;
+        Ok(Loaded {
+            records,
+            redacted,
+            from,
+        })
+    }
+}
+
+/// What addresses are called.
 #[derive(Debug, Args)]
 struct Names {
     /// Name of an address in captures of others, its column in a ladder; may be given again.
@@ -95,17 +127,13 @@ pub(super) struct List {
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]
-    live: Live,
-    #[command(flatten)]
-    names: Names,
+    source: Source,
     /// Only procedures in which this text stands somewhere as it was recorded: an MC service ID, a host, a reason.
     #[arg(long, value_name = "TEXT")]
     with: Option<String>,
     /// One JSON object a line.
     #[arg(long)]
     json: bool,
-    #[command(flatten)]
-    redaction: Redaction,
 }
 
 #[derive(Debug, Args)]
@@ -114,13 +142,9 @@ pub(super) struct Ladder {
     #[arg(value_name = "ID|FILE")]
     what: Vec<String>,
     #[command(flatten)]
-    live: Live,
-    #[command(flatten)]
-    names: Names,
+    source: Source,
     #[command(flatten)]
     output: Output,
-    #[command(flatten)]
-    redaction: Redaction,
 }
 
 #[derive(Debug, Args)]
@@ -129,16 +153,12 @@ pub(super) struct Export {
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]
-    live: Live,
+    source: Source,
     /// Only the procedure of this id.
     #[arg(long, value_name = "ID")]
     id: Option<String>,
     #[command(flatten)]
-    names: Names,
-    #[command(flatten)]
     output: Output,
-    #[command(flatten)]
-    redaction: Redaction,
 }
 
 #[derive(Debug, Args)]
@@ -174,10 +194,9 @@ pub(super) fn trace(command: Trace) -> ExitCode {
 }
 
 fn list(args: &List) -> Result<(), String> {
-    let (records, from) = args
-        .live
-        .load(&args.files, &args.names.names, &args.redaction)?;
-    let redacted = args.redaction.apply(&records, "list", &from)?;
+    let Loaded {
+        records, redacted, ..
+    } = args.source.load(&args.files, "list")?;
     // Sorted as they were recorded: ids, numbers and the text are of that.
     let wanted = |procedure: &Procedure| {
         let mut own = procedure
@@ -224,26 +243,19 @@ fn ladder(args: &Ladder) -> Result<(), String> {
         }
     };
     let files: Vec<PathBuf> = files.into_iter().map(PathBuf::from).collect();
-    let (records, from) = args
-        .live
-        .load(&files, &args.names.names, &args.redaction)
-        .map_err(|why| match id {
-            Some(id) if files.is_empty() => format!(
-                "{id}: no such file; if it is an id, write the files that hold it behind it ({why})"
-            ),
-            _ => why,
-        })?;
-    let redacted = args.redaction.apply(&records, "ladder", &from)?;
-    let (records, title) = of(id, &records, redacted, &from)?;
+    let loaded = args.source.load(&files, "ladder").map_err(|why| match id {
+        Some(id) if files.is_empty() => format!(
+            "{id}: no such file; if it is an id, write the files that hold it behind it ({why})"
+        ),
+        _ => why,
+    })?;
+    let (records, title) = of(id, loaded)?;
     args.output.write(&records, Form::Text, &title)
 }
 
 fn export(args: &Export) -> Result<(), String> {
-    let (records, from) = args
-        .live
-        .load(&args.files, &args.names.names, &args.redaction)?;
-    let redacted = args.redaction.apply(&records, "export", &from)?;
-    let (records, title) = of(args.id.as_deref(), &records, redacted, &from)?;
+    let loaded = args.source.load(&args.files, "export")?;
+    let (records, title) = of(args.id.as_deref(), loaded)?;
     args.output.write(&records, Form::Ndjson, &title)
 }
 
@@ -269,16 +281,16 @@ fn read(args: &Read) -> Result<(), String> {
 
 /// The redacted records of one procedure, or all, and what they are called. The id is one of what was recorded, or the
 /// number that `mcx trace list` gives it.
-fn of(
-    id: Option<&str>,
-    records: &[Record],
-    redacted: Vec<Record>,
-    files: &[PathBuf],
-) -> Result<(Vec<Record>, String), String> {
+fn of(id: Option<&str>, loaded: Loaded) -> Result<(Vec<Record>, String), String> {
+    let Loaded {
+        records,
+        redacted,
+        from,
+    } = loaded;
     let Some(id) = id else {
-        return Ok((redacted, titled(files)));
+        return Ok((redacted, titled(&from)));
     };
-    let mut all = procedures(records);
+    let mut all = procedures(&records);
     let is_called = |at: &usize| all.get(*at).is_some_and(|it| it.is_called(id));
     let called: Vec<usize> = (0..all.len()).filter(is_called).collect();
     let number = id

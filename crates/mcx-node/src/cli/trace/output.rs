@@ -4,10 +4,10 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use sip_trace::ladder::{self, Options, html, mermaid, svg, text};
+use sip_trace::ladder::{self, Ladder, Options, html, mermaid, svg, text};
 use sip_trace::{Record, ndjson, pcapng};
 
-use crate::cli::out::{say, sayln};
+use crate::cli::out::{complainln, say, sayln};
 use crate::private_file;
 
 /// Width where no terminal says another.
@@ -67,16 +67,9 @@ impl Output {
         let mut bytes = Vec::new();
         match self.form.unwrap_or(default) {
             Form::Text => bytes = self.text(records).into_bytes(),
-            Form::Mermaid => {
-                bytes = mermaid::render(&ladder::build(records, &self.options(false))).into_bytes()
-            }
-            Form::Svg => {
-                bytes = svg::render(&ladder::build(records, &self.options(false))).into_bytes()
-            }
-            Form::Html => {
-                bytes =
-                    html::render(&ladder::build(records, &self.options(true)), title).into_bytes()
-            }
+            Form::Mermaid => bytes = mermaid::render(&self.ladder(records, false)).into_bytes(),
+            Form::Svg => bytes = svg::render(&self.ladder(records, false)).into_bytes(),
+            Form::Html => bytes = html::render(&self.ladder(records, true), title).into_bytes(),
             Form::Ndjson => {
                 let written = records
                     .iter()
@@ -116,16 +109,22 @@ impl Output {
             width: self.width.or(columns).unwrap_or(DEFAULT_WIDTH).into(),
             ascii: self.ascii,
         };
-        text::render(&ladder::build(records, &self.options(false)), &style)
+        text::render(&self.ladder(records, false), &style)
     }
 
-    fn options(&self, keep_repeats: bool) -> Options {
-        Options {
+    fn ladder(&self, records: &[Record], keep_repeats: bool) -> Ladder {
+        let options = Options {
             order: self.order.clone(),
             keep_repeats,
             details: self.details,
             ..Options::default()
+        };
+        let ladder = ladder::build(records, &options);
+        let takes_part = |name: &String| ladder.columns.iter().any(|column| column.name == *name);
+        for name in self.order.iter().filter(|name| !takes_part(name)) {
+            complainln!("--order: {name} takes no part in this ladder");
         }
+        ladder
     }
 
     fn put(&self, bytes: &[u8]) -> Result<(), String> {

@@ -22,12 +22,19 @@ pub(super) struct Redaction {
     #[arg(long, value_name = "FILE")]
     config: Vec<PathBuf>,
     /// URI that stays as it is, as a public service identity; may be given again.
-    #[arg(long, value_name = "URI")]
+    #[arg(long, value_name = "URI", value_parser = uri)]
     keep: Vec<String>,
     /// Leaves identities as they are; tokens, keys and credentials are masked all the same. Needs `raw-audit` in the
     /// section [trace] of a --config, and is written down there.
     #[arg(long)]
     raw: bool,
+}
+
+fn uri(text: &str) -> Result<String, String> {
+    match text.split_once(':') {
+        Some((scheme, rest)) if !scheme.is_empty() && !rest.is_empty() => Ok(text.to_owned()),
+        _ => Err("no URI: write one such as sip:mc-server@a.mcx.example".into()),
+    }
 }
 
 impl Redaction {
