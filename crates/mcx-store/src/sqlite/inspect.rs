@@ -7,7 +7,8 @@ use mcx::state::{Home, MOST_REPLACED, Notice, OutboxRow, StayPhase, UserKey};
 use rusqlite::Connection;
 
 use super::connection::{Fault, fault};
-use super::rows::{SqlRows, UnreadableKey};
+use super::rows::SqlRows;
+use super::tools::UnreadableKey;
 use super::{OpenError, SqliteReader, failed, schema};
 
 /// Most problems that are named.

@@ -2,13 +2,16 @@
 //! commits in groups.
 
 mod backup;
+mod columns;
 mod connection;
+mod deadlines;
 mod inspect;
 mod lines;
 mod owed;
 mod rows;
 mod schema;
 mod session;
+mod tools;
 mod writer;
 
 use std::fmt;

@@ -1,12 +1,16 @@
 //! Rows of the tables as the types of [`mcx::state`].
 
 use mcx::state::{
-    Authorization, ClockAnchor, Event, EventKind, Heard, Home, HomeStay, NEVER, NewEvent, NewRow,
-    OutboxRow, Parked, Rows, StayPhase, UserKey, Visitor, VisitorPhase,
+    ClockAnchor, Event, EventKind, Home, HomeStay, NewEvent, NewRow, OutboxRow, Parked, Rows,
+    StayPhase, UserKey, Visitor, VisitorPhase,
 };
-use mcx::{McId, ProcedureId, Service, SystemId, Timestamp};
-use rusqlite::types::Type;
-use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
+use mcx::{SystemId, Timestamp};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use super::columns::{
+    authorization, heard, id, key, procedure, signed, time, unreadable, unsigned,
+};
+use super::deadlines;
 
 type Result<T> = rusqlite::Result<T>;
 
@@ -33,6 +37,10 @@ impl SqlRows<'_> {
         limit: usize,
     ) -> Result<Vec<(UserKey, Visitor)>> {
         let keys = self.keys("visitor", after, limit)?;
+        self.visitors_of(keys)
+    }
+
+    fn visitors_of(&mut self, keys: Vec<UserKey>) -> Result<Vec<(UserKey, Visitor)>> {
         let mut visitors = Vec::with_capacity(keys.len());
         for key in keys {
             if let Some(visitor) = self.visitor(&key)? {
@@ -99,166 +107,8 @@ impl SqlRows<'_> {
              ORDER BY service, primary_id LIMIT ?"
         ))?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let keys = statement.query_map(params![service_of, user, limit], |row| {
-            Ok(UserKey {
-                service: service(row, 0)?,
-                primary_id: id(row, 1)?,
-            })
-        })?;
+        let keys = statement.query_map(params![service_of, user, limit], |row| key(row, 0))?;
         keys.collect()
-    }
-}
-
-/// A key as it is stored, of whatever sense.
-pub(super) struct StoredKey {
-    service: String,
-    user: String,
-}
-
-/// A key that makes no sense.
-pub(super) struct UnreadableKey {
-    pub service: String,
-    pub user: String,
-    pub why: String,
-}
-
-impl StoredKey {
-    /// Its place in the order of keys.
-    pub fn place(&self) -> (String, String) {
-        (self.service.clone(), self.user.clone())
-    }
-
-    pub fn key(self) -> std::result::Result<UserKey, UnreadableKey> {
-        let Self { service, user } = self;
-        let primary_id = McId::parse(&user).map_err(|why| why.to_string());
-        match (Service::from_name(&service), primary_id) {
-            (Some(service), Ok(primary_id)) => Ok(UserKey {
-                service,
-                primary_id,
-            }),
-            (None, _) => Err(UnreadableKey {
-                why: "unknown service".into(),
-                service,
-                user,
-            }),
-            (_, Err(why)) => Err(UnreadableKey { service, user, why }),
-        }
-    }
-}
-
-/// A row of the outbox with the text that tells it from others, or why it cannot be read.
-type ReadRow = std::result::Result<(OutboxRow, String), rusqlite::Error>;
-
-/// For tools, which read what is wrong too, and write what another store had.
-impl SqlRows<'_> {
-    /// Keys of a table after that place, in order.
-    pub fn readable_keys(
-        &self,
-        table: &str,
-        after: Option<&(String, String)>,
-        limit: usize,
-    ) -> Result<Vec<StoredKey>> {
-        let (service, user) = after.map_or(("", ""), |(s, u)| (s.as_str(), u.as_str()));
-        let mut statement = self.0.prepare_cached(&format!(
-            "SELECT service, primary_id FROM {table} WHERE (service, primary_id) > (?, ?)
-             ORDER BY service, primary_id LIMIT ?"
-        ))?;
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let keys = statement.query_map(params![service, user, limit], |row| {
-            Ok(StoredKey {
-                service: row.get(0)?,
-                user: row.get(1)?,
-            })
-        })?;
-        keys.collect()
-    }
-
-    /// Rows of the outbox after that one, each with its id.
-    pub fn readable_outbox_after(&self, id: u64, limit: usize) -> Result<Vec<(u64, ReadRow)>> {
-        let sql = OUTBOX.replace("failure\n", "failure, sameness\n");
-        let sql = format!("{sql} WHERE id > ? ORDER BY id LIMIT ?");
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let id = i64::try_from(id).unwrap_or(i64::MAX);
-        let mut statement = self.0.prepare_cached(&sql)?;
-        let rows = statement.query_map(params![id, limit], |row| {
-            let read = outbox_row(row).and_then(|whole| Ok((whole, row.get(14)?)));
-            Ok((unsigned(row, 0)?, read))
-        })?;
-        rows.collect()
-    }
-
-    /// The sinks of events, and up to which event each has them.
-    pub fn sinks(&self) -> Result<Vec<(String, u64)>> {
-        let mut statement = self
-            .0
-            .prepare_cached("SELECT name, delivered FROM sink ORDER BY name")?;
-        let sinks = statement.query_map([], |row| Ok((row.get(0)?, unsigned(row, 1)?)))?;
-        sinks.collect()
-    }
-
-    /// Writes a row of the outbox as another store had it.
-    pub fn insert_outbox_row(&mut self, row: &OutboxRow) -> Result<()> {
-        let notice = serde_json::to_string(&row.row.notice)
-            .map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
-        let new = &row.row;
-        self.0
-            .prepare_cached(
-                "INSERT INTO outbox (id, service, primary_id, system, sameness, notice, procedure,
-                     created, expires, next_at)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            )?
-            .execute(params![
-                signed(row.id),
-                new.key.service.as_str(),
-                new.key.primary_id.as_str(),
-                new.to.as_str(),
-                new.sameness(),
-                notice,
-                new.procedure.to_string(),
-                signed(new.created.0),
-                new.expires.map(|e| signed(e.0)),
-                signed(row.next_at.0),
-            ])?;
-        self.put_outbox_row(row)
-    }
-
-    /// Writes an event as another store had it.
-    pub fn insert_event(&mut self, event: &Event) -> Result<()> {
-        let new = &event.event;
-        self.0
-            .prepare_cached(
-                "INSERT INTO event (seq, kind, service, primary_id, partner_id, number, procedure, at)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            )?
-            .execute(params![
-                signed(event.seq),
-                new.kind.as_str(),
-                new.key.service.as_str(),
-                new.key.primary_id.as_str(),
-                new.partner_id.as_str(),
-                new.number.map(signed),
-                new.procedure.map(|p| p.to_string()),
-                signed(new.at.0),
-            ])?;
-        Ok(())
-    }
-
-    /// Writes a sink as another store had it.
-    pub fn insert_sink(&mut self, name: &str, delivered: u64) -> Result<()> {
-        self.0.execute(
-            "INSERT INTO sink (name, delivered) VALUES (?, ?)",
-            params![name, signed(delivered)],
-        )?;
-        Ok(())
-    }
-
-    /// Numbers of a table go on after this one.
-    pub fn goes_on_after(&mut self, table: &str, last: u64) -> Result<()> {
-        self.0
-            .execute("DELETE FROM sqlite_sequence WHERE name = ?", [table])?;
-        let sql = "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)";
-        self.0.execute(sql, params![table, signed(last)])?;
-        Ok(())
     }
 }
 
@@ -450,27 +300,8 @@ impl Rows for SqlRows<'_> {
     }
 
     fn due_visitors(&mut self, at: Timestamp, limit: usize) -> Result<Vec<(UserKey, Visitor)>> {
-        let keys: Vec<UserKey> = {
-            // What is kept for ever may be beyond the signed integers, below zero.
-            let mut statement = self.0.prepare_cached(DUE)?;
-            let at = signed(at.0.min(NEVER.0 - 1));
-            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            statement
-                .query_map(params![at, limit], |row| {
-                    Ok(UserKey {
-                        service: service(row, 0)?,
-                        primary_id: id(row, 1)?,
-                    })
-                })?
-                .collect::<Result<_>>()?
-        };
-        let mut due = Vec::with_capacity(keys.len());
-        for key in keys {
-            if let Some(visitor) = self.visitor(&key)? {
-                due.push((key, visitor));
-            }
-        }
-        Ok(due)
+        let keys = deadlines::due(self.0, at, limit)?;
+        self.visitors_of(keys)
     }
 
     fn remove_visitor(&mut self, key: &UserKey) -> Result<()> {
@@ -481,11 +312,7 @@ impl Rows for SqlRows<'_> {
     }
 
     fn shift_deadlines(&mut self, by: i64, at: Timestamp) -> Result<()> {
-        let values = named_params! { ":by": by, ":at": signed(at.0), ":never": signed(NEVER.0) };
-        for sql in [SHIFT_STOPPING, SHIFT_WAS_MIGRATED] {
-            self.0.prepare_cached(sql)?.execute(values)?;
-        }
-        Ok(())
+        deadlines::shift(self.0, by, at)
     }
 
     fn clock(&mut self) -> Result<Option<ClockAnchor>> {
@@ -640,42 +467,11 @@ impl Rows for SqlRows<'_> {
     }
 }
 
-/// Mappings that are due, in the order of the index: a million may be due at one time, and sorting them for each five hundred
-/// would keep the others waiting.
-const DUE: &str = "
-    SELECT service, primary_id FROM visitor
-    WHERE purge_at IS NOT NULL
-        AND coalesce(stop_at, purge_at) >= 0 AND coalesce(stop_at, purge_at) <= ?
-    ORDER BY coalesce(stop_at, purge_at), service, primary_id LIMIT ?";
-
 /// The columns of [`outbox_row`].
 pub(super) const OUTBOX: &str = "
     SELECT id, service, primary_id, system, notice, procedure, created, expires, attempts, next_at,
         parked_status, parked_text, parked_since, failure
     FROM outbox";
-
-/// What [`Visitor`] does with the deadlines of one, of all that are stopping.
-const SHIFT_STOPPING: &str = "
-    UPDATE visitor SET
-        left_at = max(0, moved.stop - moved.whole),
-        stop_at = moved.stop,
-        purge_at = iif(purge_at >= 0 AND purge_at < :never, moved.stop + moved.kept, purge_at)
-    FROM (
-        SELECT service AS s, primary_id AS p, max(0, stop_at - left_at) AS whole,
-            max(0, min(stop_at + :by, :at + max(0, stop_at - left_at))) AS stop,
-            max(0, purge_at - stop_at) AS kept
-        FROM visitor WHERE stop_at >= 0 AND stop_at < :never
-    ) AS moved
-    WHERE service = moved.s AND primary_id = moved.p";
-/// The same, of all that are was-migrated.
-const SHIFT_WAS_MIGRATED: &str = "
-    UPDATE visitor SET left_at = max(0, moved.purge - moved.whole), purge_at = moved.purge
-    FROM (
-        SELECT service AS s, primary_id AS p, max(0, purge_at - left_at) AS whole,
-            max(0, min(purge_at + :by, :at + max(0, purge_at - left_at))) AS purge
-        FROM visitor WHERE stop_at IS NULL AND purge_at >= 0 AND purge_at < :never
-    ) AS moved
-    WHERE service = moved.s AND primary_id = moved.p";
 
 fn event(row: &Row<'_>) -> Result<Event> {
     let kind: String = row.get(1)?;
@@ -683,10 +479,7 @@ fn event(row: &Row<'_>) -> Result<Event> {
         seq: unsigned(row, 0)?,
         event: NewEvent {
             kind: EventKind::from_name(&kind).ok_or_else(|| unreadable(1, "unknown event"))?,
-            key: UserKey {
-                service: service(row, 2)?,
-                primary_id: id(row, 3)?,
-            },
+            key: key(row, 2)?,
             partner_id: id(row, 4)?,
             number: row.get::<_, Option<i64>>(5)?.map(i64::cast_unsigned),
             procedure: match row.get::<_, Option<String>>(6)? {
@@ -698,21 +491,13 @@ fn event(row: &Row<'_>) -> Result<Event> {
     })
 }
 
-fn time(row: &Row<'_>, column: usize) -> Result<Option<Timestamp>> {
-    let time = row.get::<_, Option<i64>>(column)?;
-    Ok(time.map(|at| Timestamp(at.cast_unsigned())))
-}
-
 pub(super) fn outbox_row(row: &Row<'_>) -> Result<OutboxRow> {
     let notice: String = row.get(4)?;
     let parked = row.get::<_, Option<u16>>(10)?;
     Ok(OutboxRow {
         id: unsigned(row, 0)?,
         row: NewRow {
-            key: UserKey {
-                service: service(row, 1)?,
-                primary_id: id(row, 2)?,
-            },
+            key: key(row, 1)?,
             to: SystemId::new(&row.get::<_, String>(3)?),
             notice: serde_json::from_str(&notice).map_err(|e| unreadable(4, e))?,
             procedure: procedure(row, 5)?,
@@ -733,76 +518,4 @@ pub(super) fn outbox_row(row: &Row<'_>) -> Result<OutboxRow> {
             }),
         },
     })
-}
-
-fn authorization(
-    row: &Row<'_>,
-    until: usize,
-    etag: usize,
-    registration: usize,
-) -> Result<Option<Authorization>> {
-    Ok(match row.get::<_, Option<i64>>(until)? {
-        None => None,
-        Some(until) => Some(Authorization {
-            until: Timestamp(until.cast_unsigned()),
-            etag: row.get(etag)?,
-            registration: row.get(registration)?,
-        }),
-    })
-}
-
-fn heard(row: &Row<'_>, call_id: usize, cseq: usize) -> Result<Option<Heard>> {
-    Ok(match (row.get(call_id)?, row.get(cseq)?) {
-        (Some(call_id), Some(cseq)) => Some(Heard { call_id, cseq }),
-        _ => None,
-    })
-}
-
-fn service(row: &Row<'_>, column: usize) -> Result<Service> {
-    let name: String = row.get(column)?;
-    Service::from_name(&name).ok_or_else(|| unreadable(column, "unknown service"))
-}
-
-fn id(row: &Row<'_>, column: usize) -> Result<McId> {
-    McId::parse(&row.get::<_, String>(column)?).map_err(|e| unreadable(column, e))
-}
-
-fn procedure(row: &Row<'_>, column: usize) -> Result<ProcedureId> {
-    ProcedureId::parse(&row.get::<_, String>(column)?)
-        .ok_or_else(|| unreadable(column, "no procedure id"))
-}
-
-fn unsigned(row: &Row<'_>, column: usize) -> Result<u64> {
-    Ok(row.get::<_, i64>(column)?.cast_unsigned())
-}
-
-/// SQLite's integers are signed; the bits are kept.
-fn signed(value: u64) -> i64 {
-    value.cast_signed()
-}
-
-fn unreadable(
-    column: usize,
-    why: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(column, Type::Text, why.into())
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_due_is_found_by_the_index_alone() {
-        let connection = Connection::open_in_memory().unwrap();
-        let nowhere = std::path::Path::new(":memory:");
-        super::super::schema::migrate(&connection, nowhere).unwrap();
-        let explain = format!("EXPLAIN QUERY PLAN {DUE}");
-        let mut statement = connection.prepare(&explain).unwrap();
-        let plan = statement.query_map([1, 1], |row| row.get::<_, String>(3));
-        let plan: Vec<_> = plan.unwrap().map(Result::unwrap).collect();
-        assert_eq!(plan.len(), 1, "no sorting: {plan:?}");
-        assert!(plan[0].contains("visitor_deadline"), "{plan:?}");
-    }
 }
