@@ -23,6 +23,8 @@ const WARM_UP: Duration = Duration::from_secs(240);
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long nothing has to happen until nothing does.
 const SETTLED: Duration = Duration::from_secs(1);
+/// Seconds between lines that tell how it goes.
+const PROGRESS: u64 = 300;
 /// How much more memory a node may have at the end than after the warm-up.
 const DRIFT: f64 = 0.02;
 
@@ -201,6 +203,11 @@ fn users_travel_for_ever_and_nothing_grows() {
     while next <= end {
         travellers.travel_until(next);
         samples.take(&systems, next - begin);
+        // Somebody who watches for half an hour wants to see something.
+        if (next - begin).as_secs().is_multiple_of(PROGRESS) && number("MCX_SOAK").is_some() {
+            eprintln!("after {:?}: {:?}", next - begin, travellers.went());
+            samples.print();
+        }
         next += extent.every;
     }
     let took = begin.elapsed().as_secs_f64();
@@ -225,7 +232,11 @@ fn users_travel_for_ever_and_nothing_grows() {
     for (what, often) in &counted.amiss {
         eprintln!("{what}: {often}");
     }
+    for (what, often) in &went.failed {
+        eprintln!("{what}: {often}");
+    }
     samples.print();
+    assert!(went.failed.is_empty(), "{:?}", went.failed);
     assert_eq!(counted.came, began, "what came to its end, of what began");
     samples.are_constant();
     if number("MCX_SOAK").is_some() {
