@@ -57,3 +57,24 @@ pub fn wall_us() -> u64 {
         .unwrap_or_default();
     u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_between_two_looks_at_the_clock() {
+        // More often than the wall clock is looked at.
+        for _ in 0..100_000 {
+            let before = wall_us();
+            let told = at();
+            let after = wall_us();
+            // A clock that is set right a little meanwhile is not what this is about.
+            let near = before.saturating_sub(1_000)..=after + 1_000;
+            assert!(
+                near.contains(&told.wall_us),
+                "{told:?}, {before} to {after}"
+            );
+        }
+    }
+}

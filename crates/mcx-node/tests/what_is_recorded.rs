@@ -7,11 +7,11 @@ mod common;
 
 use common::certificates::Authority;
 use common::{address, free, meanwhile, message, next, ok, sent, transmit};
-use mcx_node::transport::{Arrival, Setup, Transports};
+use mcx_node::transport::{Arrival, Setup, Taken, Transports};
 use sip_trace::{Capacity, Direction, MessageRecord, Record, Recorder, Transport, What};
 use sip_transaction::Path;
 use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UdpSocket};
 
 fn recorded(recorder: &Recorder) -> Vec<(Record, MessageRecord)> {
     let records = recorder.reader().take_all().into_iter();
@@ -103,4 +103,33 @@ async fn a_broken_message_as_it_came_behind_keep_alives() {
     assert_eq!(message.peer, peer.local_addr().unwrap());
     assert_eq!(message.identity, None);
     assert!(record.mono_us.is_some() && record.wall_us > 0);
+}
+
+#[tokio::test]
+async fn a_datagram_that_is_refused_at_a_glance_too() {
+    let recorder = Recorder::new("node", Capacity::default());
+    let setup = Setup {
+        listen: vec![free(sip_transaction::Transport::Udp, "127.0.0.1")],
+        ..Setup::default()
+    };
+    let mut node = Transports::bind(setup, recorder.clone()).unwrap();
+    let peer = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    for text in ["refused", "taken"] {
+        peer.send_to(text.as_bytes(), address(&node)).await.unwrap();
+    }
+    let mut seen = 0;
+    while seen < 2 {
+        node.ready().await;
+        while let Some(taken) = node.try_take(|_, _, bytes| bytes == b"refused") {
+            assert_eq!(matches!(taken, Taken::Dropped), seen == 0);
+            seen += 1;
+        }
+    }
+    let records = recorded(&recorder);
+    let came: Vec<_> = records
+        .iter()
+        .map(|(_, m)| (&m.bytes[..], m.direction))
+        .collect();
+    let received = Direction::Received;
+    assert_eq!(came, [(&b"refused"[..], received), (b"taken", received)]);
 }
