@@ -147,7 +147,8 @@ fn no_identity_of_the_corpus_is_in_any_export() {
         }
     }
     names.retain(|name| is_telling(name));
-    assert!(names.len() > 30, "{} identities", names.len());
+    // Twenty in the corpus of the project alone, more with the published messages.
+    assert!(names.len() > 15, "{} identities", names.len());
     let before = exports(&story.records);
     let after = exports(&Redactor::new(&KEY).all(&story.records));
     for name in &names {
