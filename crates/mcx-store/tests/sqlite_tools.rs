@@ -124,6 +124,17 @@ fn a_copy_takes_no_others_place() {
     let error = backup(&folder.database(), &there).unwrap_err().to_string();
     assert!(error.contains("there already"), "{error}");
     assert_eq!(std::fs::read_to_string(&there).unwrap(), "a letter");
+    // What was beside a database of that name would be taken for the copy's own.
+    for end in ["-wal", "-shm", "-journal"] {
+        let (copy, beside) = (format!("old{end}.db"), format!("old{end}.db{end}"));
+        std::fs::write(folder.path().join(&beside), "of another").unwrap();
+        let copied = backup(&folder.database(), &folder.path().join(copy));
+        let error = copied.unwrap_err().to_string();
+        assert!(
+            error.contains(&format!("{beside}: it is there already")),
+            "{error}"
+        );
+    }
     let nowhere = folder.path().join("missing/copy");
     assert!(backup(&folder.database(), &nowhere).is_err());
     assert!(backup(&folder.path().join("none"), &folder.path().join("copy")).is_err());

@@ -16,8 +16,12 @@ use super::{OpenError, SqliteReader, create_private, failed, schema};
 /// Says which file and why; there is no copy then.
 pub fn backup(from: &Path, to: &Path) -> Result<(), OpenError> {
     let there = |path: &Path| Err(failed(path, &"it is there already: write another path"));
-    if to.exists() {
-        return there(to);
+    // A log that lies beside the copy's name is of another database, and would be taken for the copy's.
+    for end in ["", "-journal", "-wal", "-shm"] {
+        let path = beside(to, end);
+        if path.exists() {
+            return there(&path);
+        }
     }
     let mut name = to.file_name().map(OsString::from).unwrap_or_default();
     name.push(format!(".{}.part", std::process::id()));
