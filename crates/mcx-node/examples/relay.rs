@@ -185,6 +185,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments = Arguments::parse();
     let config = Config {
         refuse_merged: false,
+        // Over UDP each stays for Timer K, 5 s (RFC 3261 §17.1.2.2): room for 60,000 a second.
+        max_clients: 300_000,
         ..Config::default()
     };
     block_on(async {
