@@ -6,7 +6,7 @@ mod common;
 
 use common::gateway::{self, INSIDE, arriving, leaving};
 use common::tokens::{claims, sign};
-use common::visit::{bench, deauthorize};
+use common::visit::{bench, bob_publishes, deauthorize};
 use common::world::*;
 use common::{ALICE, BOB, BOB_AT_A, id};
 use mcx::MessageKind;
@@ -78,15 +78,6 @@ fn a_notification_that_was_captured_ends_no_newer_stay() {
         assert_eq!(answer.status().as_u16(), 403);
     }
     assert_eq!(bench.rows.visitors, before.visitors);
-}
-
-fn bob_publishes() -> Incoming {
-    let document = Document {
-        access_token: Some(sign(&claims(BOB_AT_A))),
-        primary_id: Some(BOB.into()),
-        ..Document::default()
-    };
-    Incoming::event("PUBLISH", &xml(&document))
 }
 
 #[test]

@@ -6,8 +6,7 @@ mod common;
 
 use common::documents::EXAMPLE;
 use common::gateway::{INSIDE, gateway, leaving};
-use common::tokens::{claims, sign};
-use common::visit::{bench, deauthorize};
+use common::visit::{bench, bob_publishes, deauthorize};
 use common::world::*;
 use common::{BOB, BOB_AT_A, id};
 use mcx::document::{Document, Stay};
@@ -102,16 +101,6 @@ fn who_drains_takes_nothing_new_and_changes_nothing() {
 
 fn expires(batch: &[mcx::state::Command]) -> bool {
     matches!(batch, [mcx::state::Command::Expire { .. }])
-}
-
-/// Bob, whose primary is B, publishes at A.
-fn bob_publishes() -> Incoming {
-    let document = Document {
-        access_token: Some(sign(&claims(BOB_AT_A))),
-        primary_id: Some(BOB.into()),
-        ..Document::default()
-    };
-    Incoming::event("PUBLISH", &xml(&document))
 }
 
 #[test]

@@ -20,6 +20,7 @@ use tracing::{info, warn};
 use crate::clock;
 use files::Files;
 pub use wish::Wish;
+pub(crate) use wish::is_uri;
 
 /// Most watches that run at once: each looks at every record in a thread of its own.
 pub const MOST_RUNNING: usize = 8;

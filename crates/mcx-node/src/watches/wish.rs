@@ -43,9 +43,12 @@ pub struct Wish {
     pub past: bool,
 }
 
-fn is_uri(text: &str) -> bool {
-    let scheme = text.split_once(':').map(|(scheme, _)| scheme);
-    scheme.is_some_and(|s| !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric()))
+/// Whether a scheme stands before a colon, and something behind it.
+pub(crate) fn is_uri(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(scheme, rest)| {
+        let is_scheme = !scheme.is_empty() && scheme.bytes().all(|b| b.is_ascii_alphanumeric());
+        is_scheme && !rest.is_empty()
+    })
 }
 
 /// Half of a Session-ID (RFC 7989 §5).

@@ -6,6 +6,7 @@ use mcx::{Effect, MessageKind, Service, ServiceServer};
 use sip_message::Response;
 
 use super::commands::{map, run};
+use super::tokens::{claims, sign};
 use super::world::*;
 use super::{ALICE, ALICE_AT_B, BOB, BOB_AT_A, id, key};
 
@@ -76,4 +77,14 @@ pub fn refused(source: &str, incoming: &Incoming) -> Response {
     let why = |e: &&Effect| matches!(e, Effect::Decide(d) if d.verdict.starts_with("refused"));
     assert!(out.iter().any(|e| why(&e)), "a refusal is a decision (L7)");
     response(&out)
+}
+
+/// Bob, whose primary is B, publishes at A.
+pub fn bob_publishes() -> Incoming {
+    let document = Document {
+        access_token: Some(sign(&claims(BOB_AT_A))),
+        primary_id: Some(BOB.into()),
+        ..Document::default()
+    };
+    Incoming::event("PUBLISH", &xml(&document))
 }

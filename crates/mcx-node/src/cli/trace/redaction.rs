@@ -10,6 +10,7 @@ use crate::clock;
 use crate::config::{self, Config};
 use crate::private_file;
 use crate::pseudonym_key;
+use crate::watches::is_uri;
 
 #[derive(Debug, Args)]
 pub(super) struct Redaction {
@@ -31,9 +32,9 @@ pub(super) struct Redaction {
 }
 
 fn uri(text: &str) -> Result<String, String> {
-    match text.split_once(':') {
-        Some((scheme, rest)) if !scheme.is_empty() && !rest.is_empty() => Ok(text.to_owned()),
-        _ => Err("no URI: write one such as sip:mc-server@a.mcx.example".into()),
+    match is_uri(text) {
+        true => Ok(text.to_owned()),
+        false => Err("no URI: write one such as sip:mc-server@a.mcx.example".into()),
     }
 }
 
