@@ -48,7 +48,7 @@ pub enum StartError {
     /// The store cannot be opened.
     Open(OpenError),
     /// The store cannot be read.
-    Store(StoreError),
+    Store(std::path::PathBuf, StoreError),
     /// The trace file cannot be opened.
     Trace(std::path::PathBuf, io::Error),
     /// What is told to the collector cannot be made.
@@ -69,7 +69,11 @@ impl fmt::Display for StartError {
             Self::Listen(listen, error) => write!(f, "cannot listen on {listen}: {error}"),
             Self::Tls(error) => write!(f, "TLS: {error}"),
             Self::Open(error) => write!(f, "store: {error}"),
-            Self::Store(error) => write!(f, "store: {error}"),
+            Self::Store(path, error) => write!(
+                f,
+                "store: {}: {error}: `mcx store check` names what is wrong",
+                path.display()
+            ),
             Self::Collector(error) => write!(f, "collector: {error}"),
             Self::Trace(path, error) => write!(f, "trace file {}: {error}", path.display()),
             Self::Admin(path, error) => write!(f, "admin socket {}: {error}", path.display()),
@@ -153,8 +157,9 @@ impl Node {
                     store: store.clone(),
                     orders: order,
                 });
-                let owed = store.owed().map_err(StartError::Store)?;
-                let last = store.last_outbox_id().map_err(StartError::Store)?;
+                let unreadable = |error| StartError::Store(section.store.clone(), error);
+                let owed = store.owed().map_err(unreadable)?;
+                let last = store.last_outbox_id().map_err(unreadable)?;
                 let of_role = &section.config;
                 let known = acquaintances(&config, &of_role.core, peers_of_server(of_role));
                 let transports = common.bind(section.listen, known)?;

@@ -209,6 +209,34 @@ fn a_time_to_stop_has_its_own_words() {
 }
 
 #[test]
+fn times_that_make_no_sense_are_refused() {
+    for (from, to, expected) in [
+        (
+            "first = \"1 s\"",
+            "first = \"1.5 s\"",
+            "`1.5 s` has a fraction: write a whole number of a smaller unit",
+        ),
+        (
+            "first = \"1 s\"",
+            "first = \"0 s\"",
+            "first is more than zero",
+        ),
+        (
+            "longest = \"5 min\"",
+            "longest = \"2 d\"",
+            "`2 d` is out of range: write at most \"1 d\"",
+        ),
+        (
+            "default = \"30 d\"",
+            "default = \"1 ms\"",
+            "`1 ms` is out of range: write \"1 min\" to \"3650 d\"",
+        ),
+    ] {
+        refused("gateways/a-server.toml", from, to, expected);
+    }
+}
+
+#[test]
 fn who_cannot_be_told_of_events_is_named() {
     let from = "migration-timeout = \"20 s\"";
     for (events, expected) in [

@@ -192,3 +192,51 @@ fn an_imported_store_that_contradicts_itself_is_named() {
         "{error}"
     );
 }
+
+#[test]
+fn an_export_that_nobody_can_read_is_no_success() {
+    let place = Place::new();
+    drop(Running::on(&place.config));
+    let export = |to: &str| {
+        let line = format!("exec \"$0\" store export --config \"$1\" {to}");
+        let run = Command::new("sh")
+            .args(["-c", &line, env!("CARGO_BIN_EXE_mcx"), path(&place.config)])
+            .output()
+            .unwrap();
+        (run.status.success(), String::from_utf8(run.stderr).unwrap())
+    };
+    let (done, said) = export(">&-");
+    assert!(
+        !done && said.contains("standard output is closed"),
+        "{said}"
+    );
+    let (done, said) = export(">/dev/full");
+    assert!(!done && said.contains("No space left"), "{said}");
+    let (done, said) = export(">/dev/null");
+    assert!(done && said.contains("exported"), "{said}");
+}
+
+#[test]
+fn a_node_with_a_damaged_store_does_not_start_and_says_what_to_do() {
+    let place = Place::new();
+    drop(Running::on(&place.config));
+    drop(Running::on(&place.config));
+    let store = std::fs::OpenOptions::new()
+        .write(true)
+        .open(place.file("a-server.sqlite"))
+        .unwrap();
+    // All but what says of which version it is.
+    let pages = store.metadata().unwrap().len() / 4096;
+    for page in 1..pages {
+        let at = page * 4096;
+        std::os::unix::fs::FileExt::write_all_at(&store, &[0xee; 4096], at).unwrap();
+    }
+    let (code, _, said) = place.mcx(&["run"], b"");
+    assert_eq!(code, 1, "{said}");
+    assert!(
+        said.contains("a-server.sqlite: database disk image is malformed: `mcx store check` names what is wrong"),
+        "{said}"
+    );
+    let (code, _, said) = place.mcx(&["store", "check"], b"");
+    assert!(code == 1 && said.contains("pages: "), "{said}");
+}

@@ -3,11 +3,12 @@
 
 mod common;
 
-use common::{Folder, allow, apply, at, end, map, returns, snapshot, user, wait};
+use common::{
+    Folder, allow, apply, at, end, map, returns, snapshot, user, wait, wait_until_usable,
+};
 use mcx::state::{Command, Verdict};
-use mcx_store::{SqliteReader, SqliteStore, Store, StoreError};
+use mcx_store::{SqliteReader, Store, StoreError};
 use rusqlite::Connection;
-use std::time::{Duration, Instant};
 
 #[test]
 fn everything_survives_reopening() {
@@ -239,15 +240,6 @@ fn nothing_is_durable_in_a_file_that_is_gone() {
     wait_until_usable(&store);
     apply(&store, vec![map(user(3), Some(1))]).unwrap();
     assert_eq!(snapshot(&store).visitors.len(), 2);
-}
-
-/// Waits until the store has found by itself that it can commit.
-fn wait_until_usable(store: &SqliteStore) {
-    let limit = Instant::now() + Duration::from_secs(30);
-    while let Err(why) = store.usable() {
-        assert!(Instant::now() < limit, "{why}");
-        std::thread::yield_now();
-    }
 }
 
 #[test]

@@ -3,10 +3,12 @@
 
 mod common;
 
+use std::path::Path;
+
 use common::{Folder, apply, at, map, snapshot, user};
 use mcx::Timestamp;
 use mcx::state::{Command, Verdict, VisitorPhase};
-use mcx_store::{OpenError, SqliteReader, SqliteStore};
+use mcx_store::{OpenError, SqliteReader, SqliteStore, backup, inspect};
 use rusqlite::Connection;
 
 #[cfg(unix)]
@@ -23,7 +25,7 @@ fn the_files_are_for_their_owner_alone() {
         assert_eq!(mode & 0o777, 0o600, "{}", file.path().display());
         files += 1;
     }
-    assert_eq!(files, 4, "the database, its two side files, its lock");
+    assert_eq!(files, 3, "the database and the two files beside it");
 }
 
 #[test]
@@ -103,12 +105,116 @@ fn one_store_at_a_time_has_a_database() {
         std::os::unix::fs::symlink(&path, &link).unwrap();
         let error = SqliteStore::open(&link).unwrap_err();
         assert_eq!(error, OpenError::InUse { path: link });
+        // One file of two names is one database.
+        let name = folder.path().join("name");
+        std::fs::hard_link(&path, &name).unwrap();
+        let error = SqliteStore::open(&name).unwrap_err();
+        assert_eq!(error, OpenError::InUse { path: name });
     }
     assert!(SqliteReader::open(&path).unwrap().outbox().is_ok());
     apply(&store, vec![map(user(1), Some(1))]).unwrap();
     drop(store);
     SqliteStore::check(&path).unwrap();
     folder.open();
+}
+
+/// Opening it would bring tables of a store into it.
+#[test]
+fn what_is_a_database_of_something_else_is_refused_and_left_alone() {
+    let cases = [
+        (
+            "CREATE TABLE post (letter TEXT)",
+            "a database of something else",
+        ),
+        (
+            "CREATE TABLE post (letter TEXT); PRAGMA user_version = 2",
+            "a database of something else",
+        ),
+        ("PRAGMA user_version = -1", "a database of something else"),
+        (
+            "CREATE TABLE home (letter TEXT); PRAGMA user_version = 1",
+            "has not the table `home` of that version",
+        ),
+        (
+            "CREATE TABLE home (letter TEXT)",
+            "a database of something else",
+        ),
+    ];
+    for (sql, expected) in cases {
+        let folder = Folder::new();
+        let path = folder.database();
+        let tables = || {
+            let connection = Connection::open(&path).unwrap();
+            let count = "SELECT count(*) FROM sqlite_schema";
+            connection
+                .query_row(count, [], |row| row.get::<_, i64>(0))
+                .unwrap()
+        };
+        Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+        let before = tables();
+        let errors = [
+            SqliteStore::open(&path).map(drop).unwrap_err(),
+            SqliteStore::check(&path).unwrap_err(),
+            inspect(&path).map(drop).unwrap_err(),
+            backup(&path, &folder.path().join("copy")).unwrap_err(),
+        ];
+        for error in errors {
+            let told = error.to_string();
+            assert!(
+                told.contains(expected) && told.contains(path.to_str().unwrap()),
+                "{sql}: {told}"
+            );
+        }
+        assert_eq!(tables(), before, "{sql}");
+    }
+}
+
+#[test]
+fn a_store_of_which_something_was_taken_is_refused_and_what_was_added_is_not() {
+    let folder = Folder::new();
+    let path = folder.database();
+    drop(folder.open());
+    let behind = |sql: &str| Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+    behind("CREATE INDEX of_an_operator ON event (at); ANALYZE");
+    drop(folder.open());
+    // Counting what is owed would look into every row.
+    behind("DROP INDEX outbox_waiting");
+    let error = SqliteStore::open(&path).unwrap_err().to_string();
+    assert!(
+        error.contains("has not the index `outbox_waiting`"),
+        "{error}"
+    );
+    // What the present version has and an older one had not.
+    behind("DROP INDEX outbox_parked; PRAGMA user_version = 3");
+    drop(folder.open());
+    behind("PRAGMA user_version = 3");
+    let error = SqliteStore::open(&path).unwrap_err().to_string();
+    assert!(error.contains("already exists"), "{error}");
+}
+
+#[test]
+fn what_is_no_store_yet_is_said_to_be_none() {
+    let folder = Folder::new();
+    let path = folder.database();
+    std::fs::write(&path, "").unwrap();
+    let error = inspect(&path).map(drop).unwrap_err().to_string();
+    assert!(error.contains("it is empty: no store yet"), "{error}");
+    let missing = folder.path().join("none");
+    let error = inspect(&missing).map(drop).unwrap_err().to_string();
+    assert!(error.contains("No such file"), "{error}");
+    for odd in [folder.path(), Path::new("/dev/null")] {
+        let told = [
+            inspect(odd).map(drop).unwrap_err(),
+            SqliteStore::open(odd).map(drop).unwrap_err(),
+            SqliteStore::check(odd).unwrap_err(),
+        ];
+        for told in told.map(|error| error.to_string()) {
+            assert!(
+                told.contains("a store is a file") || told.contains("Is a directory"),
+                "{told}"
+            );
+        }
+    }
 }
 
 /// A process before may have ended after a sync that failed: what it wrote may be in memory alone, and the next sync would

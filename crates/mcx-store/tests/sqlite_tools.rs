@@ -135,6 +135,12 @@ fn a_copy_takes_no_others_place() {
             "{error}"
         );
     }
+    let dangling = folder.path().join("dangling");
+    std::os::unix::fs::symlink(folder.path().join("elsewhere"), &dangling).unwrap();
+    let error = backup(&folder.database(), &dangling)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("dangling: it is there already"), "{error}");
     let nowhere = folder.path().join("missing/copy");
     assert!(backup(&folder.database(), &nowhere).is_err());
     assert!(backup(&folder.path().join("none"), &folder.path().join("copy")).is_err());
@@ -192,7 +198,39 @@ fn what_is_no_whole_export_is_refused_with_its_line_and_leaves_nothing() {
     let half = &lines[..lines.len() - 5];
     let other = lines.replacen("\"format\":1", "\"format\":2", 1);
     let broken = lines.replacen("sip:user-1@", "user-1", 1);
+    let of_nobody = lines.replacen("\"schema\":4", "\"schema\":999", 1);
+    let misspelt = lines.replacen("\"parked\":{", "\"parkd\":{", 1);
+    let within = lines.replacen("\"status\":403", "\"status\":403,\"state\":1", 1);
+    let repeated = |kind: &str| {
+        let again = all.iter().find(|line| line.contains(kind)).unwrap();
+        let homes = format!("\"homes\":{}", 2 + usize::from(kind.contains("home")));
+        lines
+            .replacen(again, &format!("{again}{again}"), 1)
+            .replace("\"homes\":2", &homes)
+    };
+    let contradicting = lines.replacen("\"counter\":3", "\"counter\":1", 1);
+    let used_up = lines.replace("\"last-outbox\":9", "\"last-outbox\":9223372036854775807");
+    assert_ne!(used_up, lines);
+    let late = lines.replacen(
+        "\"next_at\":1750000099000,",
+        "\"next_at\":99999999999999,",
+        1,
+    );
+    assert_ne!(late, lines);
     let cases = [
+        (
+            of_nobody,
+            "line 1: is of schema version 999, and this program knows 1 to 4",
+        ),
+        (misspelt, "has a member `parkd`"),
+        (within, "has a member `state`"),
+        (repeated("home"), "line 3: is there a second time"),
+        (repeated("visitor"), "is there a second time"),
+        (repeated("outbox"), "line 8: is there a second time"),
+        (repeated("sink"), ": UNIQUE constraint failed"),
+        (contradicting, "the newest is 1"),
+        (used_up, "hardly any is left"),
+        (late, "is not sent again before"),
         (without(0), "line 1: is no export"),
         (without(1), "there are"),
         (without(all.len() - 1), "the last line is missing"),
@@ -209,11 +247,23 @@ fn what_is_no_whole_export_is_refused_with_its_line_and_leaves_nothing() {
         let error = import(&path, text.as_bytes()).unwrap_err();
         assert!(!matches!(error, LinesError::Store(_)), "{error}");
         assert!(error.to_string().contains(expected), "{n}: {error}");
-        let store = SqliteStore::open(&path).unwrap();
-        assert_eq!(snapshot(&store), Default::default(), "{n}");
-        drop(store);
-        // What is empty can be imported into.
+        let names = |file: std::io::Result<std::fs::DirEntry>| file.unwrap().file_name();
+        let left: Vec<_> = std::fs::read_dir(folder.path())
+            .unwrap()
+            .map(names)
+            .collect();
+        let of_case = |name: &&std::ffi::OsString| name.to_string_lossy().starts_with("case-");
+        assert_eq!(left.iter().find(of_case), None, "{n}");
+        // A store that was there and is empty stays so, and what is empty can be imported into.
+        drop(SqliteStore::open(&path).unwrap());
+        import(&path, text.as_bytes()).unwrap_err();
+        assert_eq!(
+            snapshot(&SqliteStore::open(&path).unwrap()),
+            Default::default(),
+            "{n}"
+        );
         import(&path, lines.as_bytes()).unwrap();
+        std::fs::remove_file(&path).unwrap();
     }
 }
 
@@ -287,6 +337,14 @@ fn a_check_names_what_is_wrong() {
             "given to another",
         ),
         ("UPDATE sink SET delivered = 99", "the newest is 2"),
+        (
+            "UPDATE sqlite_sequence SET seq = 9223372036854775807 WHERE name = 'event'",
+            "hardly any is left",
+        ),
+        (
+            "UPDATE outbox SET next_at = 9999999999999 WHERE id = 2",
+            "outbox 2 of mcptt sip:user-1@a.mcx.example: is not sent again before 9999999999999",
+        ),
         ("UPDATE event SET kind = 'x'", "unknown event"),
     ];
     for (sql, expected) in cases {

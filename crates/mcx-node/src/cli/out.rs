@@ -21,6 +21,17 @@ pub(crate) fn say(text: fmt::Arguments<'_>) {
     }
 }
 
+/// Whether the process was started without standard output: what is written then goes to `/dev/null`, which the language's
+/// runtime opens in its place, to be read and written.
+pub(crate) fn nobody_reads() -> bool {
+    let is_null =
+        std::fs::read_link("/proc/self/fd/1").is_ok_and(|to| to.as_os_str() == "/dev/null");
+    let info = std::fs::read_to_string("/proc/self/fdinfo/1").unwrap_or_default();
+    let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
+    // O_RDWR, in octal. A shell that is told to write there opens it with O_WRONLY.
+    is_null && flags.is_some_and(|flags| flags.ends_with('2'))
+}
+
 /// Writes to standard error, if anybody reads it.
 pub(crate) fn complain(text: fmt::Arguments<'_>) {
     let _ = io::stderr().write_fmt(text);

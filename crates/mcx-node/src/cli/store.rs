@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use mcx_store::{LinesError, MOST_PROBLEMS, backup, export, import, inspect};
 
-use super::out::{complainln, sayln};
+use super::out::{complainln, nobody_reads, sayln};
 use crate::config;
 
 /// `mcx store`.
@@ -83,6 +83,9 @@ pub(super) fn store(args: Store) -> ExitCode {
             Ok(())
         }
         What::Export => {
+            if nobody_reads() {
+                return Err("mcx: standard output is closed: write `> FILE`".into());
+            }
             let out = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
             let counts = export(&store, out).map_err(|error| format!("mcx: {error}"))?;
             complainln!("{}: exported: {counts}", store.display());
@@ -105,7 +108,12 @@ fn check(store: &Path) -> Result<(), String> {
         sayln!("{}: {contents}: ok", store.display());
         return Ok(());
     }
-    for problem in &problems {
+    Err(complained(store, &problems))
+}
+
+/// Names what is wrong with `of`; answers how much it is.
+fn complained(of: &Path, problems: &[String]) -> String {
+    for problem in problems {
         complainln!("{problem}");
     }
     let (count, plural) = (problems.len(), if problems.len() == 1 { "" } else { "s" });
@@ -114,15 +122,13 @@ fn check(store: &Path) -> Result<(), String> {
     } else {
         ""
     };
-    Err(format!(
-        "{}: {count}{more} problem{plural}",
-        store.display()
-    ))
+    format!("{}: {count}{more} problem{plural}", of.display())
 }
 
 fn import_from(store: &Path, file: &Path) -> Result<(), String> {
     let from = |error: LinesError| match error {
         LinesError::Store(error) => format!("mcx: {error}"),
+        LinesError::Problems(problems) => complained(file, &problems),
         error => format!("mcx: {}: {error}", file.display()),
     };
     let counts = if file == Path::new("-") {
@@ -132,8 +138,6 @@ fn import_from(store: &Path, file: &Path) -> Result<(), String> {
         import(store, BufReader::new(opened))
     };
     let counts = counts.map_err(from)?;
-    // The lines may have been written by hand.
-    check(store)?;
     sayln!("{}: imported: {counts}", store.display());
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The sections of the functions: what an MC service server and an MC gateway server are told.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use mcx::document::Bounds;
@@ -18,10 +19,15 @@ use crate::events::{EventsConfig, WebhookConfig};
 
 /// How long a was-migrated mapping is kept where nothing is said.
 const RETENTION: Duration = Duration::from_secs(30 * 86_400);
+/// What may be said.
+const RETENTIONS: RangeInclusive<Duration> =
+    Duration::from_secs(60)..=Duration::from_secs(3650 * 86_400);
+/// Longest waits between two attempts that may be said.
+const LONGEST_WAITS: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(86_400);
 /// How long a client waits for the primary's answer where nothing is said.
 const MIGRATION_TIMEOUT: Duration = Duration::from_secs(20);
 /// What may be said.
-const MIGRATION_TIMEOUTS: std::ops::RangeInclusive<Duration> =
+const MIGRATION_TIMEOUTS: RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_secs(30);
 /// Validity of a service authorization that names none, where nothing is said.
 const EXPIRES: Duration = Duration::from_secs(3600);
@@ -41,8 +47,12 @@ impl Loader<'_, '_> {
         let gateway = section.gateway.as_ref().map(|g| self.report.peer(g));
         let mut partners = Vec::new();
         let read_stop = |this: &mut Self, text: &file::Text| this.report.stop(text);
-        let read_kept =
-            |this: &mut Self, text: &file::Text| this.report.duration(Some(text), RETENTION);
+        let read_kept = |this: &mut Self, text: &file::Text| {
+            let range =
+                "\"1 min\" to \"3650 d\": a notification that is repeated still finds the mapping";
+            this.report
+                .duration_within(Some(text), RETENTION, &RETENTIONS, range)
+        };
         let mut stop = self.by_service(&section.stop, Stop::Immediately, read_stop);
         let mut retention = self.by_service(&section.retention, RETENTION, read_kept);
         for partner in &file.partner {
@@ -352,31 +362,23 @@ impl Loader<'_, '_> {
     }
 
     fn migration_timeout(&mut self, text: Option<&file::Text>) -> Duration {
-        let read = self.report.duration(text, MIGRATION_TIMEOUT);
-        if let Some(text) = text
-            && !MIGRATION_TIMEOUTS.contains(&read)
-        {
-            self.report.wrong(
-                text.span(),
-                format!(
-                    "`{}` is out of range: write \"1 s\" to \"30 s\"",
-                    text.get_ref()
-                ),
-            );
-        }
-        read
+        let range = "\"1 s\" to \"30 s\"";
+        self.report
+            .duration_within(text, MIGRATION_TIMEOUT, &MIGRATION_TIMEOUTS, range)
     }
 
     fn retry(&mut self, retry: &file::Retry) -> Retry {
         let default = Retry::default();
+        let (first, longest) = (retry.first.as_ref(), retry.longest.as_ref());
+        let range = "at most \"1 d\": a partner that is back is not found sooner";
         let read = Retry {
-            first: self.report.duration(retry.first.as_ref(), default.first),
+            first: self.report.duration(first, default.first),
             longest: self
                 .report
-                .duration(retry.longest.as_ref(), default.longest),
+                .duration_within(longest, default.longest, &LONGEST_WAITS, range),
             ..default
         };
-        if let Some(at) = retry.first.as_ref().or(retry.longest.as_ref())
+        if let Some(at) = first.or(longest)
             && (read.first.is_zero() || read.first > read.longest)
         {
             self.report.wrong(

@@ -254,7 +254,7 @@ fn address_of(hop: &Text) -> Option<SocketAddr> {
 
 /// Whether `path` is the store or one of the files that stand beside it.
 fn is_of_store(path: &Path, store: &Path) -> bool {
-    let mut ends = ["", "-wal", "-shm", "-journal", ".lock"].into_iter();
+    let mut ends = ["", "-wal", "-shm", "-journal"].into_iter();
     ends.any(|end| {
         let mut name = store.as_os_str().to_owned();
         name.push(end);

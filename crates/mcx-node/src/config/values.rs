@@ -1,6 +1,7 @@
 //! Reads single values: durations, addresses, URIs.
 
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use mcx::{McId, NextHop, Peer, Source, Stop};
@@ -32,6 +33,24 @@ impl Report<'_> {
                 default
             }
         }
+    }
+
+    /// A duration of which not every one makes sense; `range` is it as it is written.
+    pub fn duration_within(
+        &mut self,
+        text: Option<&Text>,
+        default: Duration,
+        sensible: &RangeInclusive<Duration>,
+        range: &str,
+    ) -> Duration {
+        let read = self.duration(text, default);
+        if let Some(text) = text
+            && !sensible.contains(&read)
+        {
+            let message = format!("`{}` is out of range: write {range}", text.get_ref());
+            self.wrong(text.span(), message);
+        }
+        read
     }
 
     /// When the service stops for a user who left: `immediately`, or `after 30 s`.
@@ -269,6 +288,11 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
     let number: u64 = number
         .parse()
         .map_err(|_| format!("`{text}` is no duration: {instead}"))?;
+    if unit.starts_with(['.', ',']) {
+        return Err(format!(
+            "`{text}` has a fraction: write a whole number of a smaller unit, for example \"1500 ms\""
+        ));
+    }
     let unit = unit.trim();
     let millis = match unit {
         "ms" => 1,
@@ -300,6 +324,7 @@ mod tests {
             "5 m",
             "five s",
             "-1 s",
+            "1.5 s",
             "99999999999999999999 s",
             "3651 d",
         ] {

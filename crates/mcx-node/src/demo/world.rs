@@ -103,14 +103,13 @@ const START_ATTEMPTS: usize = 3;
 /// The capture file.
 const CAPTURE: &str = "demo.pcapng";
 /// How the files of a node end.
-const NODE_FILES: [&str; 7] = [
+const NODE_FILES: [&str; 6] = [
     "toml",
     "log",
     "ndjson",
     "sqlite",
     "sqlite-wal",
     "sqlite-shm",
-    "sqlite.lock",
 ];
 
 fn key_file(system: char) -> String {

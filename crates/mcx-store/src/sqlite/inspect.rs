@@ -13,6 +13,10 @@ use super::{OpenError, SqliteReader, failed, schema};
 
 /// Most problems that are named.
 pub const MOST_PROBLEMS: usize = 100;
+/// Numbers from which on so few are left that somebody must have written them.
+const USED_UP: u64 = 1 << 62;
+/// Longer than this a row that is not parked waits at no node, in milliseconds.
+const LONGEST_WAIT: u64 = 2 * 86_400_000;
 /// Most rows read at once.
 const PAGE: usize = 500;
 
@@ -20,7 +24,7 @@ const PAGE: usize = 500;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Contents {
     /// Version of the schema.
-    pub version: i64,
+    pub version: usize,
     /// Own users.
     pub homes: u64,
     /// Mappings of visiting users.
@@ -58,27 +62,38 @@ impl fmt::Display for Contents {
 pub fn inspect(path: &Path) -> Result<(Contents, Vec<String>), OpenError> {
     let reader = SqliteReader::open(path)?;
     let mut connection = reader.lock();
-    let failed = |error: rusqlite::Error| failed(path, &error);
     // One moment of a database that is written.
-    let transaction = connection.transaction().map_err(failed)?;
-    let version = schema::version(&transaction, path)?;
+    let transaction = connection
+        .transaction()
+        .map_err(|error| failed(path, &error))?;
+    inspect_moment(&transaction, path)
+}
+
+/// The same of what is seen through a connection.
+pub(super) fn inspect_moment(
+    connection: &Connection,
+    path: &Path,
+) -> Result<(Contents, Vec<String>), OpenError> {
+    let failed = |error: rusqlite::Error| failed(path, &error);
+    let version = schema::version(connection, path)?;
     let mut found = Found {
         contents: Contents {
             version,
             ..Contents::default()
         },
         problems: Vec::new(),
+        now: now(),
     };
-    match found.pages(&transaction) {
+    match found.pages(connection) {
         Err(error) if fault(&error) == Fault::Corrupt => found.wrong(format!("pages: {error}")),
         other => other.map_err(failed)?,
     }
     // Of pages that are wrong nothing can be read with sense.
     if found.problems.is_empty() {
-        found.homes(&transaction).map_err(failed)?;
-        found.visitors(&transaction).map_err(failed)?;
-        found.outbox(&transaction).map_err(failed)?;
-        found.events(&transaction).map_err(failed)?;
+        found.homes(connection).map_err(failed)?;
+        found.visitors(connection).map_err(failed)?;
+        found.outbox(connection).map_err(failed)?;
+        found.events(connection).map_err(failed)?;
     }
     found.problems.truncate(MOST_PROBLEMS);
     Ok((found.contents, found.problems))
@@ -87,6 +102,13 @@ pub fn inspect(path: &Path) -> Result<(Contents, Vec<String>), OpenError> {
 struct Found {
     contents: Contents,
     problems: Vec<String>,
+    /// Milliseconds since the Unix epoch.
+    now: u64,
+}
+
+fn now() -> u64 {
+    let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Found {
@@ -219,7 +241,7 @@ impl Found {
     }
 
     fn outbox(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        let last = last_of(connection, "outbox")?;
+        let last = self.last_of(connection, "outbox")?;
         let mut after = 0;
         loop {
             let rows = SqlRows(connection).readable_outbox_after(after, PAGE)?;
@@ -240,6 +262,16 @@ impl Found {
         }
     }
 
+    fn last_of(&mut self, connection: &Connection, table: &str) -> rusqlite::Result<u64> {
+        let last = last_of(connection, table)?;
+        if last >= USED_UP {
+            self.wrong(format!(
+                "{table}: numbers up to {last} were given, and hardly any is left"
+            ));
+        }
+        Ok(last)
+    }
+
     fn row(
         &mut self,
         connection: &Connection,
@@ -251,6 +283,13 @@ impl Found {
         if row.row.sameness() != sameness {
             self.wrong(format!(
                 "outbox {id} of {of}: it might be appended a second time"
+            ));
+        }
+        let next_at = row.next_at.0;
+        if row.parked.is_none() && next_at > self.now.saturating_add(LONGEST_WAIT) {
+            self.wrong(format!(
+                "outbox {id} of {of}: is not sent again before {next_at} (ms since 1970), and now is {}",
+                self.now
             ));
         }
         if let Notice::Deauthorization { number, .. } = row.row.notice {
@@ -267,7 +306,7 @@ impl Found {
     }
 
     fn events(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        let last = last_of(connection, "event")?;
+        let last = self.last_of(connection, "event")?;
         let mut after = 0;
         loop {
             let events = match SqlRows(connection).events(after, PAGE) {

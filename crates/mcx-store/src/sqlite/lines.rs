@@ -8,11 +8,13 @@ use std::path::Path;
 use mcx::state::{ClockAnchor, Event, Home, OutboxRow, Rows as _, UserKey, Visitor};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::connection::Writing;
-use super::inspect::last_of;
+use super::inspect::{inspect_moment, last_of};
+use super::new_file::NewFile;
 use super::rows::SqlRows;
-use super::{OpenError, SqliteReader, create_private, failed, lock, schema};
+use super::{OpenError, SqliteReader, existing, failed, lock, schema};
 
 /// Version of the format: another one is refused.
 const FORMAT: u32 = 1;
@@ -41,7 +43,7 @@ enum Line {
 struct Head {
     format: u32,
     /// Version of the schema that it was read from.
-    schema: i64,
+    schema: usize,
 }
 
 /// A row with its key.
@@ -102,6 +104,8 @@ pub enum LinesError {
     Line(u64, String),
     /// The lines as a whole.
     Whole(String),
+    /// They contradict each other: what a check of the store would name.
+    Problems(Vec<String>),
     /// What is read or written could not be.
     Io(io::Error),
 }
@@ -112,6 +116,7 @@ impl fmt::Display for LinesError {
             Self::Store(error) => error.fmt(f),
             Self::Line(line, why) => write!(f, "line {line}: {why}"),
             Self::Whole(why) => f.write_str(why),
+            Self::Problems(problems) => f.write_str(&problems.join("\n")),
             Self::Io(error) => error.fmt(f),
         }
     }
@@ -210,16 +215,27 @@ fn write_line(to: &mut impl Write, line: &Line) -> Result<(), LinesError> {
 }
 
 /// Reads into the store at `path` what [`export`] wrote, all or nothing. There must be no store yet, or one without a row,
-/// and no node that has it.
+/// and no node that has it. A new store has its name when all is in it.
 ///
 /// # Errors
 /// Says which line, or what is wrong with the database; nothing of it is stored then.
 pub fn import(path: &Path, from: impl BufRead) -> Result<Counts, LinesError> {
+    if path.exists() {
+        return import_into(path, path, from);
+    }
+    let new = NewFile::beside(path)?;
+    let counts = import_into(new.part(), path, from)?;
+    new.keep()?;
+    Ok(counts)
+}
+
+/// Reads into the empty store at `part`, which has or is to have the name `path`.
+fn import_into(part: &Path, path: &Path, from: impl BufRead) -> Result<Counts, LinesError> {
     let of = |error: rusqlite::Error| LinesError::Store(failed(path, &error));
-    create_private(path).map_err(|error| failed(path, &error))?;
-    let _lock = lock(path)?;
-    let mut writing = Writing::open(path).map_err(of)?;
-    schema::migrate(&writing.connection, path)?;
+    let locked = existing(part)?;
+    lock(&locked, part)?;
+    let mut writing = Writing::open(part).map_err(of)?;
+    schema::migrate(&writing.connection, part)?;
     let transaction = writing.connection.transaction().map_err(of)?;
     if count(&transaction).map_err(of)? != Counts::default() {
         let why = "it has rows already: an import makes a store, it does not add to one";
@@ -231,8 +247,15 @@ pub fn import(path: &Path, from: impl BufRead) -> Result<Counts, LinesError> {
         let why = format!("it says that there are {expected}, and there are {counted}");
         return Err(LinesError::Whole(why));
     }
+    // The lines may have been written by hand.
+    let (_, problems) = inspect_moment(&transaction, part)?;
+    if !problems.is_empty() {
+        return Err(LinesError::Problems(problems));
+    }
     transaction.commit().map_err(of)?;
     writing.settle().map_err(of)?;
+    drop(writing);
+    drop(locked);
     Ok(counted)
 }
 
@@ -252,14 +275,11 @@ fn read_lines(rows: &mut SqlRows<'_>, mut from: impl BufRead) -> Result<Counts, 
         if !line.ends_with('\n') {
             return Err(wrong("is not whole".into()));
         }
-        let line = serde_json::from_str(&line).map_err(|error| wrong(error.to_string()))?;
+        let line = read_line(&line).map_err(wrong)?;
         match (number, &line) {
-            (1, Line::Store(head)) if head.format == FORMAT => continue,
             (1, Line::Store(head)) => {
-                let format = head.format;
-                return Err(wrong(format!(
-                    "is of format {format}, and this program reads {FORMAT}"
-                )));
+                head.can_be_read().map_err(wrong)?;
+                continue;
             }
             (1, _) | (_, Line::Store(_)) => return Err(wrong("is no export of a store".into())),
             _ => {}
@@ -270,21 +290,90 @@ fn read_lines(rows: &mut SqlRows<'_>, mut from: impl BufRead) -> Result<Counts, 
                 .map_err(|error| wrong(error.to_string()))?;
             end = Some(counts);
         } else {
-            write_row(rows, line).map_err(|error| wrong(error.to_string()))?;
+            let written = write_row(rows, line).map_err(|error| wrong(error.to_string()))?;
+            if !written {
+                return Err(wrong("is there a second time".into()));
+            }
         }
     }
     end.ok_or_else(|| LinesError::Whole("the last line is missing: the export broke off".into()))
 }
 
-fn write_row(rows: &mut SqlRows<'_>, line: Line) -> rusqlite::Result<()> {
+impl Head {
+    fn can_be_read(&self) -> Result<(), String> {
+        let Self { format, schema } = self;
+        if *format != FORMAT {
+            return Err(format!(
+                "is of format {format}, and this program reads {FORMAT}"
+            ));
+        }
+        if !(1..=schema::KNOWN).contains(schema) {
+            let known = schema::KNOWN;
+            return Err(format!(
+                "is of schema version {schema}, and this program knows 1 to {known}"
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// A line that has no member but those of its kind.
+fn read_line(text: &str) -> Result<Line, String> {
+    let said: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let line = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let understood = serde_json::to_value(&line).map_err(|error| error.to_string())?;
+    match not_understood(&said, &understood) {
+        Some(member) => Err(format!("has a member `{member}`, which it must not have")),
+        None => Ok(line),
+    }
+}
+
+/// A member of `said` that is not in what was understood of it.
+fn not_understood<'a>(said: &'a Value, understood: &Value) -> Option<&'a str> {
+    match (said, understood) {
+        (Value::Object(said), Value::Object(understood)) => {
+            said.iter()
+                .find_map(|(name, value)| match understood.get(name) {
+                    Some(known) => not_understood(value, known),
+                    None => Some(name.as_str()),
+                })
+        }
+        (Value::Array(said), Value::Array(understood)) => {
+            let mut pairs = said.iter().zip(understood);
+            pairs.find_map(|(said, understood)| not_understood(said, understood))
+        }
+        _ => None,
+    }
+}
+
+/// Answers whether it was not there yet.
+fn write_row(rows: &mut SqlRows<'_>, line: Line) -> rusqlite::Result<bool> {
     match line {
-        Line::Home(Of { key, row }) => rows.put_home(&key, &row),
-        Line::Visitor(Of { key, row }) => rows.put_visitor(&key, &row),
-        Line::Outbox(row) => rows.insert_outbox_row(&row),
-        Line::Event(event) => rows.insert_event(&event),
-        Line::Sink(sink) => rows.insert_sink(&sink.name, sink.delivered),
-        Line::Clock(anchor) => rows.put_clock(&anchor),
-        Line::Store(_) | Line::End(_) => Ok(()),
+        Line::Home(Of { key, row }) => {
+            let is_new = rows.home(&key)?.is_none();
+            rows.put_home(&key, &row)?;
+            Ok(is_new)
+        }
+        Line::Visitor(Of { key, row }) => {
+            let is_new = rows.visitor(&key)?.is_none();
+            rows.put_visitor(&key, &row)?;
+            Ok(is_new)
+        }
+        Line::Outbox(row) => {
+            let is_new = rows.insert_outbox_row(Some(row.id), &row.row)?;
+            rows.put_outbox_row(&row)?;
+            Ok(is_new)
+        }
+        Line::Event(event) => rows
+            .insert_event(Some(event.seq), &event.event)
+            .map(|()| true),
+        Line::Sink(sink) => rows.insert_sink(&sink.name, sink.delivered).map(|()| true),
+        Line::Clock(anchor) => {
+            let is_new = rows.clock()?.is_none();
+            rows.put_clock(&anchor)?;
+            Ok(is_new)
+        }
+        Line::Store(_) | Line::End(_) => Ok(true),
     }
 }
 

@@ -110,6 +110,53 @@ impl SqlRows<'_> {
         let keys = statement.query_map(params![service_of, user, limit], |row| key(row, 0))?;
         keys.collect()
     }
+
+    /// Writes a row of the outbox, with that id or the next one, unless there is one that is the same; answers whether it did.
+    pub fn insert_outbox_row(&mut self, id: Option<u64>, row: &NewRow) -> Result<bool> {
+        let notice = serde_json::to_string(&row.notice)
+            .map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
+        let inserted = self
+            .0
+            .prepare_cached(
+                "INSERT INTO outbox (id, service, primary_id, system, sameness, notice, procedure,
+                     created, expires, next_at)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                 ON CONFLICT (service, primary_id, system, sameness) DO NOTHING",
+            )?
+            .execute(params![
+                id.map(signed),
+                row.key.service.as_str(),
+                row.key.primary_id.as_str(),
+                row.to.as_str(),
+                row.sameness(),
+                notice,
+                row.procedure.to_string(),
+                signed(row.created.0),
+                row.expires.map(|e| signed(e.0)),
+                signed(row.created.0),
+            ])?;
+        Ok(inserted > 0)
+    }
+
+    /// Writes an event, with that number or the next one.
+    pub fn insert_event(&mut self, seq: Option<u64>, event: &NewEvent) -> Result<()> {
+        self.0
+            .prepare_cached(
+                "INSERT INTO event (seq, kind, service, primary_id, partner_id, number, procedure, at)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            )?
+            .execute(params![
+                seq.map(signed),
+                event.kind.as_str(),
+                event.key.service.as_str(),
+                event.key.primary_id.as_str(),
+                event.partner_id.as_str(),
+                event.number.map(signed),
+                event.procedure.map(|p| p.to_string()),
+                signed(event.at.0),
+            ])?;
+        Ok(())
+    }
 }
 
 impl Rows for SqlRows<'_> {
@@ -336,20 +383,7 @@ impl Rows for SqlRows<'_> {
     }
 
     fn append_event(&mut self, event: NewEvent) -> Result<Event> {
-        self.0
-            .prepare_cached(
-                "INSERT INTO event (kind, service, primary_id, partner_id, number, procedure, at)
-                 VALUES (?, ?, ?, ?, ?, ?, ?)",
-            )?
-            .execute(params![
-                event.kind.as_str(),
-                event.key.service.as_str(),
-                event.key.primary_id.as_str(),
-                event.partner_id.as_str(),
-                event.number.map(signed),
-                event.procedure.map(|p| p.to_string()),
-                signed(event.at.0),
-            ])?;
+        self.insert_event(None, &event)?;
         Ok(Event {
             seq: self.0.last_insert_rowid().cast_unsigned(),
             event,
@@ -398,28 +432,7 @@ impl Rows for SqlRows<'_> {
     }
 
     fn append(&mut self, row: NewRow) -> Result<Option<OutboxRow>> {
-        let notice = serde_json::to_string(&row.notice)
-            .map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
-        let appended = self
-            .0
-            .prepare_cached(
-                "INSERT INTO outbox (service, primary_id, system, sameness, notice, procedure,
-                     created, expires, next_at)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-                 ON CONFLICT (service, primary_id, system, sameness) DO NOTHING",
-            )?
-            .execute(params![
-                row.key.service.as_str(),
-                row.key.primary_id.as_str(),
-                row.to.as_str(),
-                row.sameness(),
-                notice,
-                row.procedure.to_string(),
-                signed(row.created.0),
-                row.expires.map(|e| signed(e.0)),
-                signed(row.created.0),
-            ])?;
-        if appended == 0 {
+        if !self.insert_outbox_row(None, &row)? {
             return Ok(None);
         }
         Ok(Some(OutboxRow {

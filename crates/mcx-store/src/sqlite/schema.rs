@@ -4,10 +4,13 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::{OpenError, failed};
+use super::{OpenError, failed, unusable};
+
+/// The newest version.
+pub(super) const KNOWN: usize = 4;
 
 /// One step a version: step n brings version n to n + 1. Steps are never changed once released.
-const STEPS: [&str; 4] = [
+const STEPS: [&str; KNOWN] = [
     "
     CREATE TABLE home (
         service TEXT NOT NULL,
@@ -111,49 +114,108 @@ const STEPS: [&str; 4] = [
 ",
 ];
 
-/// The version of a database that is up to date.
-pub(super) fn version(connection: &Connection, path: &Path) -> Result<i64, OpenError> {
-    let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
+/// The version of a database, none for an empty file, once it was seen that what is in it is of that version.
+pub(super) fn found(connection: &Connection, path: &Path) -> Result<usize, OpenError> {
+    let of = |error: rusqlite::Error| unusable(path, &error);
     let found: i64 = connection
         .query_row("PRAGMA user_version", [], |row| row.get(0))
-        .map_err(|e| failed(path, &e))?;
-    match found {
-        found if found > known => Err(OpenError::Newer {
+        .map_err(of)?;
+    let there = parts(connection).map_err(of)?;
+    let Ok(version) = usize::try_from(found) else {
+        return Err(failed(path, &FOREIGN));
+    };
+    if version > KNOWN {
+        return Err(OpenError::Newer {
             path: path.to_owned(),
             found,
-            known,
-        }),
-        found if found < known => {
+            known: i64::try_from(KNOWN).unwrap_or(i64::MAX),
+        });
+    }
+    let expected = of_version(version).map_err(of)?;
+    let lacking = expected.iter().find(|part| !there.contains(part));
+    match lacking {
+        None if version == 0 && !there.is_empty() => Err(failed(path, &FOREIGN)),
+        None => Ok(version),
+        // A table that has the name of one of a store's, with other columns, is one that somebody changed.
+        Some(_)
+            if !there
+                .iter()
+                .any(|part| expected.iter().any(|e| e.name == part.name)) =>
+        {
+            Err(failed(path, &FOREIGN))
+        }
+        Some(part) => {
+            let (kind, name) = (&part.kind, &part.name);
             let why = format!(
-                "schema version {found} is older than {known}: `mcx run` brings it up to date"
+                "it says that its schema is of version {version}, but has not the {kind} `{name}` of that version: \
+                 it was changed by something else"
             );
             Err(failed(path, &why))
         }
-        found => Ok(found),
+    }
+}
+
+/// The version of a database that is up to date.
+pub(super) fn version(connection: &Connection, path: &Path) -> Result<usize, OpenError> {
+    match found(connection, path)? {
+        0 => Err(failed(path, &"it is empty: no store yet")),
+        KNOWN => Ok(KNOWN),
+        found => {
+            let why = format!(
+                "schema version {found} is older than {KNOWN}: `mcx run` brings it up to date"
+            );
+            Err(failed(path, &why))
+        }
     }
 }
 
 /// Brings the database to the present version.
 pub(super) fn migrate(connection: &Connection, path: &Path) -> Result<(), OpenError> {
-    let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
-    let version: i64 = connection
-        .query_row("PRAGMA user_version", [], |row| row.get(0))
-        .map_err(|e| failed(path, &e))?;
-    if version > known {
-        return Err(OpenError::Newer {
-            path: path.to_owned(),
-            found: version,
-            known,
-        });
-    }
-    for (step, sql) in (0..).zip(STEPS).filter(|(step, _)| *step >= version) {
+    let version = found(connection, path)?;
+    steps(connection, version, KNOWN).map_err(|error| unusable(path, &error))
+}
+
+const FOREIGN: &str = "it is a database of something else, and no store";
+
+fn steps(connection: &Connection, from: usize, to: usize) -> rusqlite::Result<()> {
+    for (step, sql) in STEPS.iter().enumerate().take(to).skip(from) {
         let script = format!(
             "BEGIN IMMEDIATE; {sql} PRAGMA user_version = {}; COMMIT;",
             step + 1
         );
-        connection
-            .execute_batch(&script)
-            .map_err(|e| failed(path, &e))?;
+        connection.execute_batch(&script)?;
     }
     Ok(())
+}
+
+/// A table or an index.
+#[derive(PartialEq, Eq)]
+struct Part {
+    kind: String,
+    name: String,
+    columns: String,
+}
+
+/// What a database of that version has.
+fn of_version(version: usize) -> rusqlite::Result<Vec<Part>> {
+    let empty = Connection::open_in_memory()?;
+    steps(&empty, 0, version)?;
+    parts(&empty)
+}
+
+/// What is in a database, without what SQLite itself puts there.
+fn parts(connection: &Connection) -> rusqlite::Result<Vec<Part>> {
+    let mut statement = connection.prepare(
+        "SELECT type, name, (SELECT group_concat(c.name || ' ' || c.type || ' ' || c.\"notnull\" || ' ' || c.pk)
+                             FROM pragma_table_info(part.name) c)
+         FROM sqlite_schema part WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
+    )?;
+    let parts = statement.query_map([], |row| {
+        Ok(Part {
+            kind: row.get(0)?,
+            name: row.get(1)?,
+            columns: row.get::<_, Option<String>>(2)?.unwrap_or_default(),
+        })
+    })?;
+    parts.collect()
 }

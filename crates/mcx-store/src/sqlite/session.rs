@@ -9,6 +9,8 @@ use tracing::{error, info, warn};
 
 use super::backend;
 use super::connection::{Fault, Writing, fault};
+use super::files::{Files, Gone};
+use super::reader::SqliteReader;
 use crate::StoreError;
 
 /// Wait before the first try after a failure; doubled with each that fails, up to [`LONGEST_WAIT`].
@@ -20,6 +22,8 @@ const CORRUPT_WAIT: Duration = Duration::from_secs(60);
 /// A failure so soon after another one is the same trouble: waits go on growing.
 const SAME_TROUBLE: Duration = Duration::from_secs(10);
 
+/// How often it is looked at while nothing is committed.
+const LOOK: Duration = Duration::from_secs(1);
 /// How often it is told, at most, that batches fail by themselves.
 const COMPLAINTS: Duration = Duration::from_secs(10);
 
@@ -41,9 +45,13 @@ impl Health {
 /// The writer's connection, while there is one.
 pub(super) struct Session {
     path: PathBuf,
-    /// The file that was opened: another one of the same name is another store.
-    file: Option<(u64, u64)>,
-    state: Result<Writing, Failed>,
+    /// Those that were opened: others of the same names are of another store.
+    files: Files,
+    /// None after a failure; except that of a log without a name, which is read through this connection alone.
+    writing: Option<Writing>,
+    reader: Arc<SqliteReader>,
+    /// Nothing is committed while this is so.
+    failed: Option<Failed>,
     health: Health,
     /// How long is waited after the next failure, and since when it has gone well.
     wait: Duration,
@@ -63,11 +71,13 @@ struct Failed {
 }
 
 impl Session {
-    pub fn new(writing: Writing, path: PathBuf, health: Health) -> Self {
+    pub fn new(writing: Writing, path: &Path, reader: Arc<SqliteReader>, health: Health) -> Self {
         Self {
-            file: identity(&path),
-            path,
-            state: Ok(writing),
+            files: Files::of(path),
+            path: path.to_owned(),
+            writing: Some(writing),
+            reader,
+            failed: None,
             health,
             wait: FIRST_WAIT,
             well_since: Instant::now(),
@@ -75,34 +85,127 @@ impl Session {
         }
     }
 
-    /// How long until it is to be tried again, when it failed.
-    pub fn next_try(&self) -> Option<Duration> {
-        let failed = self.state.as_ref().err()?;
-        Some(failed.next_try.saturating_duration_since(Instant::now()))
+    /// How long until it is to be looked after: whether it works again, or whether its files are still there.
+    pub fn next_look(&self) -> Duration {
+        self.failed.as_ref().map_or(LOOK, |failed| {
+            failed.next_try.saturating_duration_since(Instant::now())
+        })
     }
 
-    /// Does something with the connection. The outer error is that of the storage, the inner one that of what was done.
-    pub fn with<T>(
+    /// Commits. The outer error is that of the storage, the inner one that of what is committed.
+    pub fn commit<T>(
         &mut self,
         work: impl FnOnce(&mut Writing) -> rusqlite::Result<T>,
     ) -> Result<Result<T, StoreError>, StoreError> {
-        let is_there = identity(&self.path) == self.file;
-        let writing = match &mut self.state {
-            // What is written into a file that has no name any more is lost with this process.
-            Ok(_) if !is_there => return Err(self.fails(removed(), false)),
-            Ok(writing) => writing,
-            Err(failed) => {
-                failed.refused += 1;
-                return Err(failed.why.clone());
-            }
-        };
+        if self.failed.is_none() && self.files.database_is_gone() {
+            self.writing = None;
+            return Err(self.fails(removed(), false));
+        }
+        let done = self.with(work)?;
+        // What was written into a file that has no name any more would be lost with this process.
+        self.stands()?;
+        Ok(done)
+    }
+
+    fn with<T>(
+        &mut self,
+        work: impl FnOnce(&mut Writing) -> rusqlite::Result<T>,
+    ) -> Result<Result<T, StoreError>, StoreError> {
+        if let Some(failed) = &mut self.failed {
+            failed.refused += 1;
+            return Err(failed.why.clone());
+        }
+        let writing = self.writing.as_mut().ok_or(StoreError::Closed)?;
         match work(writing) {
             Ok(done) => Ok(Ok(done)),
             Err(error) => match fault(&error) {
                 Fault::Batch => Ok(Err(self.complain(backend(error)))),
-                fault => Err(self.fails(backend(error), fault == Fault::Corrupt)),
+                fault => {
+                    self.writing = None;
+                    Err(self.fails(backend(error), fault == Fault::Corrupt))
+                }
             },
         }
+    }
+
+    /// Nothing came for a while, or it is time to try again.
+    pub fn look(&mut self) {
+        if self.failed.is_some() {
+            self.try_again();
+        } else {
+            let _ = self.stands();
+        }
+    }
+
+    /// Nothing comes any more. A log without a name, and all that it has, would end with the connection.
+    pub fn end(mut self) {
+        if self.failed.is_none() {
+            let _ = self.stands();
+        } else if self.writing.is_some() {
+            self.try_again();
+        }
+        if self.failed.is_some() && self.writing.is_some() {
+            error!(
+                store = %self.path.display(),
+                "the log beside the store is lost, with what was committed since it was last copied into the database"
+            );
+        }
+    }
+
+    /// Whether the files are those that were opened. A log that was taken away is saved.
+    fn stands(&mut self) -> Result<(), StoreError> {
+        match self.files.gone() {
+            None => Ok(()),
+            Some(Gone::Database) => {
+                self.writing = None;
+                Err(self.fails(removed(), false))
+            }
+            Some(Gone::Log) => match self.save() {
+                Ok(()) => {
+                    warn!(
+                        store = %self.path.display(),
+                        "the log beside the store (-wal, -shm) was removed or replaced while it was in use: what it had was \
+                         copied into the database, and a new one was begun; nothing is lost"
+                    );
+                    Ok(())
+                }
+                Err((why, corrupt)) => Err(self.fails(why, corrupt)),
+            },
+        }
+    }
+
+    /// Copies what the log has into the database, for as long as it can be read, and begins another one.
+    fn save(&mut self) -> Result<(), (StoreError, bool)> {
+        let Self {
+            path,
+            files,
+            writing,
+            reader,
+            ..
+        } = self;
+        if let Some(nameless) = writing.as_ref() {
+            nameless.settle().map_err(|error| {
+                let (corrupt, why) = (fault(&error) == Fault::Corrupt, backend(error));
+                let why = format!(
+                    "the log beside it was removed or replaced while it was in use, and what it has cannot be copied into \
+                     the database yet: {why}"
+                );
+                (StoreError::Backend(why), corrupt)
+            })?;
+        }
+        // A new index is made when no connection has the old one.
+        let anew = || {
+            *writing = None;
+            files.remove_log();
+            *files = Files::of(path);
+            let anew = Writing::open(path)?;
+            anew.prove()?;
+            Ok(anew)
+        };
+        let opened = reader.anew(anew).map_err(of_storage)?;
+        self.files = Files::of(&self.path);
+        self.writing = Some(opened);
+        Ok(())
     }
 
     /// A batch failed, for a reason of its own: of those that fail for the same reason one is told.
@@ -120,7 +223,7 @@ impl Session {
 
     /// After a group was answered: keeps the log from growing.
     pub fn tidy_up(&mut self) {
-        if self.state.is_ok() {
+        if self.failed.is_none() {
             // What was answered is durable, in the log; but a disk that does not take the same pages a second time is
             // not one to go on with.
             let _ = self.with(|writing| writing.checkpoint());
@@ -128,16 +231,26 @@ impl Session {
     }
 
     /// Tries whether it can be committed again.
-    pub fn try_again(&mut self) {
-        let Err(failed) = &mut self.state else { return };
-        match revive(&self.path, self.file, failed.corrupt) {
-            Ok(writing) => {
+    fn try_again(&mut self) {
+        let Some(corrupt) = self.failed.as_ref().map(|failed| failed.corrupt) else {
+            return;
+        };
+        let revived = if self.writing.is_some() {
+            self.save()
+        } else {
+            self.revive(corrupt)
+        };
+        let Some(failed) = &mut self.failed else {
+            return;
+        };
+        match revived {
+            Ok(()) => {
                 let (seconds, refused) = (failed.since.elapsed().as_secs_f64(), failed.refused);
                 info!(
                     store = %self.path.display(), refused,
                     "the store commits again, after {seconds:.1} s"
                 );
-                self.state = Ok(writing);
+                self.failed = None;
                 self.health.set(None);
                 self.well_since = Instant::now();
             }
@@ -151,7 +264,36 @@ impl Session {
         }
     }
 
-    /// The storage failed. The connection is given up: what SQLite holds in memory may be what never reached the disk.
+    /// Opens a connection that is seen to work.
+    fn revive(&mut self, corrupt: bool) -> Result<(), (StoreError, bool)> {
+        match self.files.gone() {
+            None => {}
+            Some(Gone::Database) => return Err((removed(), false)),
+            Some(Gone::Log) => {
+                let why = "the log beside it (-wal, -shm) was removed or replaced while it could not commit: put it back, \
+                           or what was committed last is lost";
+                return Err((StoreError::Backend(why.into()), false));
+            }
+        }
+        let opened = || {
+            let writing = Writing::open(&self.path)?;
+            if corrupt {
+                writing.is_whole()?;
+            }
+            writing.settle()?;
+            writing.prove()?;
+            Ok(writing)
+        };
+        self.writing = Some(opened().map_err(of_storage)?);
+        match self.files.gone() {
+            // There was none: it was removed, and another one could not be begun.
+            Some(_) => self.save(),
+            None => Ok(()),
+        }
+    }
+
+    /// The storage failed. The connection is given up, but for one that has the only log: what SQLite holds in memory may be
+    /// what never reached the disk.
     fn fails(&mut self, why: StoreError, corrupt: bool) -> StoreError {
         let now = Instant::now();
         self.wait = if now - self.well_since < SAME_TROUBLE {
@@ -169,7 +311,7 @@ impl Session {
             "the store cannot commit: what needs it is answered 503 until it can{remedy}"
         );
         self.health.set(Some(why.clone()));
-        self.state = Err(Failed {
+        self.failed = Some(Failed {
             why: why.clone(),
             corrupt,
             since: now,
@@ -184,37 +326,12 @@ fn wait(grown: Duration, corrupt: bool) -> Duration {
     if corrupt { CORRUPT_WAIT } else { grown }
 }
 
-/// A connection that was seen to work, or why there is none and whether pages are wrong.
-fn revive(
-    path: &Path,
-    file: Option<(u64, u64)>,
-    corrupt: bool,
-) -> Result<Writing, (StoreError, bool)> {
-    if identity(path) != file {
-        return Err((removed(), false));
-    }
-    let opened = || {
-        let writing = Writing::open(path)?;
-        if corrupt {
-            writing.is_whole()?;
-        }
-        writing.settle()?;
-        writing.prove()?;
-        Ok(writing)
-    };
-    opened().map_err(|error| {
-        let corrupt = fault(&error) == Fault::Corrupt;
-        (backend(error), corrupt)
-    })
+/// With whether pages are wrong.
+fn of_storage(error: rusqlite::Error) -> (StoreError, bool) {
+    let corrupt = fault(&error) == Fault::Corrupt;
+    (backend(error), corrupt)
 }
 
 fn removed() -> StoreError {
     StoreError::Backend("the file was removed or replaced while it was in use".into())
-}
-
-/// Which file has this name, if any.
-fn identity(path: &Path) -> Option<(u64, u64)> {
-    use std::os::unix::fs::MetadataExt as _;
-    let metadata = std::fs::metadata(path).ok()?;
-    Some((metadata.dev(), metadata.ino()))
 }

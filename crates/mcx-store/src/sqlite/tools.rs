@@ -1,6 +1,6 @@
 //! What tools do with the tables: they read what is wrong too, and write what another store had.
 
-use mcx::state::{Event, OutboxRow, Rows as _, UserKey};
+use mcx::state::{OutboxRow, UserKey};
 use mcx::{McId, Service};
 use rusqlite::{Result, params};
 
@@ -91,53 +91,6 @@ impl SqlRows<'_> {
             .prepare_cached("SELECT name, delivered FROM sink ORDER BY name")?;
         let sinks = statement.query_map([], |row| Ok((row.get(0)?, unsigned(row, 1)?)))?;
         sinks.collect()
-    }
-
-    /// Writes a row of the outbox as another store had it.
-    pub fn insert_outbox_row(&mut self, row: &OutboxRow) -> Result<()> {
-        let notice = serde_json::to_string(&row.row.notice)
-            .map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
-        let new = &row.row;
-        self.0
-            .prepare_cached(
-                "INSERT INTO outbox (id, service, primary_id, system, sameness, notice, procedure,
-                     created, expires, next_at)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            )?
-            .execute(params![
-                signed(row.id),
-                new.key.service.as_str(),
-                new.key.primary_id.as_str(),
-                new.to.as_str(),
-                new.sameness(),
-                notice,
-                new.procedure.to_string(),
-                signed(new.created.0),
-                new.expires.map(|e| signed(e.0)),
-                signed(row.next_at.0),
-            ])?;
-        self.put_outbox_row(row)
-    }
-
-    /// Writes an event as another store had it.
-    pub fn insert_event(&mut self, event: &Event) -> Result<()> {
-        let new = &event.event;
-        self.0
-            .prepare_cached(
-                "INSERT INTO event (seq, kind, service, primary_id, partner_id, number, procedure, at)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            )?
-            .execute(params![
-                signed(event.seq),
-                new.kind.as_str(),
-                new.key.service.as_str(),
-                new.key.primary_id.as_str(),
-                new.partner_id.as_str(),
-                new.number.map(signed),
-                new.procedure.map(|p| p.to_string()),
-                signed(new.at.0),
-            ])?;
-        Ok(())
     }
 
     /// Writes a sink as another store had it.

@@ -2,7 +2,7 @@
 //! answers (L4).
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,6 +14,7 @@ use mcx::state::{Command, Outcome, apply};
 
 use super::SqlRows;
 use super::connection::Writing;
+use super::reader::SqliteReader;
 use super::session::{Health, Session};
 use crate::commits::Commits;
 use crate::{Applied, StoreError, Told as OnEvent};
@@ -65,14 +66,18 @@ impl fmt::Debug for Listeners {
 }
 
 impl Writer {
-    pub fn start(writing: Writing, path: PathBuf) -> std::io::Result<Self> {
+    pub fn start(
+        writing: Writing,
+        path: &Path,
+        reader: Arc<SqliteReader>,
+    ) -> std::io::Result<Self> {
         let (queue, jobs) = sync_channel(MAX_QUEUE);
         let listeners = Listeners::default();
         let told = listeners.clone();
         let health = Health::default();
         let commits = Arc::<Mutex<Commits>>::default();
         let counted = commits.clone();
-        let session = Session::new(writing, path, health.clone());
+        let session = Session::new(writing, path, reader, health.clone());
         let octets = Arc::<AtomicUsize>::default();
         let waiting = octets.clone();
         let thread = std::thread::Builder::new()
@@ -149,19 +154,13 @@ type Told<'a> = (&'a Listeners, &'a Mutex<Commits>);
 
 fn run(mut session: Session, jobs: &Receiver<Job>, octets: &AtomicUsize, told: Told<'_>) {
     loop {
-        let first = match session.next_try() {
-            None => match jobs.recv() {
-                Ok(job) => job,
-                Err(_) => return,
-            },
-            Some(wait) => match jobs.recv_timeout(wait) {
-                Ok(job) => job,
-                Err(RecvTimeoutError::Timeout) => {
-                    session.try_again();
-                    continue;
-                }
-                Err(RecvTimeoutError::Disconnected) => return,
-            },
+        let first = match jobs.recv_timeout(session.next_look()) {
+            Ok(job) => job,
+            Err(RecvTimeoutError::Timeout) => {
+                session.look();
+                continue;
+            }
+            Err(RecvTimeoutError::Disconnected) => return session.end(),
         };
         let mut taken = first.octets;
         let mut group = vec![first];
@@ -182,7 +181,7 @@ fn run(mut session: Session, jobs: &Receiver<Job>, octets: &AtomicUsize, told: T
 fn serve(session: &mut Session, group: Vec<Job>, told: Told<'_>) {
     let (listeners, commits) = told;
     let begun = Instant::now();
-    let committed = session.with(|writing| commit(writing, &group));
+    let committed = session.commit(|writing| commit(writing, &group));
     let mut counted = commits.lock().unwrap_or_else(PoisonError::into_inner);
     match committed {
         Ok(Ok(_)) => counted.succeeded(begun.elapsed(), group.len()),

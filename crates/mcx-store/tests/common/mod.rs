@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, Wake};
 use std::thread::Thread;
+use std::time::{Duration, Instant};
 
 use mcx::state::{Authorization, Command, Outcome, UserKey};
 use mcx::{McId, ProcedureId, Service, SystemId, Timestamp};
@@ -165,5 +166,14 @@ pub fn returns(key: UserKey, number: u8) -> Command {
         heard: None,
         procedure: procedure(number),
         at: at(1),
+    }
+}
+
+/// Waits until the store has found by itself that it can commit.
+pub fn wait_until_usable(store: &SqliteStore) {
+    let limit = Instant::now() + Duration::from_secs(30);
+    while let Err(why) = store.usable() {
+        assert!(Instant::now() < limit, "{why}");
+        std::thread::yield_now();
     }
 }
