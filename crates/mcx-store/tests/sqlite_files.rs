@@ -51,6 +51,8 @@ fn what_is_acknowledged_after_the_log_was_removed_is_kept() {
         }
         mapped(&store, 2);
         assert_eq!(found_after_a_kill(&folder), 2, "{ends:?}");
+        let there = |end: &&str| beside(&folder, end).exists();
+        assert!(LOG.iter().all(there), "{ends:?}: others do not find it");
         assert_eq!(store.usable(), Ok(()));
         // It goes on as before, for itself and for other processes.
         mapped(&store, 3);
