@@ -5,11 +5,12 @@ mod common;
 
 use std::time::Duration;
 
-use common::at;
 use common::owed::*;
 use common::world::*;
-use mcx::{Input, Order, OrderId, SendFailure, SendId, ServiceServer};
-use sip_message::{Method, Request};
+use common::{BOB, BOB_AT_A, at};
+use mcx::document::Document;
+use mcx::{Input, MessageKind, Order, OrderId, SendFailure, SendId, ServiceServer};
+use sip_message::{HeaderName, Method, Request};
 
 /// A server that owes `count` users' de-authorizations to B, and one to C, appended last.
 fn much_for_b(count: usize) -> (Bench<ServiceServer>, Vec<(SendId, Request)>) {
@@ -156,4 +157,89 @@ fn an_operator_does_not_wait_for_a_partner_to_be_asked_again() {
     });
     let out = bench.store(out);
     assert_eq!(to(&self::sent(&out), "b.mcx").count(), 1);
+}
+
+/// Something that B is entitled to say, each time about the same.
+fn b_says() -> Request {
+    let document = Document {
+        kind: Some(MessageKind::DeauthorizationNotification),
+        primary_id: Some(BOB.into()),
+        partner_id: Some(BOB_AT_A.into()),
+        ..Document::default()
+    };
+    Incoming::message(SERVER_B, &xml(&document)).request()
+}
+
+/// A server whose rows for B waited in vain, each of them now for minutes; and what is sent to B when B says something.
+fn silent(
+    count: usize,
+    fails: impl Fn(&mut Bench<ServiceServer>, SendId, &Request),
+) -> Bench<ServiceServer> {
+    let (mut bench, mut sent) = much_for_b(count);
+    for _ in 0..60 {
+        for (id, request) in std::mem::take(&mut sent) {
+            fails(&mut bench, id, &request);
+        }
+        sent.extend(self::sent(&bench.after(Duration::from_secs(20))));
+    }
+    for (id, request) in std::mem::take(&mut sent) {
+        fails(&mut bench, id, &request);
+    }
+    bench
+}
+
+fn sends_when_b_says_something(bench: &mut Bench<ServiceServer>) -> Vec<(SendId, Request)> {
+    let sent = sent(&bench.exchange(B, &b_says()));
+    assert!(sent.iter().all(|(_, request)| is_for(request, "b.mcx")));
+    sent
+}
+
+fn unreachable(bench: &mut Bench<ServiceServer>, id: SendId, _: &Request) {
+    let out = bench.fails(id, SendFailure::Timeout);
+    assert!(sent(&out).is_empty());
+}
+
+#[test]
+fn a_partner_of_which_something_comes_is_asked_at_once_and_gets_what_it_takes() {
+    let mut bench = silent(20, unreachable);
+    let asked = sends_when_b_says_something(&mut bench);
+    assert_eq!(asked.len(), 1, "one finds out");
+    // What comes from it is no reason to ask it again and again.
+    assert!(sends_when_b_says_something(&mut bench).is_empty());
+    unreachable(&mut bench, asked[0].0, &asked[0].1);
+    assert!(sends_when_b_says_something(&mut bench).is_empty());
+    bench.clock.advance(Duration::from_secs(1));
+    let mut sent = sends_when_b_says_something(&mut bench);
+    let mut rounds = Vec::new();
+    while !sent.is_empty() {
+        rounds.push(sent.len());
+        let mut next = Vec::new();
+        for (id, request) in &sent {
+            let out = bench.answer(*id, &reply(request, 200, &[]));
+            next.extend(self::sent(&out));
+        }
+        sent = next;
+    }
+    assert_eq!(rounds, [1, 2, 4, 8, 5], "nobody waits for minutes any more");
+}
+
+#[test]
+fn what_a_partner_does_not_take_now_waits_though_something_comes_from_it() {
+    type Fails = fn(&mut Bench<ServiceServer>, SendId, &Request);
+    let cases: [(&str, Fails); 3] = [
+        ("it says when", |bench, id, request| {
+            let later = [(HeaderName::RetryAfter, "3600")];
+            bench.answer(id, &reply(request, 504, &later));
+        }),
+        ("it has too much to do", |bench, id, request| {
+            bench.answer(id, &reply(request, 503, &[]));
+        }),
+        ("it is about a user", |bench, id, request| {
+            bench.answer(id, &reply(request, 480, &[]));
+        }),
+    ];
+    for (name, fails) in cases {
+        let mut bench = silent(20, fails);
+        assert!(sends_when_b_says_something(&mut bench).is_empty(), "{name}");
+    }
 }

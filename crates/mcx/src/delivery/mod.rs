@@ -63,7 +63,9 @@ impl Retry {
 /// Whom a row that was sent in vain speaks of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trouble {
-    /// The partner: others would fare no better.
+    /// The partner, which nobody reaches: others would fare no better, until it is heard of.
+    Silence,
+    /// The partner, which says so itself: others would fare no better.
     Partner,
     /// The row alone.
     Row,
@@ -73,7 +75,7 @@ impl Trouble {
     /// What a request that got no answer says.
     pub(crate) fn of(why: SendFailure) -> Self {
         match why {
-            SendFailure::Timeout | SendFailure::Transport => Self::Partner,
+            SendFailure::Timeout | SendFailure::Transport => Self::Silence,
             // We ourselves had no room for it.
             SendFailure::Overload => Self::Row,
         }
@@ -123,7 +125,8 @@ pub(crate) fn fate(response: &Response) -> Fate {
     );
     if retried {
         let trouble = match status.as_u16() {
-            408 | 503 | 504 => Trouble::Partner,
+            408 | 504 => Trouble::Silence,
+            503 => Trouble::Partner,
             _ => Trouble::Row,
         };
         return Fate::Retry(response.headers().retry_after().ok().flatten(), trouble);

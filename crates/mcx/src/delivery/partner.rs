@@ -17,6 +17,9 @@ const MOST_FAILURES: u32 = 4;
 /// Longest wait before a partner that is down is asked again.
 const LONGEST_HOLD: Duration = Duration::from_secs(8);
 
+/// How often, at most, a partner that does not answer is asked because something came from it.
+const ASK_EVERY: Duration = Duration::from_secs(1);
+
 /// What waits for a partner, and what it takes.
 #[derive(Debug)]
 pub(super) struct Towards {
@@ -30,6 +33,8 @@ pub(super) struct Towards {
     failures: u32,
     /// Nothing is sent before.
     held_until: Option<Instant>,
+    /// When it was asked last because something came from it.
+    heard_at: Option<Instant>,
     /// Rows in memory.
     pub rows: usize,
     /// The newest row that ever was in memory.
@@ -46,6 +51,7 @@ impl Towards {
             window: FIRST_WINDOW.min(retry.in_flight),
             failures: 0,
             held_until: None,
+            heard_at: None,
             rows: 0,
             newest: 0,
             left: None,
@@ -96,11 +102,26 @@ impl Towards {
         self.busy = self.busy.saturating_sub(1);
     }
 
-    /// A request was answered by the partner: it takes one more at a time, which is twice as many after each round.
-    pub fn succeeds(&mut self, retry: &Retry) {
-        self.busy = self.busy.saturating_sub(1);
+    /// The partner answered.
+    pub fn answers(&mut self) {
         self.failures = 0;
         self.held_until = None;
+    }
+
+    /// Something came from the partner: answers whether it is to be asked now, because it did not answer before.
+    pub fn is_heard(&mut self, now: Instant) -> bool {
+        let is_new = self.heard_at.is_none_or(|at| now >= at + ASK_EVERY);
+        if self.failures == 0 || !is_new {
+            return false;
+        }
+        self.heard_at = Some(now);
+        self.held_until = None;
+        true
+    }
+
+    /// A request that was answered is done with: the partner takes one more at a time, which is twice as many after each round.
+    pub fn succeeds(&mut self, retry: &Retry) {
+        self.busy = self.busy.saturating_sub(1);
         self.window = (self.window + 1).min(retry.in_flight);
     }
 

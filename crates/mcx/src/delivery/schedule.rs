@@ -30,7 +30,14 @@ struct Waiting {
     due: Option<Instant>,
     /// The row that is under way.
     busy: Option<u64>,
+    /// The first waits because nobody reached the partner: it is sent sooner when the partner is heard of.
+    in_silence: bool,
 }
+
+/// How many rows are brought forward with each that the partner answers: what it takes grows by one with each.
+const SOONER: usize = 2;
+/// How many rows are looked at for that.
+const LOOKED_AT: usize = 16;
 
 impl Schedule {
     /// Nothing is owed.
@@ -116,6 +123,7 @@ impl Schedule {
                 rows: VecDeque::with_capacity(1),
                 due: None,
                 busy: None,
+                in_silence: false,
             }),
         };
         let rows = &mut waiting.rows;
@@ -163,6 +171,46 @@ impl Schedule {
         Some(row)
     }
 
+    /// The partner answered a row, for better or worse: it is back, if it was away, and what waits because of that is brought
+    /// forward, some with each answer.
+    pub(crate) fn answered(&mut self, now: Now, partner: &SystemId) {
+        self.towards(partner).answers();
+        self.sooner(now, partner, SOONER);
+    }
+
+    /// Something came from the partner. If it did not answer before, it is asked now.
+    pub(crate) fn heard(&mut self, now: Now, partner: &SystemId) {
+        let towards = self.partners.get_mut(partner);
+        if towards.is_some_and(|towards| towards.is_heard(now.mono)) {
+            self.sooner(now, partner, 1);
+        }
+    }
+
+    /// Some rows that wait because the partner was not reached are due now, unless others are.
+    fn sooner(&mut self, now: Now, partner: &SystemId, most: usize) {
+        let Some(towards) = self.partners.get_mut(partner) else {
+            return;
+        };
+        if towards.due.first().is_none_or(|(at, _)| *at <= now.mono) {
+            return;
+        }
+        let in_silence = |lane: &Lane| self.lanes.get(lane).is_some_and(|w| w.in_silence);
+        let next = towards.due.iter().take(LOOKED_AT);
+        let brought: Vec<_> = next
+            .filter(|(_, lane)| in_silence(lane))
+            .take(most)
+            .cloned()
+            .collect();
+        for entry in brought {
+            towards.due.remove(&entry);
+            let (_, lane) = entry;
+            if let Some(waiting) = self.lanes.get_mut(&lane) {
+                waiting.due = Some(now.mono);
+                towards.due.insert((now.mono, lane));
+            }
+        }
+    }
+
     /// The row is gone from the store, or parked there: the lane goes on.
     pub(crate) fn finish(&mut self, now: Now, row: &OutboxRow, ended: Ended) {
         let (lane, retry) = (row.lane(), self.retry);
@@ -193,7 +241,10 @@ impl Schedule {
             let towards = self.towards(&lane.to);
             towards.fails(now.mono, trouble, &retry, random);
         }
-        let rows = self.lanes.get_mut(&lane).map(|waiting| &mut waiting.rows);
+        let rows = self.lanes.get_mut(&lane).map(|waiting| {
+            waiting.in_silence = trouble == Trouble::Silence && retry_after.is_none();
+            &mut waiting.rows
+        });
         let found = rows.and_then(|rows| rows.iter_mut().find(|other| other.id == row.id));
         if let Some(row) = found {
             row.attempts = attempts;

@@ -49,6 +49,8 @@ impl ServiceServer {
         )?;
         let logme = partner.logme;
         let partner = partner.system.id.clone();
+        // It did not answer, perhaps, and is back.
+        self.schedule.heard(now, &partner);
         let key = UserKey {
             service,
             primary_id: primary_id.clone(),

@@ -69,7 +69,11 @@ impl ServiceServer {
         out: &mut Vec<Effect>,
     ) {
         let status = response.status().as_u16();
-        match fate(response) {
+        let fate = fate(response);
+        if !matches!(fate, Fate::Retry(..)) {
+            self.schedule.answered(now, &row.row.to);
+        }
+        match fate {
             Fate::Delivered => {
                 let why = format!("{} has it", row.row.to);
                 self.decide_row(&row, "L4", "delivered", why, out);
