@@ -240,6 +240,7 @@ fn what_a_partner_does_not_take_now_waits_though_something_comes_from_it() {
     ];
     for (name, fails) in cases {
         let mut bench = silent(20, fails);
-        assert!(sends_when_b_says_something(&mut bench).is_empty(), "{name}");
+        let sent = sends_when_b_says_something(&mut bench);
+        assert!(sent.is_empty(), "{name}: {sent:?}");
     }
 }

@@ -17,8 +17,11 @@ const MOST_FAILURES: u32 = 4;
 /// Longest wait before a partner that is down is asked again.
 const LONGEST_HOLD: Duration = Duration::from_secs(8);
 
-/// How often, at most, a partner that does not answer is asked because something came from it.
-const ASK_EVERY: Duration = Duration::from_secs(1);
+/// Shortest wait between two questions to a partner that is down because something came from it; doubled with each that is in
+/// vain, up to [`LONGEST_ASK`].
+const FIRST_ASK: Duration = Duration::from_secs(1);
+/// The longest.
+const LONGEST_ASK: Duration = Duration::from_secs(32);
 
 /// What waits for a partner, and what it takes.
 #[derive(Debug)]
@@ -31,10 +34,14 @@ pub(super) struct Towards {
     window: usize,
     /// Failures since the last success.
     failures: u32,
+    /// The last of them was that nobody reached it.
+    is_silent: bool,
     /// Nothing is sent before.
     held_until: Option<Instant>,
-    /// When it was asked last because something came from it.
-    heard_at: Option<Instant>,
+    /// When it may be asked next because something comes from it, and how long after that.
+    ask: Option<(Instant, Duration)>,
+    /// How often it was down and came back.
+    returns: u64,
     /// Rows in memory.
     pub rows: usize,
     /// The newest row that ever was in memory.
@@ -50,8 +57,10 @@ impl Towards {
             busy: 0,
             window: FIRST_WINDOW.min(retry.in_flight),
             failures: 0,
+            is_silent: false,
             held_until: None,
-            heard_at: None,
+            ask: None,
+            returns: 0,
             rows: 0,
             newest: 0,
             left: None,
@@ -104,17 +113,26 @@ impl Towards {
 
     /// The partner answered.
     pub fn answers(&mut self) {
+        if !self.is_up() {
+            self.returns += 1;
+        }
         self.failures = 0;
         self.held_until = None;
+        self.ask = None;
     }
 
-    /// Something came from the partner: answers whether it is to be asked now, because it did not answer before.
+    /// How often it was down and came back.
+    pub fn returns(&self) -> u64 {
+        self.returns
+    }
+
+    /// Something came from the partner: answers whether it is to be asked now, because it counts as down and did not say so itself.
     pub fn is_heard(&mut self, now: Instant) -> bool {
-        let is_new = self.heard_at.is_none_or(|at| now >= at + ASK_EVERY);
-        if self.failures == 0 || !is_new {
+        let (at, wait) = self.ask.unwrap_or((now, FIRST_ASK));
+        if self.is_up() || !self.is_silent || now < at {
             return false;
         }
-        self.heard_at = Some(now);
+        self.ask = Some((now + wait, (wait * 2).min(LONGEST_ASK)));
         self.held_until = None;
         true
     }
@@ -132,6 +150,7 @@ impl Towards {
             return;
         }
         self.failures = self.failures.saturating_add(1);
+        self.is_silent = trouble == Trouble::Silence;
         self.window = (self.window / 2).max(1);
         if self.failures >= MOST_FAILURES {
             self.window = 1;

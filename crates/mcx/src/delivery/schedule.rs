@@ -30,8 +30,8 @@ struct Waiting {
     due: Option<Instant>,
     /// The row that is under way.
     busy: Option<u64>,
-    /// The first waits because nobody reached the partner: it is sent sooner when the partner is heard of.
-    in_silence: bool,
+    /// The first waits because nobody reached the partner, since its last return: it is sent sooner when the partner is back.
+    in_silence: Option<u64>,
 }
 
 /// How many rows are brought forward with each that the partner answers: what it takes grows by one with each.
@@ -123,7 +123,7 @@ impl Schedule {
                 rows: VecDeque::with_capacity(1),
                 due: None,
                 busy: None,
-                in_silence: false,
+                in_silence: None,
             }),
         };
         let rows = &mut waiting.rows;
@@ -171,33 +171,34 @@ impl Schedule {
         Some(row)
     }
 
-    /// The partner answered a row, for better or worse: it is back, if it was away, and what waits because of that is brought
-    /// forward, some with each answer.
+    /// The partner answered a row, for better or worse. What waits because it was away is brought forward, some with each answer.
     pub(crate) fn answered(&mut self, now: Now, partner: &SystemId) {
-        self.towards(partner).answers();
-        self.sooner(now, partner, SOONER);
+        let towards = self.towards(partner);
+        towards.answers();
+        let returns = towards.returns();
+        self.sooner(now, partner, SOONER, |since| since < returns);
     }
 
-    /// Something came from the partner. If it did not answer before, it is asked now.
+    /// Something came from the partner. If it counts as down, it is asked now.
     pub(crate) fn heard(&mut self, now: Now, partner: &SystemId) {
         let towards = self.partners.get_mut(partner);
         if towards.is_some_and(|towards| towards.is_heard(now.mono)) {
-            self.sooner(now, partner, 1);
+            self.sooner(now, partner, 1, |_| true);
         }
     }
 
     /// Some rows that wait because the partner was not reached are due now, unless others are.
-    fn sooner(&mut self, now: Now, partner: &SystemId, most: usize) {
+    fn sooner(&mut self, now: Now, partner: &SystemId, most: usize, since: impl Fn(u64) -> bool) {
         let Some(towards) = self.partners.get_mut(partner) else {
             return;
         };
         if towards.due.first().is_none_or(|(at, _)| *at <= now.mono) {
             return;
         }
-        let in_silence = |lane: &Lane| self.lanes.get(lane).is_some_and(|w| w.in_silence);
+        let waits = |lane| self.lanes.get(lane).and_then(|waiting| waiting.in_silence);
         let next = towards.due.iter().take(LOOKED_AT);
         let brought: Vec<_> = next
-            .filter(|(_, lane)| in_silence(lane))
+            .filter(|(_, lane)| waits(lane).is_some_and(&since))
             .take(most)
             .cloned()
             .collect();
@@ -241,8 +242,10 @@ impl Schedule {
             let towards = self.towards(&lane.to);
             towards.fails(now.mono, trouble, &retry, random);
         }
+        let in_silence = trouble == Trouble::Silence && retry_after.is_none();
+        let returns = self.towards(&lane.to).returns();
         let rows = self.lanes.get_mut(&lane).map(|waiting| {
-            waiting.in_silence = trouble == Trouble::Silence && retry_after.is_none();
+            waiting.in_silence = in_silence.then_some(returns);
             &mut waiting.rows
         });
         let found = rows.and_then(|rows| rows.iter_mut().find(|other| other.id == row.id));
