@@ -50,6 +50,44 @@ async fn an_icmp_error_is_told_of_its_own_path_alone() {
     }
 }
 
+/// A partner that is killed under load: errors come by the hundred, and another thread reads them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_icmp_errors_are_told_of_their_own_path_alone() {
+    for host in ["127.0.0.1", "::1"] {
+        let mut ours = common::bind(Setup {
+            listen: vec![free(Transport::Udp, host)],
+            ..Setup::default()
+        });
+        let listening = UdpSocket::bind((host, 0)).unwrap();
+        listening.set_nonblocking(true).unwrap();
+        let (local, good, bad) = (address(&ours), listening.local_addr().unwrap(), gone(host));
+        let path = |peer| Path {
+            local,
+            peer,
+            transport: Transport::Udp,
+        };
+        let (mut heard, mut buffer) = (0, [0; 2048]);
+        for n in 0..1000 {
+            for m in 0..30 {
+                let at = path(if m % 10 == 9 { good } else { bad });
+                ours.queue(sent(at, &format!("n{n}-{m}"))).await.unwrap();
+            }
+            assert_eq!(ours.flush().await, [], "{n}");
+            while listening.recv(&mut buffer).is_ok() {
+                heard += 1;
+            }
+        }
+        assert_eq!(heard, 3000);
+        // Of the others some are told, and those alone.
+        for _ in 0..100 {
+            match next(&mut ours).await {
+                Arrival::Lost(lost, _) => assert_eq!(lost.peer, bad),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn strangers_are_dropped_unread_when_that_is_wanted() {
     let mut ours = common::bind(Setup {

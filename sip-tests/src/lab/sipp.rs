@@ -163,6 +163,8 @@ impl Sipp {
             .args(["-m", &calls, "-r", &rate, "-l", &calls])
             .args(["-i", &address.ip().to_string()])
             .args(["-p", &address.port().to_string()])
+            // Whoever is answered late is answered: what counts is what becomes of those who were.
+            .args(["-max_non_invite_retrans", "60"])
             .args(["-nostdin", "-timeout", "600", "-timeout_error"])
             .arg("-sf")
             .arg(xml)

@@ -19,6 +19,9 @@ const LONGEST: usize = 1_232;
 /// Most bytes of a run: a little less than a datagram may have.
 const MOST_BYTES: usize = 65_000;
 
+/// How often a run is tried that the system does not take.
+const TRIES: usize = 4;
+
 /// A datagram that is to be sent.
 #[derive(Debug)]
 pub(super) struct Datagram {
@@ -105,16 +108,20 @@ pub(super) fn send(socket: &UdpSocket, run: &[Datagram]) -> Went {
     let pieces = pieces.get(..run.len()).unwrap_or_default();
     let segments = [ControlMessage::UdpGsoSegments(&length)];
     let peer = SockaddrStorage::from(first.peer);
-    let sent = socket.try_io(Interest::WRITABLE, || {
-        let (socket, flags) = (socket.as_raw_fd(), MsgFlags::empty());
-        Ok(sendmsg(socket, pieces, &segments, flags, Some(&peer))?)
-    });
-    match sent {
-        Ok(_) => Went::Sent,
-        Err(error) if is_lasting(&error) => Went::Never,
-        // The buffer is full; or an ICMP error about an earlier send, to whomever, takes the place of this one once.
-        Err(_) => Went::NotNow,
+    // An ICMP error about an earlier send, to whomever, takes the place of this one, and may look like a lasting one.
+    for _ in 0..TRIES {
+        let sent = socket.try_io(Interest::WRITABLE, || {
+            let (socket, flags) = (socket.as_raw_fd(), MsgFlags::empty());
+            Ok(sendmsg(socket, pieces, &segments, flags, Some(&peer))?)
+        });
+        match sent {
+            Ok(_) => return Went::Sent,
+            Err(error) if is_lasting(&error) => {}
+            // Or the buffer is full.
+            Err(_) => return Went::NotNow,
+        }
     }
+    Went::Never
 }
 
 /// Whether the system or the device cannot do it (no checksums by the device: EIO).

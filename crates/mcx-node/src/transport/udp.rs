@@ -23,6 +23,8 @@ const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
 const MAX_DATAGRAM: usize = 65_535;
 /// Received datagrams are slices of chunks of this size.
 const CHUNK: usize = 4 * MAX_DATAGRAM;
+/// How often a datagram is tried before an error is taken for its own.
+const TRIES: u32 = 64;
 /// Most ICMP errors that wait for the function; what comes beyond is left to Timer F.
 pub(crate) const ERRORS: usize = 1_024;
 
@@ -221,12 +223,21 @@ impl Sockets {
 }
 
 /// Sends a datagram.
+///
+/// The system reports an ICMP error about an earlier datagram, to whomever, in the place of sending the next one, and again for
+/// each that is taken from the socket's errors meanwhile: of this datagram it says nothing.
 async fn send(socket: Option<&UdpSocket>, peer: SocketAddr, bytes: &[u8]) -> io::Result<()> {
     let socket = socket.ok_or(io::ErrorKind::AddrNotAvailable)?;
-    match socket.try_send_to(bytes, peer) {
-        Ok(_) => Ok(()),
-        // Full; or an ICMP error about an earlier send, to whomever, takes the place of this one once.
-        Err(_) => socket.send_to(bytes, peer).await.map(drop),
+    let mut tries = 1;
+    loop {
+        match socket.try_send_to(bytes, peer) {
+            Ok(_) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => socket.writable().await?,
+            Err(_) if tries < TRIES => tries += 1,
+            // No datagram is refused before it is there. It is as lost as one on the way, and comes again as that does.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => return Ok(()),
+            Err(error) => return Err(error),
+        }
     }
 }
 
