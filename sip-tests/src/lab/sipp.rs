@@ -163,8 +163,10 @@ impl Sipp {
             .args(["-m", &calls, "-r", &rate, "-l", &calls])
             .args(["-i", &address.ip().to_string()])
             .args(["-p", &address.port().to_string()])
-            // Whoever is answered late is answered: what counts is what becomes of those who were.
-            .args(["-max_non_invite_retrans", "60"])
+            // Whoever is answered late is answered: what counts is what becomes of those who were. What comes again after
+            // the answer, from a node that was killed in between, is nothing to give up for.
+            .args(["-max_non_invite_retrans", "60", "-max_retrans", "60"])
+            .args(["-default_behaviors", "all,-abortunexp"])
             .args(["-nostdin", "-timeout", "600", "-timeout_error"])
             .arg("-sf")
             .arg(xml)

@@ -21,8 +21,8 @@ fn who_was_answered_to_be_authorized_is_mapped_and_the_system_before_is_told() {
         return;
     }
     let lab = Lab::new("crashes-new-partner");
-    // Lives are longer here: A takes B for down when it was killed a few times, and asks it again after seconds.
-    let count = 3 * users();
+    // Lives are longer here: A may take B for down when it was killed a few times.
+    let count = 2 * users();
     lab.seed("a-server", stays_at(C, count));
     let left_behind = Partner::start(&lab, "c-server");
     let primary = Node::start(&lab, "direct/a-server", |text| text);
