@@ -92,6 +92,8 @@ fn a_dropped_row_is_never_sent_again_whatever_its_answer() {
         let (told, out) = order(&mut bench, Order::DropRow { id });
         assert_eq!(told, Ok(format!("row {id} is dropped")));
         audited(&out);
+        let (told, _) = order(&mut bench, Order::RetryRow { id });
+        assert_eq!(told, Err(format!("there is no row {id} in the outbox")));
         if under_way {
             bench.fails(first[0].0, SendFailure::Timeout);
         }

@@ -258,9 +258,10 @@ impl Schedule {
         (attempts, next_at)
     }
 
-    /// Whether the row is being sent.
+    /// Whether the row is being sent, and was not forgotten meanwhile.
     pub(crate) fn is_busy(&self, id: u64) -> bool {
-        self.lanes.values().any(|waiting| waiting.busy == Some(id))
+        let mut lanes = self.lanes.values();
+        lanes.any(|waiting| waiting.busy == Some(id) && waiting.rows.iter().any(|row| row.id == id))
     }
 
     /// The row's lane is due now, if the row is its first.
