@@ -205,6 +205,7 @@ fn users_are_listed_and_chosen() {
         (["--id", "guest-7"], 1),
         (["--id", "alice"], 1),
         (["--system", "b.mcx.example"], 2),
+        (["--system", "B.mcx.Example"], 2),
         (["--system", "c.mcx.example"], 0),
         (["--state", "migrated"], 2),
         (["--state", "was-migrated"], 0),
@@ -396,6 +397,10 @@ fn what_is_no_question_is_told_so() {
     let socket = format!("{}.admin", node.database.display());
     for (line, expected) in [
         ("hello\n", "no question"),
+        (
+            "{\"users\":{\"id\":\"J\u{fc}rgen\"}}\n",
+            "no question: invalid unicode",
+        ),
         ("{\"userz\":{}}\n", "unknown variant `userz`"),
         ("{\"users\":{\"colour\":1}}\n", "unknown field `colour`"),
         (
@@ -405,7 +410,9 @@ fn what_is_no_question_is_told_so() {
         (&format!("{}\n", "x".repeat(100_000)), "no question"),
     ] {
         let mut stream = UnixStream::connect(&socket).unwrap();
-        let _ = stream.write_all(line.as_bytes());
+        // As in a terminal that is not of UTF-8.
+        let bytes: Vec<_> = line.chars().map(|c| u8::try_from(c).unwrap()).collect();
+        let _ = stream.write_all(&bytes);
         let mut answer = String::new();
         // What was not read may cost the answer: the node closes on it.
         let _ = stream.read_to_string(&mut answer);

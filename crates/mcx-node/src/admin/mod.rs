@@ -122,11 +122,11 @@ impl Asked {
     async fn connection(self, stream: UnixStream) {
         let uid = stream.peer_cred().map(|peer| peer.uid());
         let (read, mut write) = stream.into_split();
-        let mut line = String::new();
+        let mut line = Vec::new();
         let mut bounded = BufReader::new(read).take(LONGEST_QUESTION);
-        let got = tokio::time::timeout(PATIENCE, bounded.read_line(&mut line)).await;
+        let got = tokio::time::timeout(PATIENCE, bounded.read_until(b'\n', &mut line)).await;
         let end = match got {
-            Ok(Ok(1..)) => match serde_json::from_str(&line) {
+            Ok(Ok(1..)) => match serde_json::from_slice(&line) {
                 Ok(question) => {
                     let who =
                         uid.map_or_else(|_| "somebody".to_owned(), |uid| format!("uid {uid}"));

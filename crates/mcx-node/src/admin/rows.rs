@@ -57,7 +57,7 @@ impl OutboxFilter {
             && self
                 .system
                 .as_ref()
-                .is_none_or(|system| *system == line.system)
+                .is_none_or(|system| system.eq_ignore_ascii_case(&line.system))
             && self.parked.is_none_or(|parked| parked == line.parked)
     }
 }

@@ -88,12 +88,13 @@ impl UserFilter {
                     .as_ref()
                     .is_some_and(|id| id.contains(part.as_str()))
         };
+        let is_there = |system: &String| {
+            let of_line = line.system.as_ref();
+            of_line.is_some_and(|of_line| of_line.eq_ignore_ascii_case(system))
+        };
         self.service.is_none_or(|service| service == line.service)
             && self.id.as_ref().is_none_or(has)
-            && self
-                .system
-                .as_ref()
-                .is_none_or(|s| line.system.as_ref() == Some(s))
+            && self.system.as_ref().is_none_or(is_there)
             && self.state.is_none_or(|state| state == line.state)
     }
 }
