@@ -10,6 +10,7 @@
 mod notes;
 pub(crate) mod sending;
 
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
@@ -21,6 +22,7 @@ use mcx::{
     SendFailure, SendId, StoreFailure, StoreId, SystemId, Weight,
 };
 use sip_message::{Limits, Message, ParseError, ParseErrorKind, Request, Response};
+use sip_trace::Said;
 use sip_transaction::{
     ClientId, Config, Counters, Endpoint, Event, Failure, Overload, Path, Sender, ServerId,
     Transmit, Transport,
@@ -60,10 +62,22 @@ pub enum Output {
 pub struct Decided {
     /// The decision.
     pub decision: Decision,
+    /// Numbers that stand in its reason where it says `{}`.
+    pub numbers: Option<[u64; 2]>,
     /// Call-ID of the message behind it; known where steps are told.
     pub call: Option<Bytes>,
     /// The transaction behind it, told from those of other runs.
     pub transaction: Option<u64>,
+}
+
+impl Decided {
+    /// The reason, as a recorder takes it.
+    pub fn why(&self) -> Said<'_> {
+        match (&self.decision.why, self.numbers) {
+            (Cow::Borrowed(words), Some(numbers)) => Said::Counted(words, numbers),
+            (words, _) => words.into(),
+        }
+    }
 }
 
 /// What a function has seen since its start.
@@ -532,6 +546,7 @@ impl<R: Role> Driver<R> {
         let call = self.notes.as_ref().and_then(Notes::call);
         self.outputs.push_back(Output::Decision(Decided {
             decision,
+            numbers: None,
             call,
             transaction: None,
         }));

@@ -476,11 +476,13 @@ impl<R: Role> Function<R> {
 
     /// Records a decision, and tells it to whoever listens to `tracing`, without the user.
     fn decide(&self, at: At, decided: Decided) {
+        let why = decided.why();
         let Decided {
             decision,
             call,
             transaction,
-        } = decided;
+            ..
+        } = &decided;
         macro_rules! tell {
             ($level:ident) => {
                 $level!(
@@ -492,8 +494,8 @@ impl<R: Role> Function<R> {
                     requirement = decision.requirement,
                     verdict = %decision.verdict,
                     procedure = %Shown(decision.procedure),
-                    transaction,
-                    "{}", decision.why
+                    transaction = *transaction,
+                    "{why}"
                 )
             };
         }
@@ -511,13 +513,13 @@ impl<R: Role> Function<R> {
             sip_trace::Decision {
                 requirement: decision.requirement.into(),
                 verdict: (&decision.verdict).into(),
-                why: (&decision.why).into(),
+                why,
                 procedure: decision.procedure.map(|p| Procedure::Uuid(p.as_bytes())),
                 user: decision.user.as_ref().map(McId::as_str),
                 target: decision.target.into(),
                 detail: decision.weight == Weight::Detail,
                 call: call.as_deref(),
-                transaction,
+                transaction: *transaction,
             },
         );
     }

@@ -9,10 +9,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::compact::Node;
 use crate::handed::Decision;
 use crate::record::{At, MessageRecord, Record};
-use crate::ring::{Copied, New, Ring};
+use crate::ring::{Copied, Ring, TooLarge};
 
 /// How often a waiting reader looks. Waking him would be a system call in the signalling path for nearly every message.
 const LOOK: Duration = Duration::from_millis(20);
@@ -106,16 +108,18 @@ impl Recorder {
     /// buffer alive until the ring has moved on.
     pub fn message(&self, at: impl Into<At>, message: MessageRecord) {
         if let Some(writer) = &self.writer {
-            let new = New::Message(message);
-            writer.shared.push(at.into(), self.number, new);
+            let at = at.into();
+            let shared = &writer.shared;
+            shared.push(|ring| ring.message(at, self.number, message));
         }
     }
 
     /// Records a verdict and its reason.
     pub fn decision<'a>(&self, at: impl Into<At>, decision: impl Into<Decision<'a>>) {
         if let Some(writer) = &self.writer {
-            let new = New::Decision(decision.into());
-            writer.shared.push(at.into(), self.number, new);
+            let (at, decision) = (at.into(), decision.into());
+            let shared = &writer.shared;
+            shared.push(|ring| ring.decision(at, self.number, &decision));
         }
     }
 
@@ -303,9 +307,9 @@ impl fmt::Debug for State {
 }
 
 impl Shared {
-    fn push(&self, at: At, node: Node, new: New<'_>) {
+    fn push(&self, push: impl FnOnce(&mut Ring) -> Result<Option<Bytes>, TooLarge>) {
         let mut state = self.lock();
-        let pushed = state.ring.push(at, node, new);
+        let pushed = push(&mut state.ring);
         drop(state);
         if pushed.is_err() {
             self.missed.fetch_add(1, Ordering::Relaxed);

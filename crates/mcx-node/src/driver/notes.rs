@@ -1,8 +1,8 @@
 //! What is recorded beside the decisions of the role: steps of transactions, what became of batches, and which message all of
 //! that is about. Nothing of it is done where nobody records.
 
-use std::collections::HashMap;
-use std::time::Instant;
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use mcx::{Decision, Now, Role, StoreId, Weight};
@@ -18,13 +18,14 @@ pub(super) struct Notes {
     base: u64,
     /// Call-ID of the message that is being taken.
     call: Option<Bytes>,
-    /// Batches that are not durable yet. As many as the roles have under way.
-    batches: HashMap<StoreId, Batch>,
+    /// Batches that are not durable yet, in the order in which they become so. As many as the roles have under way.
+    batches: VecDeque<Batch>,
 }
 
 /// A batch on its way.
 #[derive(Debug)]
 struct Batch {
+    id: StoreId,
     call: Option<Bytes>,
     since: Instant,
     commands: usize,
@@ -37,7 +38,7 @@ impl Notes {
         Self {
             base: seed.iter().fold(0xcbf2_9ce4_8422_2325, mix),
             call: None,
-            batches: HashMap::new(),
+            batches: VecDeque::new(),
         }
     }
 
@@ -91,6 +92,7 @@ impl<R: Role> Driver<R> {
         let decision = Decision::new(step.clause(), step.state(), step.event());
         let decided = Decided {
             decision: decision.by("transaction").weighing(Weight::Detail),
+            numbers: None,
             call: notes.call(),
             transaction: Some(notes.number(step.transaction)),
         };
@@ -101,11 +103,12 @@ impl<R: Role> Driver<R> {
     pub(super) fn note_storing(&mut self, now: Now, id: StoreId, commands: usize) {
         if let Some(notes) = &mut self.notes {
             let batch = Batch {
+                id,
                 call: notes.call(),
                 since: now.mono,
                 commands,
             };
-            notes.batches.insert(id, batch);
+            notes.batches.push_back(batch);
         }
     }
 
@@ -114,17 +117,38 @@ impl<R: Role> Driver<R> {
         let Some(notes) = &mut self.notes else {
             return;
         };
-        let Some(batch) = notes.batches.remove(&id) else {
+        let batches = &mut notes.batches;
+        let place = batches.iter().position(|batch| batch.id == id);
+        let Some(batch) = place.and_then(|place| batches.remove(place)) else {
             return;
         };
         notes.call = batch.call;
-        let us = now.mono.saturating_duration_since(batch.since).as_micros();
-        let why = format!("{} commands in one batch, after {us} µs", batch.commands);
+        let took = now.mono.saturating_duration_since(batch.since);
         let (verdict, weight) = match durable {
             true => ("durable", Weight::Detail),
             false => ("not durable", Weight::Minor),
         };
-        let decision = Decision::new("L4", verdict, why).by("store");
-        self.decide(decision.weighing(weight));
+        let decision = Decision::new("L4", verdict, BATCH).by("store");
+        let decided = Decided {
+            decision: decision.weighing(weight),
+            numbers: Some([count(batch.commands), micros(took)]),
+            call: notes.call(),
+            transaction: None,
+        };
+        self.outputs.push_back(Output::Decision(decided));
     }
+}
+
+/// What is said of a batch.
+const BATCH: &str = "{} commands in one batch, after {} µs";
+
+fn count(commands: usize) -> u64 {
+    u64::try_from(commands).unwrap_or(u64::MAX)
+}
+
+fn micros(time: Duration) -> u64 {
+    let part = u64::from(time.subsec_micros());
+    time.as_secs()
+        .saturating_mul(1_000_000)
+        .saturating_add(part)
 }
