@@ -51,6 +51,8 @@ pub enum Output {
     Store(StoreId, Vec<Command>),
     /// Read rows of the outbox; [`Driver::outbox_read`] takes them.
     ReadOutbox(OutboxPage),
+    /// What comes next is about the message with this Call-ID, or about none. Said where steps are told.
+    About(Option<Bytes>),
     /// Record and log why something is done.
     Decision(Decided),
     /// An order is done, or refused.
@@ -64,8 +66,6 @@ pub struct Decided {
     pub decision: Decision,
     /// Numbers that stand in its reason where it says `{}`.
     pub numbers: Option<[u64; 2]>,
-    /// Call-ID of the message behind it; known where steps are told.
-    pub call: Option<Bytes>,
     /// The transaction behind it, told from those of other runs.
     pub transaction: Option<u64>,
 }
@@ -543,13 +543,11 @@ impl<R: Role> Driver<R> {
     }
 
     fn decide(&mut self, decision: Decision) {
-        let call = self.notes.as_ref().and_then(Notes::call);
-        self.outputs.push_back(Output::Decision(Decided {
+        self.put(Decided {
             decision,
             numbers: None,
-            call,
             transaction: None,
-        }));
+        });
     }
 
     /// Where a request came from, with what its sender has proven.

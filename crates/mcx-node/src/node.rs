@@ -644,6 +644,7 @@ impl Common {
             outbox: OutboxReading::default(),
             orders: Orders::default(),
             recorder: self.recorder.clone(),
+            about: None,
         };
         Ok((change, function))
     }

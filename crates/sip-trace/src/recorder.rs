@@ -9,8 +9,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use crate::compact::Node;
 use crate::handed::Decision;
 use crate::record::{At, MessageRecord, Record};
@@ -106,20 +104,18 @@ impl Recorder {
 
     /// Records bytes that crossed a socket. They are shared, not copied: a slice of a larger receive buffer keeps that
     /// buffer alive until the ring has moved on.
+    #[inline]
     pub fn message(&self, at: impl Into<At>, message: MessageRecord) {
         if let Some(writer) = &self.writer {
-            let at = at.into();
-            let shared = &writer.shared;
-            shared.push(|ring| ring.message(at, self.number, message));
+            writer.message(at.into(), self.number, message);
         }
     }
 
     /// Records a verdict and its reason.
+    #[inline]
     pub fn decision<'a>(&self, at: impl Into<At>, decision: impl Into<Decision<'a>>) {
         if let Some(writer) = &self.writer {
-            let (at, decision) = (at.into(), decision.into());
-            let shared = &writer.shared;
-            shared.push(|ring| ring.decision(at, self.number, &decision));
+            writer.decision(at.into(), self.number, &decision.into());
         }
     }
 
@@ -277,6 +273,22 @@ struct Writer {
     shared: Arc<Shared>,
 }
 
+impl Writer {
+    fn message(&self, at: At, node: Node, message: MessageRecord) {
+        let mut state = self.shared.lock();
+        let pushed = state.ring.message(at, node, message);
+        drop(state);
+        self.shared.count(pushed);
+    }
+
+    fn decision(&self, at: At, node: Node, decision: &Decision<'_>) {
+        let mut state = self.shared.lock();
+        let pushed = state.ring.decision(at, node, decision);
+        drop(state);
+        self.shared.count(pushed);
+    }
+}
+
 impl Drop for Writer {
     fn drop(&mut self) {
         self.shared.lock().closed = true;
@@ -307,16 +319,15 @@ impl fmt::Debug for State {
 }
 
 impl Shared {
-    fn push(&self, push: impl FnOnce(&mut Ring) -> Result<Option<Bytes>, TooLarge>) {
-        let mut state = self.lock();
-        let pushed = push(&mut state.ring);
-        drop(state);
+    /// Counts what did not fit, and lets go what went.
+    fn count<T>(&self, pushed: Result<T, TooLarge>) {
         if pushed.is_err() {
             self.missed.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     /// A poisoned lock is entered all the same: nothing under it can be half done, and recording must not take a node down.
+    #[inline]
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -31,8 +31,9 @@ pub(crate) struct Ring {
     /// All of them but the bytes of messages, in pieces of which all but the last are full.
     full: VecDeque<Vec<u8>>,
     last: Vec<u8>,
-    /// Number of the first piece.
+    /// Number of the first piece, and of the last one.
     first: u32,
+    piece: u32,
     /// A piece whose records are gone.
     spare: Option<Vec<u8>>,
     /// What counts against [`Capacity::bytes`].
@@ -70,6 +71,7 @@ impl Ring {
             full: VecDeque::new(),
             last: Vec::new(),
             first: 0,
+            piece: 0,
             spare: None,
             bytes: 0,
             next: 0,
@@ -142,7 +144,7 @@ impl Ring {
     fn end(&mut self, start: usize, message: Option<usize>) -> Option<Bytes> {
         let length = self.last.len() - start;
         self.entries.push_back(Entry {
-            piece: self.first.wrapping_add(narrow(self.full.len())),
+            piece: self.piece,
             start: narrow(start),
             length: narrow(length),
             is_message: message.is_some(),
@@ -187,6 +189,7 @@ impl Ring {
         let full = std::mem::replace(&mut self.last, piece);
         if !full.is_empty() {
             self.full.push_back(full);
+            self.piece = self.piece.wrapping_add(1);
         }
     }
 

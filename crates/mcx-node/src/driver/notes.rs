@@ -18,6 +18,8 @@ pub(super) struct Notes {
     base: u64,
     /// Call-ID of the message that is being taken.
     call: Option<Bytes>,
+    /// Whether that was said, to who takes the outputs.
+    said: bool,
     /// Batches that are not durable yet, in the order in which they become so. As many as the roles have under way.
     batches: VecDeque<Batch>,
 }
@@ -38,12 +40,14 @@ impl Notes {
         Self {
             base: seed.iter().fold(0xcbf2_9ce4_8422_2325, mix),
             call: None,
+            said: true,
             batches: VecDeque::new(),
         }
     }
 
-    pub fn call(&self) -> Option<Bytes> {
-        self.call.clone()
+    fn is_about(&mut self, call: Option<Bytes>) -> Option<Bytes> {
+        self.said = false;
+        std::mem::replace(&mut self.call, call)
     }
 
     fn number(&self, transaction: Transaction) -> u64 {
@@ -60,13 +64,13 @@ impl<R: Role> Driver<R> {
     /// What comes is about the message with these header fields; gives what it was about before.
     pub(super) fn is_about(&mut self, headers: &Headers) -> Option<Bytes> {
         let notes = self.notes.as_mut()?;
-        std::mem::replace(&mut notes.call, headers.first_shared(&HeaderName::CallId))
+        notes.is_about(headers.first_shared(&HeaderName::CallId))
     }
 
     /// What comes is about the message that it was about before.
     pub(super) fn is_about_again(&mut self, call: Option<Bytes>) {
         if let Some(notes) = &mut self.notes {
-            notes.call = call;
+            notes.is_about(call);
         }
     }
 
@@ -93,9 +97,19 @@ impl<R: Role> Driver<R> {
         let decided = Decided {
             decision: decision.by("transaction").weighing(Weight::Detail),
             numbers: None,
-            call: notes.call(),
             transaction: Some(notes.number(step.transaction)),
         };
+        self.put(decided);
+    }
+
+    /// Hands out a decision; before it, what it is about, if that is something else now.
+    pub(super) fn put(&mut self, decided: Decided) {
+        if let Some(notes) = &mut self.notes
+            && !notes.said
+        {
+            notes.said = true;
+            self.outputs.push_back(Output::About(notes.call.clone()));
+        }
         self.outputs.push_back(Output::Decision(decided));
     }
 
@@ -104,7 +118,7 @@ impl<R: Role> Driver<R> {
         if let Some(notes) = &mut self.notes {
             let batch = Batch {
                 id,
-                call: notes.call(),
+                call: notes.call.clone(),
                 since: now.mono,
                 commands,
             };
@@ -122,7 +136,7 @@ impl<R: Role> Driver<R> {
         let Some(batch) = place.and_then(|place| batches.remove(place)) else {
             return;
         };
-        notes.call = batch.call;
+        notes.is_about(batch.call);
         let took = now.mono.saturating_duration_since(batch.since);
         let (verdict, weight) = match durable {
             true => ("durable", Weight::Detail),
@@ -132,10 +146,9 @@ impl<R: Role> Driver<R> {
         let decided = Decided {
             decision: decision.weighing(weight),
             numbers: Some([count(batch.commands), micros(took)]),
-            call: notes.call(),
             transaction: None,
         };
-        self.outputs.push_back(Output::Decision(decided));
+        self.put(decided);
     }
 }
 
