@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """What the flight recorder costs a node: CPU of a durable de-authorization, with the recorder on and off, in turns.
 
-    sip-tests/bench/recorder.py                     # about 3 min
+    sip-tests/bench/recorder.py                     # about 4 min
 
 Two nodes run side by side on one core, one with the ring of 64 MiB and one without; SIPp, on the other core, gives one second of load
-to one of them, then to the other, which comes first changes every round. What a node takes while it rests (timers) is counted
+to one of them, then to the other, then to both in the other order: a round. What a node takes while it rests (timers) is counted
 with the round. So both meet the same machine, and rounds are many: what it does beside is seen in how far they differ. The
 nodes have no trace file: what is measured is what happens in the way of a message (bytes, transactions, decisions), not
 what is written beside it.
@@ -65,9 +65,9 @@ def between(ratios):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--rounds', type=int, default=60)
+    parser.add_argument('--rounds', type=int, default=40)
     parser.add_argument('--rate', type=int, default=4_000)
-    parser.add_argument('--count', type=int, help='of each node in each round; as many as one second has')
+    parser.add_argument('--count', type=int, help='of each node, twice in each round; as many as one second has')
     parser.add_argument('--warm', type=int, default=45_000, help='before that, twice as fast; the ring is full after about 40,000')
     parser.add_argument('--programs', help='folder with the release programs; built if it is not given')
     options = parser.parse_args()
@@ -80,12 +80,14 @@ def main():
     os.sched_setaffinity(0, {int(box.LOAD_CPU)})
     each = {'on': [], 'off': []}
     with Boxes() as boxes:
-        sides = [Side(boxes, program, name, options.warm + options.rounds * count) for name in ('on', 'off')]
+        sides = [Side(boxes, program, name, options.warm + 2 * options.rounds * count) for name in ('on', 'off')]
         for side in sides:
             side.load(options.warm, 2 * options.rate)
         for round in range(options.rounds):
             before = {side.name: side.cpu() for side in sides}
-            done = {side.name: side.load(count, options.rate) for side in (sides if round % 2 else sides[::-1])}
+            done = {side.name: 0 for side in sides}
+            for side in sides + sides[::-1]:
+                done[side.name] += side.load(count, options.rate)
             for side in sides:
                 each[side.name].append((side.cpu() - before[side.name]) / max(done[side.name], 1) * 1e6)
             print(f"round {round + 1}: {each['on'][-1]:6.2f} µs on, {each['off'][-1]:6.2f} µs off", flush=True)
@@ -97,7 +99,7 @@ def main():
     print(f'on / off, median of {len(ratios)} rounds: {statistics.median(ratios):.3f} (95 %: {low:.3f} – {high:.3f})')
     differences = [on - off for on, off in zip(each['on'], each['off'])]
     low, high = between(differences)
-    print(f'on - off, median: {statistics.median(differences):.2f} µs (95 %: {low:.2f} – {high:.2f})')
+    print(f'on - off, median: {statistics.median(differences):.2f} µs (95 %: {low:.2f} – {high:.2f}); load {os.getloadavg()[0]:.1f} after')
 
 
 if __name__ == '__main__':
