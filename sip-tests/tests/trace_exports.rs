@@ -1,7 +1,7 @@
 //! A whole run of the demo, exported in every form: no identity and no token of it is in any export, nor in a log line of
 //! a node, and the ladder is the same one.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -102,7 +102,7 @@ fn kinds_of_decisions(records: &[Record]) {
     };
     assert!(says("Trying", "Timer E fired"), "a retransmission and why");
     assert!(says("kept", "attempt 2 in "), "a schedule of the outbox");
-    assert!(says("durable", " µs"), "a latency of the store");
+    latencies_of_the_store(records);
     assert!(says("Terminated", "Timer J fired"));
     let placed = |record: &&Record| match &record.what {
         What::Decision(d) => d.detail && d.transaction.is_none() && d.call.is_none(),
@@ -112,6 +112,82 @@ fn kinds_of_decisions(records: &[Record]) {
     let of_no_message =
         |record: &&&Record| matches!(&record.what, What::Decision(d) if d.target != "store");
     assert_eq!(lonely.iter().filter(of_no_message).count(), 0, "{lonely:?}");
+}
+
+/// How long a batch took is said, and is not longer than what there is of it in the recording: its message came before, and the
+/// decision after.
+fn latencies_of_the_store(records: &[Record]) {
+    let mut told = Vec::new();
+    for record in records {
+        let What::Decision(decision) = &record.what else {
+            continue;
+        };
+        if (&*decision.target, &*decision.verdict) != ("store", "durable") {
+            continue;
+        }
+        let words: Vec<&str> = decision.why.split(' ').collect();
+        let [
+            commands,
+            "commands",
+            "in",
+            "one",
+            "batch,",
+            "after",
+            us,
+            "µs",
+        ] = words[..]
+        else {
+            panic!("{decision:?}");
+        };
+        let (commands, us): (u64, u64) = (commands.parse().unwrap(), us.parse().unwrap());
+        assert!(commands > 0, "{decision:?}");
+        let call = decision.call.as_deref();
+        let came = call.and_then(|call| {
+            let of_call = |message: &[u8]| memmem::find(message, call.as_bytes()).is_some();
+            let mut before = records.iter().filter(|other| other.node == record.node);
+            before.find(|other| matches!(&other.what, What::Message(m) if of_call(&m.bytes)))
+        });
+        if let Some(came) = came {
+            let passed = record.mono_us.unwrap() - came.mono_us.unwrap();
+            assert!(us <= passed + 1_000, "{us} of {passed} µs");
+            told.push(us);
+        }
+    }
+    // Nothing reaches a disk in no time.
+    assert!(told.len() > 10 && told.iter().all(|us| *us > 0), "{told:?}");
+}
+
+/// The commands of docs/tracing.md on files of the demo, as they stand there; the ladder has the line that explains it.
+fn commands_of_the_guide(nodes: &Path) {
+    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/tracing.md");
+    let guide = std::fs::read_to_string(guide).unwrap();
+    let commands = guide
+        .lines()
+        .filter_map(|line| line.strip_prefix("    "))
+        .take_while(|line| !line.contains("--config"))
+        .filter(|line| line.starts_with("mcx trace "));
+    let commands: Vec<String> = commands
+        .map(|line| line.replace("partner.pcap", "../demo.pcapng"))
+        .collect();
+    assert_eq!(commands.len(), 5, "{commands:?}");
+    let usual = std::env::var_os("PATH").unwrap();
+    let ours = program().parent().unwrap().to_owned();
+    let path = std::iter::once(ours).chain(std::env::split_paths(&usual));
+    let path = std::env::join_paths(path).unwrap();
+    let mut said = Vec::new();
+    for command in &commands {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", command]).current_dir(nodes);
+        let done = shell.env("PATH", &path).output().unwrap();
+        assert!(done.status.success(), "{command}: {done:?}");
+        said.push(String::from_utf8(done.stdout).unwrap());
+    }
+    assert!(said[0].starts_with("NO  ID "), "{}", said[0]);
+    for line in ["hop lost", "refused 503", "L4 kept", "attempt 2 in 5.0 s"] {
+        assert!(said[1].contains(line), "{line} is not in {}", said[1]);
+    }
+    assert!(nodes.join("alice.html").exists() && nodes.join("all.pcapng").exists());
+    assert!(said[4].contains("MESSAGE de-authorization"), "{}", said[4]);
 }
 
 #[test]
@@ -208,6 +284,8 @@ fn nobody_of_a_whole_run_is_in_an_export() {
             );
         }
     }
+
+    commands_of_the_guide(&nodes);
 
     let redacted = Redactor::new(&[3; 32]).all(&records);
     let without_users = |records: &[Record]| {

@@ -59,7 +59,10 @@ pub fn wall_us() -> u64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -76,5 +79,18 @@ mod tests {
                 "{told:?}, {before} to {after}"
             );
         }
+    }
+
+    #[test]
+    fn a_record_has_the_time_of_the_clock_that_nobody_sets() {
+        let first = at().mono_us.unwrap();
+        let began = Instant::now();
+        // Counted from the start of this process, and not from the epoch.
+        assert!(first < wall_us() / 1_000, "{first}");
+        let (before, asked) = (began.elapsed(), at().mono_us.unwrap());
+        let after = began.elapsed();
+        let passed = Duration::from_micros(asked - first);
+        let slack = Duration::from_millis(50);
+        assert!(passed + slack >= before && passed <= after + slack);
     }
 }

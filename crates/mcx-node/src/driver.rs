@@ -10,6 +10,7 @@
 mod notes;
 pub(crate) mod sending;
 
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
@@ -21,6 +22,7 @@ use mcx::{
     SendFailure, SendId, StoreFailure, StoreId, SystemId, Weight,
 };
 use sip_message::{Limits, Message, ParseError, ParseErrorKind, Request, Response};
+use sip_trace::Said;
 use sip_transaction::{
     ClientId, Config, Counters, Endpoint, Event, Failure, Overload, Path, Sender, ServerId,
     Transmit, Transport,
@@ -49,6 +51,8 @@ pub enum Output {
     Store(StoreId, Vec<Command>),
     /// Read rows of the outbox; [`Driver::outbox_read`] takes them.
     ReadOutbox(OutboxPage),
+    /// What comes next is about the message with this Call-ID, or about none. Said where steps are told.
+    About(Option<Bytes>),
     /// Record and log why something is done.
     Decision(Decided),
     /// An order is done, or refused.
@@ -60,10 +64,20 @@ pub enum Output {
 pub struct Decided {
     /// The decision.
     pub decision: Decision,
-    /// Call-ID of the message behind it; known where steps are told.
-    pub call: Option<Bytes>,
+    /// Numbers that stand in its reason where it says `{}`.
+    pub numbers: Option<[u64; 2]>,
     /// The transaction behind it, told from those of other runs.
     pub transaction: Option<u64>,
+}
+
+impl Decided {
+    /// The reason, as a recorder takes it.
+    pub fn why(&self) -> Said<'_> {
+        match (&self.decision.why, self.numbers) {
+            (Cow::Borrowed(words), Some(numbers)) => Said::Counted(words, numbers),
+            (words, _) => words.into(),
+        }
+    }
 }
 
 /// What a function has seen since its start.
@@ -529,12 +543,11 @@ impl<R: Role> Driver<R> {
     }
 
     fn decide(&mut self, decision: Decision) {
-        let call = self.notes.as_ref().and_then(Notes::call);
-        self.outputs.push_back(Output::Decision(Decided {
+        self.put(Decided {
             decision,
-            call,
+            numbers: None,
             transaction: None,
-        }));
+        });
     }
 
     /// Where a request came from, with what its sender has proven.

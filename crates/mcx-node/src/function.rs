@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use mcx::state::Outcome;
 use mcx::{Availability, McId, Now, ProcedureId, Role, StoreFailure, StoreId, Weight};
 use mcx_store::{Applied, Store, StoreError};
@@ -104,6 +105,8 @@ pub struct Function<R> {
     pub orders: Orders,
     /// Records what crosses its sockets and what it decides.
     pub recorder: Recorder,
+    /// Call-ID of the message that its decisions are about.
+    pub about: Option<Bytes>,
 }
 
 /// The id of a procedure in a line of log, or a dash.
@@ -444,6 +447,12 @@ impl<R: Role> Function<R> {
         // What comes out of one turn was decided at one moment.
         let mut at = None;
         while let Some(output) = self.driver.poll_output() {
+            if let Output::Decision(decided) = &output {
+                // Where it lies: there are many, and they are large.
+                let at = *at.get_or_insert_with(clock::at);
+                self.decide(at, decided);
+                continue;
+            }
             match output {
                 Output::Transmit(transmit) => {
                     let path = transmit.path;
@@ -465,21 +474,20 @@ impl<R: Role> Function<R> {
                         self.outbox.begin(store, page);
                     }
                 }
-                Output::Decision(decided) => {
-                    let at = *at.get_or_insert_with(clock::at);
-                    self.decide(at, decided);
-                }
+                Output::Decision(_) => {}
+                Output::About(call) => self.about = call,
                 Output::Ordered(id, result) => self.orders.done(id, result),
             }
         }
     }
 
     /// Records a decision, and tells it to whoever listens to `tracing`, without the user.
-    fn decide(&self, at: At, decided: Decided) {
+    fn decide(&self, at: At, decided: &Decided) {
+        let why = decided.why();
         let Decided {
             decision,
-            call,
             transaction,
+            ..
         } = decided;
         macro_rules! tell {
             ($level:ident) => {
@@ -492,8 +500,8 @@ impl<R: Role> Function<R> {
                     requirement = decision.requirement,
                     verdict = %decision.verdict,
                     procedure = %Shown(decision.procedure),
-                    transaction,
-                    "{}", decision.why
+                    transaction = *transaction,
+                    "{why}"
                 )
             };
         }
@@ -511,13 +519,13 @@ impl<R: Role> Function<R> {
             sip_trace::Decision {
                 requirement: decision.requirement.into(),
                 verdict: (&decision.verdict).into(),
-                why: (&decision.why).into(),
+                why,
                 procedure: decision.procedure.map(|p| Procedure::Uuid(p.as_bytes())),
                 user: decision.user.as_ref().map(McId::as_str),
                 target: decision.target.into(),
                 detail: decision.weight == Weight::Detail,
-                call: call.as_deref(),
-                transaction,
+                call: self.about.as_deref(),
+                transaction: *transaction,
             },
         );
     }

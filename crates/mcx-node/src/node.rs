@@ -649,6 +649,7 @@ impl Common {
             outbox: OutboxReading::default(),
             orders: Orders::default(),
             recorder: self.recorder.clone(),
+            about: None,
         };
         Ok((change, function))
     }

@@ -144,6 +144,7 @@ fn send(
         orders: Orders::default(),
         outbox: mcx_node::outbox_reading::OutboxReading::default(),
         recorder: Recorder::off(),
+        about: None,
     };
     tokio::spawn(async move {
         function.run().await;

@@ -197,6 +197,36 @@ fn procedures_are_listed_and_drawn_by_id_and_number() {
 }
 
 #[test]
+fn a_step_that_belongs_to_no_message_is_no_procedure() {
+    let folder = Folder::new();
+    let recorder = Recorder::new("a-server", Capacity::default());
+    let step = DecisionRecord {
+        target: "store".into(),
+        verdict: "durable".into(),
+        detail: true,
+        ..DecisionRecord::default()
+    };
+    recorder.decision(START_US - 1, &step);
+    let mut bytes = Vec::new();
+    for record in recorder
+        .reader()
+        .take_all()
+        .iter()
+        .chain(&records("a-server"))
+    {
+        ndjson::write(record, &mut bytes).unwrap();
+    }
+    let file = [folder.0.join("a-server.ndjson")];
+    std::fs::write(&file[0], bytes).unwrap();
+    let list = text(&mcx(&["list", "--json"], &file));
+    let first: Value = serde_json::from_str(list.lines().next().unwrap()).unwrap();
+    assert_eq!((list.lines().count(), &first["number"]), (2, &1.into()));
+    assert_eq!(first["id"], PROCEDURE);
+    let ladder = text(&mcx(&["ladder", "1"], &file));
+    assert!(ladder.contains("MESSAGE"), "{ladder}");
+}
+
+#[test]
 fn every_form_names_nobody_and_keeps_service_identities() {
     let files = files();
     let config = files.folder.0.join("nodes/a.toml");

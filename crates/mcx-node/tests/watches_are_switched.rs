@@ -9,6 +9,7 @@ mod running;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
+use std::time::UNIX_EPOCH;
 
 use check::{example, refused_text};
 use running::Running;
@@ -68,6 +69,10 @@ fn a_watch_copies_what_matches_with_its_answer_until_it_is_stopped() {
     let (code, said, error) = add(&node, &["--user", ALICE]);
     assert_eq!((code, error.as_str()), (0, ""));
     assert!(said.starts_with("watch 1 writes "), "{said}");
+    // The hour of a watch of which nothing is said.
+    let now = UNIX_EPOCH.elapsed().unwrap().as_millis() as u64;
+    let until = list(&node)[0]["until_ms"].as_u64().unwrap();
+    assert!((now + 3_540_000..=now + 3_600_000).contains(&until));
     node.asked(&request("one", ALICE));
     node.asked(&request("other", "sip:bob@a.mcx.example"));
     assert_eq!(
@@ -140,6 +145,15 @@ fn watches_have_bounds() {
         ),
         (&["--user", "alice"], "`alice` is no URI"),
         (&["--session-id", "4711"], "32 hexadecimal digits"),
+        (
+            &["--procedure", "0192d3c4"],
+            "`0192d3c4` is no procedure id: write its 36 characters",
+        ),
+        (&["--procedure", "4711"], "is no procedure id"),
+        (
+            &["--call-id", "x y"],
+            "`x y` is no Call-ID: none has a blank in it",
+        ),
         (
             &["--call-id", &"x".repeat(20_000)],
             "a line of 16384 bytes at most",

@@ -2,12 +2,13 @@
 //! letting one go touches nothing. The bytes of messages alone are held beside it, by their reference count.
 //!
 //! ```text
-//! kind · node · wall clock · monotonic clock ┬ message:  its number · addresses · place in the stream · identity
-//!                                            └ decision: requirement · verdict · why · target · procedure · user · call · transaction
+//! flags · phrase · node · wall clock · monotonic clock · number ┬ message:  addresses · place in the stream · identity
+//!                                                               └ decision: texts · numbers · procedure · user · call
 //! ```
 //!
-//! Numbers are little-endian; a text is its length and its bytes, or the place of words that the program has anyway. Who writes and who reads is one process and one run: there is
-//! no version.
+//! The number is that of the message, or of the transaction. Numbers are little-endian; a text is its length and its bytes. Words
+//! of a decision that the program has anyway are a phrase, by its place among [`Phrases`]; its texts are what is not in there. Who
+//! writes and who reads is one process and one run: there is no version.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
@@ -15,16 +16,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::handed::{Decision, Procedure, Said};
+use crate::handed::{Decision, Procedure, Said, counted};
+use crate::phrases::{Known, Phrase, Phrases};
 use crate::record::{
     At, DecisionRecord, Direction, MessageRecord, Record, Transport as Carrier, What,
 };
-use crate::words::Words;
 
 /// What is in a record, beside what every one has.
 mod flag {
     pub const MONO: u16 = 1;
-    pub const MESSAGE: u16 = 1 << 14;
+    pub const MESSAGE: u16 = 1 << 15;
     // of a message
     pub const SENT: u16 = 1 << 1;
     pub const TCP: u16 = 1 << 2;
@@ -34,22 +35,28 @@ mod flag {
     pub const IDENTITY: u16 = 1 << 6;
     pub const OFFSET: u16 = 1 << 7;
     // of a decision
-    pub const DETAIL: u16 = 1 << 8;
-    pub const UUID: u16 = 1 << 9;
-    pub const PROCEDURE: u16 = 1 << 10;
-    pub const USER: u16 = 1 << 11;
-    pub const CALL: u16 = 1 << 12;
-    pub const TRANSACTION: u16 = 1 << 13;
+    pub const DETAIL: u16 = 1 << 1;
+    pub const UUID: u16 = 1 << 2;
+    pub const PROCEDURE: u16 = 1 << 3;
+    pub const USER: u16 = 1 << 4;
+    pub const CALL: u16 = 1 << 5;
+    pub const TRANSACTION: u16 = 1 << 6;
+    /// Its words are a phrase, but for those that are said to be texts.
+    pub const PHRASE: u16 = 1 << 7;
+    pub const VERDICT: u16 = 1 << 8;
+    pub const WHY: u16 = 1 << 9;
+    /// Its reason has numbers in it.
+    pub const COUNTED: u16 = 1 << 10;
 }
 
 /// Bytes of what every record begins with.
-const HEAD: usize = 2 + 4 + 8 + 8;
+const HEAD: usize = 2 + 2 + 4 + 8 + 8 + 8;
 
 /// Number of a node's name in the table of the ring.
 pub(crate) type Node = u32;
 
 /// The most that a record takes without its texts.
-const FIXED: usize = 128;
+const FIXED: usize = 160;
 
 /// Most bytes that [`message`] writes.
 pub(crate) fn room_of_message(message: &MessageRecord) -> usize {
@@ -64,10 +71,10 @@ pub(crate) fn room_of_decision(decision: &Decision<'_>) -> usize {
         _ => 0,
     };
     [
-        decision.requirement.as_str().len(),
-        decision.verdict.as_str().len(),
-        decision.why.as_str().len(),
-        decision.target.as_str().len(),
+        decision.requirement.room(),
+        decision.verdict.room(),
+        decision.why.room(),
+        decision.target.room(),
         procedure,
         decision.user.map_or(0, str::len),
         decision.call.map_or(0, <[u8]>::len),
@@ -76,20 +83,58 @@ pub(crate) fn room_of_decision(decision: &Decision<'_>) -> usize {
     .fold(FIXED, usize::saturating_add)
 }
 
+/// What every record begins with.
+struct Head {
+    flags: u16,
+    phrase: u16,
+    node: Node,
+    at: At,
+    number: u64,
+}
+
+impl Head {
+    fn bytes(&self) -> [u8; HEAD] {
+        let [a, b] = self.flags.to_le_bytes();
+        let [c, d] = self.phrase.to_le_bytes();
+        let [e, f, g, h] = self.node.to_le_bytes();
+        let words = [
+            u64::from_le_bytes([a, b, c, d, e, f, g, h]),
+            self.at.wall_us,
+            self.at.mono_us.unwrap_or_default(),
+            self.number,
+        ];
+        let mut bytes = [0; HEAD];
+        let (places, _) = bytes.as_chunks_mut();
+        for (place, word) in places.iter_mut().zip(words) {
+            *place = word.to_le_bytes();
+        }
+        bytes
+    }
+}
+
+/// The flag if it is so.
+fn when(is: bool, flag: u16) -> u16 {
+    flag * u16::from(is)
+}
+
 /// Writes a message without its bytes, which have this number.
 pub(crate) fn message(out: &mut Vec<u8>, at: At, node: Node, message: &MessageRecord, number: u64) {
-    let flags = [
-        (flag::MESSAGE, true),
-        (flag::SENT, message.direction == Direction::Sent),
-        (flag::TCP, message.transport == Carrier::Tcp),
-        (flag::TLS, message.transport == Carrier::Tls),
-        (flag::LOCAL_V6, message.local.is_ipv6()),
-        (flag::PEER_V6, message.peer.is_ipv6()),
-        (flag::IDENTITY, message.identity.is_some()),
-        (flag::OFFSET, message.offset.is_some()),
-    ];
-    head(out, at, node, &flags);
-    out.extend_from_slice(&number.to_le_bytes());
+    let head = Head {
+        flags: flag::MESSAGE
+            | when(at.mono_us.is_some(), flag::MONO)
+            | when(message.direction == Direction::Sent, flag::SENT)
+            | when(message.transport == Carrier::Tcp, flag::TCP)
+            | when(message.transport == Carrier::Tls, flag::TLS)
+            | when(message.local.is_ipv6(), flag::LOCAL_V6)
+            | when(message.peer.is_ipv6(), flag::PEER_V6)
+            | when(message.identity.is_some(), flag::IDENTITY)
+            | when(message.offset.is_some(), flag::OFFSET),
+        phrase: 0,
+        node,
+        at,
+        number,
+    };
+    out.extend_from_slice(&head.bytes());
     address(out, message.local);
     address(out, message.peer);
     if let Some(offset) = message.offset {
@@ -106,30 +151,53 @@ pub(crate) fn decision(
     at: At,
     node: Node,
     decision: &Decision<'_>,
-    words: &mut Words,
+    phrases: &mut Phrases,
 ) {
-    let flags = [
-        (flag::DETAIL, decision.detail),
-        (
-            flag::UUID,
-            matches!(decision.procedure, Some(Procedure::Uuid(_))),
-        ),
-        (
-            flag::PROCEDURE,
-            matches!(decision.procedure, Some(Procedure::Text(_))),
-        ),
-        (flag::USER, decision.user.is_some()),
-        (flag::CALL, decision.call.is_some()),
-        (flag::TRANSACTION, decision.transaction.is_some()),
-    ];
-    head(out, at, node, &flags);
-    for part in [
-        decision.requirement,
-        decision.verdict,
-        decision.why,
-        decision.target,
-    ] {
-        said(out, part, words);
+    let phrase = phrases.place(decision);
+    let (verdict, why) = (decision.verdict, decision.why);
+    let (verdict_is_text, why_is_text) = match phrase {
+        Some(_) => (verdict.is_of_this_time(), why.is_of_this_time()),
+        None => (true, true),
+    };
+    let numbers = match why {
+        Said::Counted(_, numbers) if !why_is_text => Some(numbers),
+        _ => None,
+    };
+    let head = Head {
+        flags: when(at.mono_us.is_some(), flag::MONO)
+            | when(decision.detail, flag::DETAIL)
+            | when(decision.user.is_some(), flag::USER)
+            | when(decision.call.is_some(), flag::CALL)
+            | when(decision.transaction.is_some(), flag::TRANSACTION)
+            | when(phrase.is_some(), flag::PHRASE)
+            | when(verdict_is_text, flag::VERDICT)
+            | when(why_is_text, flag::WHY)
+            | when(numbers.is_some(), flag::COUNTED)
+            | match decision.procedure {
+                None => 0,
+                Some(Procedure::Uuid(_)) => flag::UUID,
+                Some(Procedure::Text(_)) => flag::PROCEDURE,
+            },
+        phrase: phrase.unwrap_or_default(),
+        node,
+        at,
+        number: decision.transaction.unwrap_or_default(),
+    };
+    out.extend_from_slice(&head.bytes());
+    if phrase.is_none() {
+        said(out, decision.requirement);
+        said(out, decision.target);
+    }
+    if verdict_is_text {
+        said(out, verdict);
+    }
+    if why_is_text {
+        said(out, why);
+    }
+    if let Some(numbers) = numbers {
+        for number in numbers {
+            out.extend_from_slice(&number.to_le_bytes());
+        }
     }
     match decision.procedure {
         None => {}
@@ -142,33 +210,17 @@ pub(crate) fn decision(
     if let Some(call) = decision.call {
         text(out, call);
     }
-    if let Some(transaction) = decision.transaction {
-        out.extend_from_slice(&transaction.to_le_bytes());
-    }
-}
-
-fn head(out: &mut Vec<u8>, at: At, node: Node, flags: &[(u16, bool)]) {
-    let all = flags
-        .iter()
-        .filter(|(_, is)| *is)
-        .fold(0, |all, (flag, _)| all | flag);
-    let mono = at.mono_us.map_or(0, |_| flag::MONO);
-    let mut head = [0; HEAD];
-    let (kind, rest) = head.split_at_mut(2);
-    let (name, clocks) = rest.split_at_mut(4);
-    let (wall, other) = clocks.split_at_mut(8);
-    kind.copy_from_slice(&(all | mono).to_le_bytes());
-    name.copy_from_slice(&node.to_le_bytes());
-    wall.copy_from_slice(&at.wall_us.to_le_bytes());
-    other.copy_from_slice(&at.mono_us.unwrap_or_default().to_le_bytes());
-    out.extend_from_slice(&head);
 }
 
 fn address(out: &mut Vec<u8>, address: SocketAddr) {
-    out.extend_from_slice(&address.port().to_le_bytes());
+    let [low, high] = address.port().to_le_bytes();
     match address {
-        SocketAddr::V4(address) => out.extend_from_slice(&address.ip().octets()),
+        SocketAddr::V4(address) => {
+            let [a, b, c, d] = address.ip().octets();
+            out.extend_from_slice(&[low, high, a, b, c, d]);
+        }
         SocketAddr::V6(address) => {
+            out.extend_from_slice(&[low, high]);
             out.extend_from_slice(&address.ip().octets());
             out.extend_from_slice(&address.flowinfo().to_le_bytes());
             out.extend_from_slice(&address.scope_id().to_le_bytes());
@@ -178,14 +230,12 @@ fn address(out: &mut Vec<u8>, address: SocketAddr) {
 
 /// Behind this stands a length of four bytes.
 const LONG: u8 = u8::MAX;
-/// Behind this stands a place among [`Words`].
-const WORDS: u8 = u8::MAX - 1;
 
 fn text(out: &mut Vec<u8>, text: &[u8]) {
     // A longer one is over every bound of a ring.
     let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
     match u8::try_from(length) {
-        Ok(short) if short < WORDS => out.push(short),
+        Ok(short) if short < LONG => out.push(short),
         _ => {
             out.push(LONG);
             out.extend_from_slice(&length.to_le_bytes());
@@ -194,32 +244,18 @@ fn text(out: &mut Vec<u8>, text: &[u8]) {
     out.extend_from_slice(text);
 }
 
-fn said(out: &mut Vec<u8>, said: Said<'_>, words: &mut Words) {
-    let place = match said {
-        Said::Always(said) if said.len() > size_of::<u16>() => words.place(said),
-        _ => None,
-    };
-    match place {
-        None => text(out, said.as_str().as_bytes()),
-        Some(place) => {
-            out.push(WORDS);
-            out.extend_from_slice(&place.to_le_bytes());
-        }
+fn said(out: &mut Vec<u8>, said: Said<'_>) {
+    match said {
+        Said::Always(words) | Said::Once(words) => text(out, words.as_bytes()),
+        Said::Counted(words, numbers) => text(out, counted(words, numbers).as_bytes()),
     }
-}
-
-/// Whether it is a message.
-pub(crate) fn is_message(written: &[u8]) -> bool {
-    let mut from = Written(written);
-    from.array()
-        .is_some_and(|flags| u16::from_le_bytes(flags) & flag::MESSAGE != 0)
 }
 
 /// Reads the number of a message; `None` of a decision.
 pub(crate) fn number_of_message(written: &[u8]) -> Option<u64> {
     let mut from = Written(written);
-    let flags = u16::from_le_bytes(from.array()?);
-    from.take(HEAD - size_of_val(&flags))?;
+    let flags = from.u16()?;
+    from.take(HEAD - size_of_val(&flags) - size_of::<u64>())?;
     match flags & flag::MESSAGE {
         0 => None,
         _ => from.u64(),
@@ -233,18 +269,19 @@ pub(crate) fn read(
     written: &[u8],
     bytes: Option<Bytes>,
     names: &[Arc<str>],
-    words: &Words,
+    phrases: &Known,
 ) -> Option<Record> {
     let mut from = Written(written);
-    let flags = u16::from_le_bytes(from.array()?);
+    let flags = from.u16()?;
     let has = |flag: u16| flags & flag != 0;
+    let place = from.u16()?;
     let node = u32::from_le_bytes(from.array()?);
     let node = Arc::clone(names.get(usize::try_from(node).ok()?)?);
     let wall_us = from.u64()?;
     let mono = from.u64()?;
+    let number = from.u64()?;
     let what = match bytes {
         Some(bytes) => {
-            from.u64()?;
             let local = from.address(has(flag::LOCAL_V6))?;
             let peer = from.address(has(flag::PEER_V6))?;
             What::Message(MessageRecord {
@@ -266,20 +303,36 @@ pub(crate) fn read(
                 bytes,
             })
         }
-        None => What::Decision(DecisionRecord {
-            requirement: from.said(words)?,
-            verdict: from.said(words)?,
-            why: from.said(words)?,
-            target: from.said(words)?,
-            procedure: match has(flag::UUID) {
-                true => Some(Procedure::Uuid(from.array()?).text()),
-                false => from.when(has(flag::PROCEDURE), Written::text)?,
-            },
-            user: from.when(has(flag::USER), Written::text)?,
-            call: from.when(has(flag::CALL), Written::text)?.map(Into::into),
-            transaction: from.when(has(flag::TRANSACTION), Written::u64)?,
-            detail: has(flag::DETAIL),
-        }),
+        None => {
+            let phrase = match has(flag::PHRASE) {
+                true => phrases.at(place)?,
+                false => Phrase {
+                    requirement: from.text()?.into(),
+                    target: from.text()?.into(),
+                    ..Phrase::default()
+                },
+            };
+            let verdict = from.when(has(flag::VERDICT), Written::text)?;
+            let why = from.when(has(flag::WHY), Written::text)?;
+            let numbers = from.when(has(flag::COUNTED), |from| Some([from.u64()?, from.u64()?]))?;
+            What::Decision(DecisionRecord {
+                requirement: phrase.requirement,
+                verdict: verdict.map_or(phrase.verdict, Cow::Owned),
+                why: match numbers {
+                    Some(numbers) => counted(&phrase.why, numbers).into(),
+                    None => why.map_or(phrase.why, Cow::Owned),
+                },
+                target: phrase.target,
+                procedure: match has(flag::UUID) {
+                    true => Some(Procedure::Uuid(from.array()?).text()),
+                    false => from.when(has(flag::PROCEDURE), Written::text)?,
+                },
+                user: from.when(has(flag::USER), Written::text)?,
+                call: from.when(has(flag::CALL), Written::text)?.map(Into::into),
+                transaction: has(flag::TRANSACTION).then_some(number),
+                detail: has(flag::DETAIL),
+            })
+        }
     };
     Some(Record {
         seq,
@@ -304,6 +357,10 @@ impl Written<'_> {
         self.take(LENGTH)?.try_into().ok()
     }
 
+    fn u16(&mut self) -> Option<u16> {
+        self.array().map(u16::from_le_bytes)
+    }
+
     fn u64(&mut self) -> Option<u64> {
         self.array().map(u64::from_le_bytes)
     }
@@ -317,17 +374,6 @@ impl Written<'_> {
         };
         let text = self.take(usize::try_from(length).ok()?)?;
         Some(String::from_utf8_lossy(text).into_owned())
-    }
-
-    fn said(&mut self, words: &Words) -> Option<Cow<'static, str>> {
-        match self.0.first() {
-            Some(&WORDS) => {
-                self.take(1)?;
-                let place = u16::from_le_bytes(self.array()?);
-                words.at(place).map(Cow::Borrowed)
-            }
-            _ => self.text().map(Cow::Owned),
-        }
     }
 
     fn address(&mut self, v6: bool) -> Option<SocketAddr> {
@@ -397,10 +443,9 @@ mod tests {
                 let mut out = Vec::new();
                 message(&mut out, at, 1, &wanted, 4_711);
                 assert!(out.len() <= room_of_message(&wanted));
-                assert!(is_message(&out));
                 assert_eq!(number_of_message(&out), Some(4_711));
                 let bytes = Some(wanted.bytes.clone());
-                let record = read(seq, &out, bytes, &names(), &Words::default()).unwrap();
+                let record = read(seq, &out, bytes, &names(), &Known::default()).unwrap();
                 assert_eq!((record.seq, &*record.node), (seq, "B"));
                 assert_eq!((record.wall_us, record.mono_us), (at.wall_us, at.mono_us));
                 assert_eq!(record.what, What::Message(wanted.clone()));
@@ -410,7 +455,7 @@ mod tests {
 
     #[test]
     fn a_decision_is_read_as_it_was_written_whatever_its_length() {
-        let mut words = Words::default();
+        let mut phrases = Phrases::default();
         let texts = [0, 1, 253, 254, 255, 256, 70_000].map(|length| "ä".repeat(length));
         for text in &texts {
             for own in [None, Some(text.clone())] {
@@ -427,11 +472,10 @@ mod tests {
                 };
                 let mut out = Vec::new();
                 let handed = Decision::from(&wanted);
-                decision(&mut out, 1.into(), 0, &handed, &mut words);
+                decision(&mut out, 1.into(), 0, &handed, &mut phrases);
                 assert!(out.len() <= room_of_decision(&handed));
-                assert!(!is_message(&out));
                 assert_eq!(number_of_message(&out), None);
-                let record = read(3, &out, None, &names(), &words).unwrap();
+                let record = read(3, &out, None, &names(), phrases.known()).unwrap();
                 assert_eq!(record.what, What::Decision(wanted));
             }
         }
@@ -439,7 +483,7 @@ mod tests {
 
     #[test]
     fn words_of_the_program_are_referred_to() {
-        let mut words = Words::default();
+        let mut phrases = Phrases::default();
         let why = "the final answer is sent, and these words are long enough to be seen";
         let handed = Decision {
             why: why.into(),
@@ -448,9 +492,9 @@ mod tests {
             ..Decision::default()
         };
         let mut out = Vec::new();
-        decision(&mut out, 1.into(), 0, &handed, &mut words);
+        decision(&mut out, 1.into(), 0, &handed, &mut phrases);
         assert!(out.len() < why.len(), "{} bytes", out.len());
-        let record = read(0, &out, None, &names(), &words).unwrap();
+        let record = read(0, &out, None, &names(), phrases.known()).unwrap();
         let What::Decision(read) = record.what else {
             panic!("{record:?}");
         };
@@ -459,5 +503,35 @@ mod tests {
         let id = "abababab-abab-abab-abab-abababababab";
         assert_eq!(read.procedure.as_deref(), Some(id));
         assert_eq!(read.call.as_deref(), Some("no UTF-8: \u{fffd}"));
+    }
+
+    #[test]
+    fn numbers_stand_in_the_words_of_the_program() {
+        let mut phrases = Phrases::default();
+        for (requirement, words, numbers, wanted) in [
+            (
+                Said::Always("L4"),
+                "{} of {} µs",
+                [1, u64::MAX],
+                "1 of 18446744073709551615 µs",
+            ),
+            (Said::Once("L4"), "{} of {} µs", [2, 0], "2 of 0 µs"),
+            (Said::Always("L4"), "{}{}", [3, 4], "34"),
+            (Said::Always("L4"), "none", [3, 4], "none"),
+        ] {
+            let handed = Decision {
+                requirement,
+                why: Said::Counted(words, numbers),
+                ..Decision::default()
+            };
+            let mut out = Vec::new();
+            decision(&mut out, 1.into(), 0, &handed, &mut phrases);
+            assert!(out.len() <= room_of_decision(&handed));
+            let record = read(0, &out, None, &names(), phrases.known()).unwrap();
+            let What::Decision(read) = record.what else {
+                panic!("{record:?}");
+            };
+            assert_eq!((&*read.requirement, &*read.why), ("L4", wanted));
+        }
     }
 }

@@ -2,7 +2,7 @@
 //! is the [`DecisionRecord`] of it.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use crate::record::DecisionRecord;
 
@@ -36,14 +36,51 @@ pub enum Said<'a> {
     Always(&'static str),
     /// Words of this one time.
     Once(&'a str),
+    /// Words of the program, with these numbers where `{}` stands in them: written out for who reads it.
+    Counted(&'static str, [u64; 2]),
 }
 
+/// Most digits of a number.
+const DIGITS: usize = 20;
+
 impl Said<'_> {
-    /// The words.
-    pub fn as_str(&self) -> &str {
+    /// Most bytes that its words take.
+    pub(crate) fn room(&self) -> usize {
         match self {
-            Self::Always(words) => words,
-            Self::Once(words) => words,
+            Self::Always(words) => words.len(),
+            Self::Once(words) => words.len(),
+            Self::Counted(words, numbers) => words.len() + numbers.len() * DIGITS,
+        }
+    }
+
+    /// Whether nothing of it was there before.
+    pub(crate) fn is_of_this_time(&self) -> bool {
+        matches!(self, Self::Once(_))
+    }
+}
+
+/// Words with numbers in them.
+pub(crate) fn counted(words: &str, numbers: [u64; 2]) -> String {
+    let mut text = String::with_capacity(words.len() + numbers.len() * DIGITS);
+    let mut numbers = numbers.into_iter();
+    for (place, part) in words.split("{}").enumerate() {
+        if place > 0
+            && let Some(number) = numbers.next()
+        {
+            // Writing to a string does not fail.
+            let _ = write!(text, "{number}");
+        }
+        text.push_str(part);
+    }
+    text
+}
+
+impl fmt::Display for Said<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Always(words) => f.write_str(words),
+            Self::Once(words) => f.write_str(words),
+            Self::Counted(words, numbers) => f.write_str(&counted(words, *numbers)),
         }
     }
 }

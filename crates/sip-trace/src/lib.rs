@@ -46,13 +46,13 @@ pub mod merge;
 pub mod ndjson;
 mod pairing;
 pub mod pcapng;
+mod phrases;
 pub mod record;
 pub mod recorder;
 pub mod redact;
 mod ring;
 pub mod summary;
 pub mod watch;
-mod words;
 
 pub use handed::{Decision, Procedure, Said};
 pub use record::{At, DecisionRecord, Direction, MessageRecord, Record, Transport, What};

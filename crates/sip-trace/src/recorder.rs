@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::compact::Node;
 use crate::handed::Decision;
 use crate::record::{At, MessageRecord, Record};
-use crate::ring::{Copied, New, Ring};
+use crate::ring::{Copied, Ring, TooLarge};
 
 /// How often a waiting reader looks. Waking him would be a system call in the signalling path for nearly every message.
 const LOOK: Duration = Duration::from_millis(20);
@@ -104,18 +104,18 @@ impl Recorder {
 
     /// Records bytes that crossed a socket. They are shared, not copied: a slice of a larger receive buffer keeps that
     /// buffer alive until the ring has moved on.
+    #[inline]
     pub fn message(&self, at: impl Into<At>, message: MessageRecord) {
         if let Some(writer) = &self.writer {
-            let new = New::Message(message);
-            writer.shared.push(at.into(), self.number, new);
+            writer.message(at.into(), self.number, message);
         }
     }
 
     /// Records a verdict and its reason.
+    #[inline]
     pub fn decision<'a>(&self, at: impl Into<At>, decision: impl Into<Decision<'a>>) {
         if let Some(writer) = &self.writer {
-            let new = New::Decision(decision.into());
-            writer.shared.push(at.into(), self.number, new);
+            writer.decision(at.into(), self.number, &decision.into());
         }
     }
 
@@ -273,6 +273,22 @@ struct Writer {
     shared: Arc<Shared>,
 }
 
+impl Writer {
+    fn message(&self, at: At, node: Node, message: MessageRecord) {
+        let mut state = self.shared.lock();
+        let pushed = state.ring.message(at, node, message);
+        drop(state);
+        self.shared.count(pushed);
+    }
+
+    fn decision(&self, at: At, node: Node, decision: &Decision<'_>) {
+        let mut state = self.shared.lock();
+        let pushed = state.ring.decision(at, node, decision);
+        drop(state);
+        self.shared.count(pushed);
+    }
+}
+
 impl Drop for Writer {
     fn drop(&mut self) {
         self.shared.lock().closed = true;
@@ -303,16 +319,15 @@ impl fmt::Debug for State {
 }
 
 impl Shared {
-    fn push(&self, at: At, node: Node, new: New<'_>) {
-        let mut state = self.lock();
-        let pushed = state.ring.push(at, node, new);
-        drop(state);
+    /// Counts what did not fit, and lets go what went.
+    fn count<T>(&self, pushed: Result<T, TooLarge>) {
         if pushed.is_err() {
             self.missed.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     /// A poisoned lock is entered all the same: nothing under it can be half done, and recording must not take a node down.
+    #[inline]
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

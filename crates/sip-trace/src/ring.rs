@@ -7,9 +7,9 @@ use bytes::Bytes;
 
 use crate::compact::{self, Node};
 use crate::handed::Decision;
+use crate::phrases::{Known, Phrases};
 use crate::record::{At, MessageRecord, Record};
 use crate::recorder::Capacity;
-use crate::words::Words;
 
 /// Records are written into pieces of memory of this size; one that is larger gets a piece of its own.
 const PIECE: usize = 64 * 1024;
@@ -31,8 +31,9 @@ pub(crate) struct Ring {
     /// All of them but the bytes of messages, in pieces of which all but the last are full.
     full: VecDeque<Vec<u8>>,
     last: Vec<u8>,
-    /// Number of the first piece.
+    /// Number of the first piece, and of the last one.
     first: u32,
+    piece: u32,
     /// A piece whose records are gone.
     spare: Option<Vec<u8>>,
     /// What counts against [`Capacity::bytes`].
@@ -41,21 +42,17 @@ pub(crate) struct Ring {
     next: u64,
     /// Names of nodes: those of one process.
     names: Arc<[Arc<str>]>,
-    words: Words,
+    phrases: Phrases,
 }
 
-/// Where a record is written: up to where the next one begins, or its piece ends.
+/// Where a record is written.
 #[derive(Clone, Copy)]
 struct Entry {
     /// Number of the piece.
     piece: u32,
     start: u32,
-}
-
-/// What is recorded.
-pub(crate) enum New<'a> {
-    Message(MessageRecord),
-    Decision(Decision<'a>),
+    length: u32,
+    is_message: bool,
 }
 
 /// A record that is larger than the ring.
@@ -74,11 +71,12 @@ impl Ring {
             full: VecDeque::new(),
             last: Vec::new(),
             first: 0,
+            piece: 0,
             spare: None,
             bytes: 0,
             next: 0,
             names: Arc::default(),
-            words: Words::default(),
+            phrases: Phrases::default(),
         }
     }
 
@@ -103,34 +101,56 @@ impl Ring {
         Node::try_from(number).unwrap_or(Node::MAX)
     }
 
-    /// Takes a record. Gives what went last to make room, to be dropped when the lock is free: it may be the last of a large
+    /// Takes a message. Gives what went last to make room, to be dropped when the lock is free: it may be the last of a large
     /// buffer.
-    pub fn push(&mut self, at: At, node: Node, new: New<'_>) -> Result<Option<Bytes>, TooLarge> {
-        let (room, bytes) = match &new {
-            New::Message(message) => (compact::room_of_message(message), message.bytes.len()),
-            New::Decision(decision) => (compact::room_of_decision(decision), 0),
-        };
+    pub fn message(
+        &mut self,
+        at: At,
+        node: Node,
+        message: MessageRecord,
+    ) -> Result<Option<Bytes>, TooLarge> {
+        let bytes = message.bytes.len();
+        let start = self.begin(compact::room_of_message(&message), bytes)?;
+        let number = self.gone.wrapping_add(count(self.messages.len()));
+        compact::message(&mut self.last, at, node, &message, number);
+        self.messages.push_back(message.bytes);
+        Ok(self.end(start, Some(bytes)))
+    }
+
+    /// Takes a decision, as [`Ring::message`].
+    pub fn decision(
+        &mut self,
+        at: At,
+        node: Node,
+        decision: &Decision<'_>,
+    ) -> Result<Option<Bytes>, TooLarge> {
+        let start = self.begin(compact::room_of_decision(decision), 0)?;
+        compact::decision(&mut self.last, at, node, decision, &mut self.phrases);
+        Ok(self.end(start, None))
+    }
+
+    /// Makes room for a record that takes so much at most, beside so many bytes; gives where it begins.
+    fn begin(&mut self, room: usize, bytes: usize) -> Result<usize, TooLarge> {
         if weight(room, bytes) > self.capacity.bytes || u32::try_from(room).is_err() {
             return Err(TooLarge);
         }
-        self.reserve(room);
-        let start = self.last.len();
-        match new {
-            New::Message(message) => {
-                let number = self.gone.wrapping_add(count(self.messages.len()));
-                compact::message(&mut self.last, at, node, &message, number);
-                self.messages.push_back(message.bytes);
-            }
-            New::Decision(decision) => {
-                compact::decision(&mut self.last, at, node, &decision, &mut self.words);
-            }
+        if self.last.capacity() - self.last.len() < room {
+            self.reserve(room);
         }
+        Ok(self.last.len())
+    }
+
+    /// Counts the record that begins there; gives what goes.
+    fn end(&mut self, start: usize, message: Option<usize>) -> Option<Bytes> {
         let length = self.last.len() - start;
         self.entries.push_back(Entry {
-            piece: self.first.wrapping_add(narrow(self.full.len())),
+            piece: self.piece,
             start: narrow(start),
+            length: narrow(length),
+            is_message: message.is_some(),
         });
         self.next = self.next.wrapping_add(1);
+        let bytes = message.unwrap_or_default();
         self.bytes = self.bytes.saturating_add(weight(length, bytes));
         let mut gone = None;
         while self.entries.len() > self.capacity.records || self.bytes > self.capacity.bytes {
@@ -139,39 +159,42 @@ impl Ring {
             };
             gone = message.or(gone);
         }
-        Ok(gone)
+        gone
     }
 
-    /// Lets the oldest record go; gives its bytes, if it is a message. `None` if there is none.
+    /// Lets the oldest record go, without a look at it: it has been cold for long. Gives its bytes, if it is a message. `None` if
+    /// there is none.
     fn forget(&mut self) -> Option<Option<Bytes>> {
         let oldest = self.entries.pop_front()?;
-        let written = self.written(oldest, self.entries.front().copied());
-        let (length, is_message) = (written.len(), compact::is_message(written));
-        let message = match is_message {
+        let message = match oldest.is_message {
             true => self.messages.pop_front(),
             false => None,
         };
-        self.gone = self.gone.wrapping_add(u64::from(is_message));
+        self.gone = self.gone.wrapping_add(u64::from(oldest.is_message));
         let bytes = message.as_ref().map_or(0, Bytes::len);
-        self.bytes = self.bytes.saturating_sub(weight(length, bytes));
-        self.forget_pieces();
+        self.bytes = self
+            .bytes
+            .saturating_sub(weight(size(oldest.length), bytes));
+        if self.entries.front().is_some_and(|e| e.piece != self.first) {
+            self.forget_pieces();
+        }
         Some(message)
     }
 
-    /// Makes room in the last piece.
+    /// Begins another piece.
+    #[cold]
     fn reserve(&mut self, room: usize) {
-        if self.last.capacity() - self.last.len() >= room {
-            return;
-        }
         let mut piece = self.spare.take().unwrap_or_default();
         piece.reserve_exact(room.max(PIECE));
         let full = std::mem::replace(&mut self.last, piece);
         if !full.is_empty() {
             self.full.push_back(full);
+            self.piece = self.piece.wrapping_add(1);
         }
     }
 
     /// Lets go the pieces that no record is in any more.
+    #[cold]
     fn forget_pieces(&mut self) {
         let Some(oldest) = self.entries.front() else {
             return;
@@ -189,12 +212,9 @@ impl Ring {
     pub fn copy(&self, from: u64, into: &mut Copied) {
         let skip = usize::try_from(from.saturating_sub(self.oldest())).unwrap_or(usize::MAX);
         into.names = Arc::clone(&self.names);
-        into.words = self.words.clone();
-        let following = self.entries.iter().skip(skip.saturating_add(1));
-        let following = following.map(|entry| Some(*entry)).chain([None]);
-        let entries = self.entries.iter().skip(skip).take(RECORDS);
-        for (entry, next) in entries.zip(following) {
-            let written = self.written(*entry, next);
+        into.phrases = self.phrases.known().clone();
+        for entry in self.entries.iter().skip(skip).take(RECORDS) {
+            let written = self.written(*entry);
             if !into.entries.is_empty() && into.written.len() + written.len() > COPIED {
                 break;
             }
@@ -207,15 +227,12 @@ impl Ring {
         }
     }
 
-    fn written(&self, entry: Entry, next: Option<Entry>) -> &[u8] {
+    fn written(&self, entry: Entry) -> &[u8] {
         let piece = size(entry.piece.wrapping_sub(self.first));
         let piece = self.full.get(piece).unwrap_or(&self.last);
         let start = size(entry.start);
-        match next {
-            Some(next) if next.piece == entry.piece => piece.get(start..size(next.start)),
-            _ => piece.get(start..),
-        }
-        .unwrap_or_default()
+        let end = start.saturating_add(size(entry.length));
+        piece.get(start..end).unwrap_or_default()
     }
 }
 
@@ -235,7 +252,7 @@ pub(crate) struct Copied {
     entries: Vec<(Option<Bytes>, usize)>,
     written: Vec<u8>,
     names: Arc<[Arc<str>]>,
-    words: Words,
+    phrases: Known,
 }
 
 impl Copied {
@@ -245,7 +262,7 @@ impl Copied {
             entries: Vec::with_capacity(RECORDS),
             written: Vec::with_capacity(COPIED),
             names: Arc::default(),
-            words: Words::default(),
+            phrases: Known::default(),
         }
     }
 
@@ -256,7 +273,7 @@ impl Copied {
         let records = numbered.filter_map(|(seq, (bytes, length))| {
             let (written, later) = rest.split_at_checked(length)?;
             rest = later;
-            compact::read(seq, written, bytes, &self.names, &self.words)
+            compact::read(seq, written, bytes, &self.names, &self.phrases)
         });
         records.collect()
     }
@@ -292,7 +309,7 @@ mod tests {
             ..Decision::default()
         };
         for at in 0..10_000 {
-            let pushed = ring.push(at.into(), 0, New::Decision(decision));
+            let pushed = ring.decision(at.into(), 0, &decision);
             if pushed.is_err() {
                 panic!("it fits");
             }

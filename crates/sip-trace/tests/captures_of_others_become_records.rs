@@ -133,6 +133,7 @@ fn frames() -> Vec<Vec<u8>> {
     frames.extend(fragments(&notification("f1")));
     frames.extend([
         cut(700, 1_000),
+        cut(600, 650), // again, from before the numbers began anew
         cut(1_000, all),
         tcp(TWO, ONE, 7_000, true, b""),
         tcp(TWO, ONE, 7_001, false, b"\r\n"),
@@ -291,6 +292,7 @@ fn fields_are_those_that_tshark_finds() {
 fn both_ends_are_columns_and_nothing_is_lost() {
     let names: HashMap<SocketAddr, String> = [(SocketAddr::from(TWO), "server".to_owned())].into();
     let capture = read(&pcap(&frames()), &names).unwrap();
+    assert_eq!((capture.gaps, capture.broken), (0, 0));
     let ladder = build(&capture.records, &Options::default());
     let columns: Vec<&str> = ladder
         .columns
@@ -337,6 +339,19 @@ fn segments_of_one_byte_and_connections_joined_late() {
     ];
     let capture = read(&pcap(&gap), &HashMap::new()).unwrap();
     assert_eq!((capture.messages, capture.gaps, capture.broken), (0, 1, 0));
+}
+
+#[test]
+fn ports_that_are_used_again_are_another_connection() {
+    let (first, second) = (notification("one"), notification("two"));
+    let frames = [
+        tcp(ONE, TWO, 0, true, b""),
+        tcp(ONE, TWO, 1, false, &first),
+        tcp(ONE, TWO, 500_000, true, b""),
+        tcp(ONE, TWO, 500_001, false, &second),
+    ];
+    let capture = read(&pcap(&frames), &HashMap::new()).unwrap();
+    assert_eq!((capture.messages, capture.gaps), (2, 0));
 }
 
 #[test]

@@ -46,6 +46,11 @@ fn a_click_opens_a_message_and_a_filter_narrows() {
     let times = "document.querySelector('.row .time').textContent";
     assert_eq!(browser.run(times), "+0.000 s");
 
+    // A cross where it went lost, a head where it arrived.
+    let ends = "[['.lost', '.cross'], ['.lost', '.head'], [':not(.lost)', '.cross']] \
+        .map(([row, end]) => document.querySelectorAll(`.row${row} ${end}`).length)";
+    assert_eq!(browser.run(ends), json!([2, 0, 0]));
+
     browser.click("#row-1 .label");
     let text = browser.run("document.querySelector('#detail pre').textContent");
     assert_eq!(text.as_str().unwrap().as_bytes(), &notification("one"));
@@ -90,6 +95,28 @@ fn a_click_opens_a_message_and_a_filter_narrows() {
     );
     browser.run("document.querySelectorAll('#nodes input')[0].click()");
     assert!(browser.run(ROWS).as_u64().unwrap() < requests);
+    assert!(browser.told.is_empty(), "{:?}", browser.told);
+}
+
+#[test]
+fn repeats_are_counted_and_one_dialog_can_be_picked() {
+    let Some(mut browser) = Browser::start("dialog") else {
+        return;
+    };
+    let mut story = Story::default();
+    for ms in [0, 500, 1_500, 3_500] {
+        story.passed(ms, A, AG, &notification("one"));
+    }
+    story.passed(4_000, A, AG, &notification("two"));
+    browser.open(&page("dialog.html", &story.records));
+    assert_eq!(browser.run(ROWS), 2);
+    let label = browser.run("document.querySelector('#row-0 .label').textContent");
+    assert!(label.as_str().unwrap().ends_with(" · +3"), "{label}");
+    browser.click("#row-1 .label");
+    let pick = "[...document.querySelectorAll('#detail button')].find(b => b.textContent === 'Only this Call-ID').click()";
+    browser.run(pick);
+    let times = "[...document.querySelectorAll('.row .time')].map(e => e.textContent)";
+    assert_eq!(browser.run(times), json!(["+4.000 s"]));
     assert!(browser.told.is_empty(), "{:?}", browser.told);
 }
 

@@ -10,7 +10,7 @@ use std::process::Command;
 use bytes::Bytes;
 use common::browser::Browser;
 use common::{A, AG, B, BG, Story, exchange};
-use sip_trace::ladder::{Ladder, Options, build, mermaid, svg};
+use sip_trace::ladder::{Ladder, Options, Row, build, mermaid, svg};
 
 fn ladder(records: &[sip_trace::Record]) -> Ladder {
     let options = Options {
@@ -164,4 +164,58 @@ fn a_browser_draws_the_picture() {
         browser.screenshot(&path.with_extension("png"));
         assert!(browser.told.is_empty(), "{:?}", browser.told);
     }
+}
+
+/// Numbers of a path, in order.
+fn numbers(path: &str) -> Vec<i64> {
+    let parts = path.split(|c: char| !c.is_ascii_digit() && c != '-');
+    parts.filter_map(|part| part.parse().ok()).collect()
+}
+
+/// The `d` of the paths of a row.
+fn paths(row: &str) -> Vec<Vec<i64>> {
+    let paths = row.split(" d=\"").skip(1);
+    paths
+        .map(|rest| numbers(rest.split_once('"').unwrap().0))
+        .collect()
+}
+
+#[test]
+fn arrows_of_the_picture_lead_where_messages_went_and_a_lost_one_ends_before() {
+    let ladder = ladder(&exchange());
+    let picture = svg::render(&ladder);
+    let lanes: Vec<i64> = picture
+        .lines()
+        .filter_map(|line| line.strip_prefix("<line class=\"l\" x1=\""))
+        .map(|rest| rest.split_once('"').unwrap().0.parse().unwrap())
+        .collect();
+    assert_eq!(lanes.len(), ladder.columns.len());
+    let drawn: Vec<&str> = picture.lines().filter(|l| l.starts_with("<g>")).collect();
+    assert_eq!(drawn.len(), ladder.rows.len());
+    let (mut there, mut back, mut lost) = (0, 0, 0);
+    for (row, drawn) in ladder.rows.iter().zip(drawn) {
+        let Row::Arrow(arrow) = row else {
+            assert!(drawn.contains("class=\"b\""), "{drawn}");
+            continue;
+        };
+        let (from, to) = (lanes[arrow.from], lanes[arrow.to]);
+        let (shaft, end) = (&paths(drawn)[0], &paths(drawn)[1]);
+        let way = (to - from).signum();
+        assert_eq!(shaft[0], from, "{drawn}");
+        if arrow.lost {
+            lost += 1;
+            let left = (to - shaft[2]) * way;
+            assert!((10..60).contains(&left), "{left} before the lifeline");
+            assert!((end[0] - shaft[2]).abs() < 10, "a cross at its end");
+        } else {
+            assert_eq!((shaft[2], end[0]), (to, to), "{drawn}");
+            // The head is drawn from its tip back to where the arrow comes from.
+            assert_eq!(end[2].signum(), -way, "{drawn}");
+            (there, back) = match way {
+                1 => (there + 1, back),
+                _ => (there, back + 1),
+            };
+        }
+    }
+    assert!(there > 0 && back > 0 && lost > 0, "{there} {back} {lost}");
 }

@@ -108,6 +108,35 @@ fn an_icid_joins_what_call_ids_do_not() {
 }
 
 #[test]
+fn a_decision_belongs_to_the_message_and_the_transaction_that_it_names() {
+    let mut story = Story::default();
+    story.passed(0, A, AG, &message("one", "", "")); // 0 1
+    story.passed(2, A, AG, &message("two", "", "")); // 2 3
+    for (node, call, why) in [
+        (AG, Some("one"), "of the first message"),
+        (AG, None, "Timer J fired, long after"),
+        (BG, None, "the same number at another node"),
+    ] {
+        story.decided(4, node, "RFC 3261 §17", "Terminated", why); // 4 5 6
+        let Some(What::Decision(decision)) = story.records.last_mut().map(|r| &mut r.what) else {
+            unreachable!();
+        };
+        decision.call = call.map(Into::into);
+        decision.transaction = Some(7);
+    }
+    assert_eq!(
+        found(&story.records),
+        [
+            ("one".to_owned(), vec![0, 1, 4, 5]),
+            ("two".to_owned(), vec![2, 3]),
+            (String::new(), vec![6]),
+        ]
+    );
+    // How many there are is nothing that anybody would look for.
+    assert_eq!(procedures(&story.records)[0].ids, ["one"]);
+}
+
+#[test]
 fn many_records_are_sorted_at_once() {
     let mut story = Story::default();
     // A chain: each message shares one id with the one before.

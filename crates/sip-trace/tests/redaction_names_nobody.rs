@@ -39,7 +39,7 @@ const NAMES: [&str; 21] = [
     "walrus",
 ];
 
-const SECRETS: [&str; 11] = [
+const SECRETS: [&str; 16] = [
     "eyJ",
     "c2lnbmF0dXJl",
     "dcd98b7102dd",
@@ -51,6 +51,12 @@ const SECRETS: [&str; 11] = [
     "AwR5Y2Fz",
     "opensesame1",
     "TUlLRVk",
+    // No grammar tells that these are secrets: what they stand in does.
+    "opaque-4712",
+    "GMK-4713",
+    "KEK-4714",
+    "pass-4715",
+    "cred-4716",
 ];
 
 fn sip(start: &str, head: &str, body: &str) -> Bytes {
@@ -74,6 +80,8 @@ fn document() -> String {
         <alert entry=\"bandersnatch\"/><point>52.5200</point>\
         <anyExt><req-type type=\"Normal\"><mcpttString>migration-service-deauthorization-notification</mcpttString></req-type>\
         <partner-mcptt-id>sip:visitor-4711@b.mcx.example</partner-mcptt-id>\
+        <refresh-token>opaque-4712</refresh-token><group-key><v>GMK-4713</v></group-key><sent kek-key=\"KEK-4714\"/>\
+        <password>pass-4715</password><credentials>cred-4716</credentials>\
         <stay xmlns=\"urn:mcx-sip:migration:1\" number=\"7\" procedure=\"0192d3c4-7a1e-7b60-9f3e-2f4c5a6b7c8d\"/></anyExt>\
         </mcptt-Params></mcpttinfo>\r\n"
     )

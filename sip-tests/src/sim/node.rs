@@ -253,6 +253,7 @@ impl Node {
                         Output::Expect(..)
                         | Output::Locate(..)
                         | Output::Release(_)
+                        | Output::About(..)
                         | Output::Ordered(..) => {}
                     }
                 }

@@ -1,8 +1,8 @@
 //! What is recorded beside the decisions of the role: steps of transactions, what became of batches, and which message all of
 //! that is about. Nothing of it is done where nobody records.
 
-use std::collections::HashMap;
-use std::time::Instant;
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use mcx::{Decision, Now, Role, StoreId, Weight};
@@ -18,13 +18,16 @@ pub(super) struct Notes {
     base: u64,
     /// Call-ID of the message that is being taken.
     call: Option<Bytes>,
-    /// Batches that are not durable yet. As many as the roles have under way.
-    batches: HashMap<StoreId, Batch>,
+    /// Whether that was said, to who takes the outputs.
+    said: bool,
+    /// Batches that are not durable yet, in the order in which they become so. As many as the roles have under way.
+    batches: VecDeque<Batch>,
 }
 
 /// A batch on its way.
 #[derive(Debug)]
 struct Batch {
+    id: StoreId,
     call: Option<Bytes>,
     since: Instant,
     commands: usize,
@@ -37,12 +40,14 @@ impl Notes {
         Self {
             base: seed.iter().fold(0xcbf2_9ce4_8422_2325, mix),
             call: None,
-            batches: HashMap::new(),
+            said: true,
+            batches: VecDeque::new(),
         }
     }
 
-    pub fn call(&self) -> Option<Bytes> {
-        self.call.clone()
+    fn is_about(&mut self, call: Option<Bytes>) -> Option<Bytes> {
+        self.said = false;
+        std::mem::replace(&mut self.call, call)
     }
 
     fn number(&self, transaction: Transaction) -> u64 {
@@ -59,13 +64,13 @@ impl<R: Role> Driver<R> {
     /// What comes is about the message with these header fields; gives what it was about before.
     pub(super) fn is_about(&mut self, headers: &Headers) -> Option<Bytes> {
         let notes = self.notes.as_mut()?;
-        std::mem::replace(&mut notes.call, headers.first_shared(&HeaderName::CallId))
+        notes.is_about(headers.first_shared(&HeaderName::CallId))
     }
 
     /// What comes is about the message that it was about before.
     pub(super) fn is_about_again(&mut self, call: Option<Bytes>) {
         if let Some(notes) = &mut self.notes {
-            notes.call = call;
+            notes.is_about(call);
         }
     }
 
@@ -91,9 +96,20 @@ impl<R: Role> Driver<R> {
         let decision = Decision::new(step.clause(), step.state(), step.event());
         let decided = Decided {
             decision: decision.by("transaction").weighing(Weight::Detail),
-            call: notes.call(),
+            numbers: None,
             transaction: Some(notes.number(step.transaction)),
         };
+        self.put(decided);
+    }
+
+    /// Hands out a decision; before it, what it is about, if that is something else now.
+    pub(super) fn put(&mut self, decided: Decided) {
+        if let Some(notes) = &mut self.notes
+            && !notes.said
+        {
+            notes.said = true;
+            self.outputs.push_back(Output::About(notes.call.clone()));
+        }
         self.outputs.push_back(Output::Decision(decided));
     }
 
@@ -101,11 +117,12 @@ impl<R: Role> Driver<R> {
     pub(super) fn note_storing(&mut self, now: Now, id: StoreId, commands: usize) {
         if let Some(notes) = &mut self.notes {
             let batch = Batch {
-                call: notes.call(),
+                id,
+                call: notes.call.clone(),
                 since: now.mono,
                 commands,
             };
-            notes.batches.insert(id, batch);
+            notes.batches.push_back(batch);
         }
     }
 
@@ -114,17 +131,37 @@ impl<R: Role> Driver<R> {
         let Some(notes) = &mut self.notes else {
             return;
         };
-        let Some(batch) = notes.batches.remove(&id) else {
+        let batches = &mut notes.batches;
+        let place = batches.iter().position(|batch| batch.id == id);
+        let Some(batch) = place.and_then(|place| batches.remove(place)) else {
             return;
         };
-        notes.call = batch.call;
-        let us = now.mono.saturating_duration_since(batch.since).as_micros();
-        let why = format!("{} commands in one batch, after {us} µs", batch.commands);
+        notes.is_about(batch.call);
+        let took = now.mono.saturating_duration_since(batch.since);
         let (verdict, weight) = match durable {
             true => ("durable", Weight::Detail),
             false => ("not durable", Weight::Minor),
         };
-        let decision = Decision::new("L4", verdict, why).by("store");
-        self.decide(decision.weighing(weight));
+        let decision = Decision::new("L4", verdict, BATCH).by("store");
+        let decided = Decided {
+            decision: decision.weighing(weight),
+            numbers: Some([count(batch.commands), micros(took)]),
+            transaction: None,
+        };
+        self.put(decided);
     }
+}
+
+/// What is said of a batch.
+const BATCH: &str = "{} commands in one batch, after {} µs";
+
+fn count(commands: usize) -> u64 {
+    u64::try_from(commands).unwrap_or(u64::MAX)
+}
+
+fn micros(time: Duration) -> u64 {
+    let part = u64::from(time.subsec_micros());
+    time.as_secs()
+        .saturating_mul(1_000_000)
+        .saturating_add(part)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mcx::System;
+use mcx::{ProcedureId, System};
 use serde::{Deserialize, Serialize};
 use sip_trace::watch::{Answer, Selection};
 
@@ -27,7 +27,7 @@ pub struct Wish {
     pub call_id: Option<String>,
     /// Half of a Session-ID.
     pub session_id: Option<String>,
-    /// A procedure id.
+    /// A procedure id, as a whole.
     pub procedure: Option<String>,
     /// `4xx`, `404`.
     pub answer: Option<String>,
@@ -86,6 +86,18 @@ impl Wish {
                 "`{text}` is no half of a Session-ID: write its 32 hexadecimal digits"
             ));
         }
+        let is_call = |text: &str| !text.contains(|c: char| c.is_whitespace() || c.is_control());
+        if let Some(text) = self.call_id.as_deref().filter(|text| !is_call(text)) {
+            return Err(format!("`{text}` is no Call-ID: none has a blank in it"));
+        }
+        let procedure = self.procedure.as_deref().map(|text| {
+            let wrong = || {
+                format!(
+                    "`{text}` is no procedure id: write its 36 characters, such as 0192d3c4-7a1e-7b60-9f3e-2f4c5a6b7c8d"
+                )
+            };
+            ProcedureId::parse(text).ok_or_else(wrong)
+        });
         let answer = self.answer.as_deref().map(|text| {
             let wrong = || format!("`{text}` is no answer: write 4xx or 404");
             Answer::from_text(text).ok_or_else(wrong)
@@ -101,7 +113,7 @@ impl Wish {
             domains: domains.transpose()?.unwrap_or_default(),
             call: self.call_id.clone(),
             session: self.session_id.clone(),
-            procedure: self.procedure.clone(),
+            procedure: procedure.transpose()?.map(|id| id.to_string()),
             answer: answer.transpose()?,
             verdict: self.verdict.clone(),
             requirement: self.requirement.clone(),

@@ -207,9 +207,21 @@ fn list(args: &List) -> Result<(), String> {
             .as_ref()
             .is_none_or(|text| own.any(|record| says(record, text)))
     };
-    let all = (1..).zip(procedures(&records));
+    let all = (1..).zip(of_interest(&records));
     let found: Vec<_> = all.filter(|(_, procedure)| wanted(procedure)).collect();
     list::print(&found, &redacted, args.json)
+}
+
+/// The procedures in which there is more than steps that a node takes without anybody's message (a batch of its own).
+fn of_interest(records: &[Record]) -> Vec<Procedure> {
+    let is_more = |index: &usize| match records.get(*index).map(|record| &record.what) {
+        Some(What::Decision(decision)) => !decision.detail,
+        Some(What::Message(_)) => true,
+        None => false,
+    };
+    let mut all = procedures(records);
+    all.retain(|procedure| procedure.records.iter().any(is_more));
+    all
 }
 
 /// Whether a record has this text in it.
@@ -269,7 +281,7 @@ fn read(args: &Read) -> Result<(), String> {
     }
     // One after the other: ladders of a terminal are read from the top.
     let mut all = Vec::new();
-    for procedure in procedures(&records) {
+    for procedure in of_interest(&records) {
         let own = procedure
             .records
             .iter()
@@ -290,7 +302,7 @@ fn of(id: Option<&str>, loaded: Loaded) -> Result<(Vec<Record>, String), String>
     let Some(id) = id else {
         return Ok((redacted, titled(&from)));
     };
-    let mut all = procedures(&records);
+    let mut all = of_interest(&records);
     let is_called = |at: &usize| all.get(*at).is_some_and(|it| it.is_called(id));
     let called: Vec<usize> = (0..all.len()).filter(is_called).collect();
     let number = id
