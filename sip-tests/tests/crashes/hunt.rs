@@ -11,6 +11,9 @@ pub const RATE: u32 = 300;
 /// Longest that a node lives, once it was seen to work.
 const LONGEST_LIFE: u64 = 400;
 
+/// Milliseconds for starts that take longer than others.
+const SLOW_STARTS: u64 = 5_000;
+
 /// A kill, and when the node was ready again.
 #[derive(Clone, Copy, Debug)]
 pub struct Kill {
@@ -27,9 +30,9 @@ pub fn kills() -> u64 {
 
 /// How many users are enough for as long as that takes.
 pub fn users() -> u64 {
-    // A life, and a start on a machine that does other things too.
+    // A life, and a start; some of them on a machine that does other things too, which a few kills do not make up for.
     let life = LONGEST_LIFE + 600;
-    kills() * life * u64::from(RATE) / 1000
+    (kills() * life + SLOW_STARTS) * u64::from(RATE) / 1000
 }
 
 /// Kills the node while SIPp goes on, each time at another moment after it logged `works`; answers when, and what SIPp logged.

@@ -17,8 +17,10 @@ use samples::{Samples, sum};
 use travellers::Travellers;
 
 /// Until a node has what it will have: the flight recorder's ring is full, every user is known and has been away and home, transactions
-/// are forgotten as fast as they come.
+/// are forgotten as fast as they come. So long at [`WARM_UP_RATE`], and longer at a lower one.
 const WARM_UP: Duration = Duration::from_secs(240);
+/// Procedures a second.
+const WARM_UP_RATE: f64 = 1000.0;
 /// How long after the last event a procedure may take to come to its end.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long nothing has to happen until nothing does.
@@ -78,15 +80,17 @@ impl Extent {
             };
         };
         let measured = Duration::from_secs_f64(minutes * 60.0);
-        let lasts = WARM_UP + measured + PATIENCE;
+        let rate = number("MCX_SOAK_RATE").unwrap_or(WARM_UP_RATE);
+        let warm_up = WARM_UP.mul_f64((WARM_UP_RATE / rate).max(1.0));
+        let lasts = warm_up + measured + PATIENCE;
         assert!(
             lasts < travellers::REGISTERED_FOR,
             "MCX_SOAK = {minutes}: nobody registers anew"
         );
         Self {
             users: 12_000,
-            rate: number("MCX_SOAK_RATE").unwrap_or(1000.0),
-            warm_up: WARM_UP,
+            rate,
+            warm_up,
             measured,
             every: Duration::from_secs(5),
         }
