@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use common::{Folder, apply, map, snapshot, user, wait_until_usable};
 use mcx_store::{SqliteReader, SqliteStore, Store as _, StoreError, export};
+use rusqlite::Connection;
 
 const LOG: [&str; 2] = ["-wal", "-shm"];
 
@@ -101,6 +102,83 @@ fn a_log_of_another_database_is_not_taken_for_its_own() {
     assert_eq!(found_after_a_kill(&folder), 2);
     drop(store);
     assert_eq!(snapshot(&folder.open()).visitors.len(), 2);
+}
+
+/// As by somebody who takes it for a log of words, which may be emptied.
+#[test]
+fn a_log_that_is_cut_ends_all_commits() {
+    for idle in [false, true] {
+        let folder = Folder::new();
+        let store = folder.open();
+        for n in 1..50 {
+            mapped(&store, n);
+        }
+        let log = std::fs::OpenOptions::new()
+            .write(true)
+            .open(beside(&folder, "-wal"))
+            .unwrap();
+        log.set_len(0).unwrap();
+        if idle {
+            until("it is not noticed", || store.usable().is_err());
+        }
+        let refused = apply(&store, vec![map(user(50), Some(1))]);
+        let Err(StoreError::Backend(why)) = refused else {
+            panic!("{refused:?}");
+        };
+        assert!(why.contains("was cut"), "{why}");
+        assert!(store.usable().is_err());
+    }
+}
+
+#[test]
+fn another_process_may_copy_the_log_into_the_database() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let behind = Connection::open(folder.database()).unwrap();
+    for n in 1..5 {
+        mapped(&store, n);
+        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let busy: i64 = behind.query_row(checkpoint, [], |row| row.get(0)).unwrap();
+        assert_eq!(busy, 0);
+        assert_eq!(beside(&folder, "-wal").metadata().unwrap().len(), 0);
+    }
+    mapped(&store, 5);
+    assert_eq!(store.usable(), Ok(()));
+    assert_eq!(found_after_a_kill(&folder), 5);
+}
+
+/// A node that was started again in the place of a store that is away would make an empty one, and take the log for its own.
+#[test]
+fn no_store_is_made_beside_the_log_of_another() {
+    for leaves_an_empty_file in [false, true] {
+        let folder = Folder::new();
+        let store = folder.open();
+        mapped(&store, 1);
+        let away = folder.path().join("away");
+        std::fs::rename(folder.database(), &away).unwrap();
+        if leaves_an_empty_file {
+            std::fs::write(folder.database(), "").unwrap();
+        }
+        // Its last process is killed: the log stays.
+        let log = std::fs::read(beside(&folder, "-wal")).unwrap();
+        drop(store);
+        std::fs::write(beside(&folder, "-wal"), &log).unwrap();
+        for refused in [
+            SqliteStore::open(&folder.database()).map(drop),
+            SqliteStore::check(&folder.database()),
+        ] {
+            let why = refused.unwrap_err().to_string();
+            assert!(
+                why.contains(
+                    "there is no store, but its log is still there: put the store back, or remove"
+                ),
+                "{why}"
+            );
+            assert!(why.contains("-wal"), "{why}");
+        }
+        std::fs::rename(&away, folder.database()).unwrap();
+        assert_eq!(snapshot(&folder.open()).visitors.len(), 1);
+    }
 }
 
 /// Somebody who reads keeps the log from being copied: until he is done, nothing is acknowledged.

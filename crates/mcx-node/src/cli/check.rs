@@ -172,10 +172,7 @@ fn no_other_thing(path: &Path) -> Result<(), String> {
 
 fn store(path: &Path) -> Result<(), String> {
     writable_folder_of(path).map_err(|why| format!("store {}: {why}", path.display()))?;
-    if path.exists() {
-        SqliteStore::check(path).map_err(|error| format!("store {error}"))?;
-    }
-    Ok(())
+    SqliteStore::check(path).map_err(|error| format!("store {error}"))
 }
 
 /// Whether a Unix socket can be had; it is gone again afterwards.

@@ -84,6 +84,14 @@ impl Writing {
         ))
     }
 
+    /// Whether the log has what it is to have: copies all of it into the database.
+    pub fn log_is_whole(&self) -> rusqlite::Result<bool> {
+        let counts = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
+        let checkpoint = "PRAGMA wal_checkpoint(PASSIVE)";
+        let (has, copied) = self.connection.query_row(checkpoint, [], counts)?;
+        Ok(has == copied)
+    }
+
     /// Copies pages from the log into the database, as far as nobody reads older ones, once it has grown.
     pub fn checkpoint(&self) -> rusqlite::Result<()> {
         if self.pages.load(Ordering::Relaxed) < CHECKPOINT_PAGES {

@@ -33,6 +33,7 @@ use mcx::state::{Command, Event, Home, OutboxPage, OutboxRow, Owed, UserKey, Vis
 pub use reader::SqliteReader;
 use rows::SqlRows;
 use rusqlite::ErrorCode;
+use tracing::info;
 use writer::Writer;
 
 /// The embedded store. Dropping it waits until what was handed over is committed.
@@ -98,8 +99,13 @@ impl SqliteStore {
     /// # Errors
     /// Says which file and why.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
+        files::is_alone(path)?;
+        let is_new = !path.exists();
         let locked = create_private(path)?;
         lock(&locked, path)?;
+        if is_new {
+            info!(store = %path.display(), "there was no store: a new one is made");
+        }
         let writing = Writing::open(path).map_err(|e| unusable(path, &e))?;
         schema::migrate(&writing.connection, path)?;
         // A process before this one may have ended after a sync that failed.
@@ -113,12 +119,16 @@ impl SqliteStore {
         })
     }
 
-    /// Whether [`SqliteStore::open`] would open the existing database at `path`; creates and
-    /// changes nothing.
+    /// Whether [`SqliteStore::open`] would open the database at `path`, or make one there; creates
+    /// and changes nothing.
     ///
     /// # Errors
     /// Says which file and why.
     pub fn check(path: &Path) -> Result<(), OpenError> {
+        files::is_alone(path)?;
+        if !path.exists() {
+            return Ok(());
+        }
         let locked = existing(path)?;
         lock(&locked, path)?;
         let reader = SqliteReader::open(path)?;

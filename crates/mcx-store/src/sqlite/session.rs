@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tracing::{error, info, warn};
+use tracing::{error, warn};
 
 use super::backend;
 use super::connection::{Fault, Writing, fault};
@@ -22,6 +22,8 @@ const CORRUPT_WAIT: Duration = Duration::from_secs(60);
 /// A failure so soon after another one is the same trouble: waits go on growing.
 const SAME_TROUBLE: Duration = Duration::from_secs(10);
 
+/// How long those who read are waited for before a log without a name is copied, each time it is tried.
+const PATIENCE: Duration = Duration::from_millis(250);
 /// How often it is looked at while nothing is committed.
 const LOOK: Duration = Duration::from_secs(1);
 /// How often it is told, at most, that batches fail by themselves.
@@ -97,9 +99,8 @@ impl Session {
         &mut self,
         work: impl FnOnce(&mut Writing) -> rusqlite::Result<T>,
     ) -> Result<Result<T, StoreError>, StoreError> {
-        if self.failed.is_none() && self.files.database_is_gone() {
-            self.writing = None;
-            return Err(self.fails(removed(), false));
+        if self.failed.is_none() {
+            self.stands()?;
         }
         let done = self.with(work)?;
         // What was written into a file that has no name any more would be lost with this process.
@@ -144,10 +145,17 @@ impl Session {
         } else if self.writing.is_some() {
             self.try_again();
         }
-        if self.failed.is_some() && self.writing.is_some() {
+        let Some(failed) = &self.failed else { return };
+        let path = self.path.display();
+        if self.writing.is_some() {
             error!(
-                store = %self.path.display(),
+                store = %path,
                 "the log beside the store is lost, with what was committed since it was last copied into the database"
+            );
+        } else {
+            error!(
+                store = %path, why = %failed.why,
+                "the node ends, and its store could not commit: what it committed last is in {path}-wal; keep that with the store"
             );
         }
     }
@@ -160,18 +168,35 @@ impl Session {
                 self.writing = None;
                 Err(self.fails(removed(), false))
             }
-            Some(Gone::Log) => match self.save() {
-                Ok(()) => {
-                    warn!(
-                        store = %self.path.display(),
-                        "the log beside the store (-wal, -shm) was removed or replaced while it was in use: what it had was \
-                         copied into the database, and a new one was begun; nothing is lost"
-                    );
-                    Ok(())
+            Some(Gone::Contents) => self.is_emptied(),
+            Some(Gone::Log) => {
+                let why =
+                    "the log beside it (-wal, -shm) was removed or replaced while it was in use";
+                self.health.set(Some(StoreError::Backend(why.into())));
+                if let Err((why, corrupt)) = self.save() {
+                    return Err(self.fails(why, corrupt));
                 }
-                Err((why, corrupt)) => Err(self.fails(why, corrupt)),
-            },
+                self.health.set(None);
+                warn!(
+                    store = %self.path.display(),
+                    "{why}: what it had was copied into the database, and a new one was begun; nothing is lost"
+                );
+                Ok(())
+            }
         }
+    }
+
+    /// The log is shorter than it was: another process may have copied it into the database, which is its right; or it was cut.
+    fn is_emptied(&mut self) -> Result<(), StoreError> {
+        let whole = self.writing.as_ref().map(Writing::log_is_whole);
+        if let Some(Ok(true)) = whole {
+            self.files = Files::of(&self.path);
+            return Ok(());
+        }
+        self.writing = None;
+        let why = "the log beside it (-wal) was cut while it was in use, and what was committed last is lost: end the node, and put \
+                   a backup in the place of the store if `mcx store check` names anything";
+        Err(self.fails(StoreError::Backend(why.into()), true))
     }
 
     /// Copies what the log has into the database, for as long as it can be read, and begins another one.
@@ -184,6 +209,8 @@ impl Session {
             ..
         } = self;
         if let Some(nameless) = writing.as_ref() {
+            // Nothing is acknowledged meanwhile.
+            let _ = nameless.connection.busy_timeout(PATIENCE);
             nameless.settle().map_err(|error| {
                 let (corrupt, why) = (fault(&error) == Fault::Corrupt, backend(error));
                 let why = format!(
@@ -246,7 +273,8 @@ impl Session {
         match revived {
             Ok(()) => {
                 let (seconds, refused) = (failed.since.elapsed().as_secs_f64(), failed.refused);
-                info!(
+                // As loud as what it ends, nearly.
+                warn!(
                     store = %self.path.display(), refused,
                     "the store commits again, after {seconds:.1} s"
                 );
@@ -269,8 +297,8 @@ impl Session {
         match self.files.gone() {
             None => {}
             Some(Gone::Database) => return Err((removed(), false)),
-            Some(Gone::Log) => {
-                let why = "the log beside it (-wal, -shm) was removed or replaced while it could not commit: put it back, \
+            Some(Gone::Log | Gone::Contents) => {
+                let why = "the log beside it (-wal, -shm) was removed, replaced or cut while it could not commit: put it back, \
                            or what was committed last is lost";
                 return Err((StoreError::Backend(why.into()), false));
             }
@@ -285,11 +313,10 @@ impl Session {
             Ok(writing)
         };
         self.writing = Some(opened().map_err(of_storage)?);
-        match self.files.gone() {
-            // There was none: it was removed, and another one could not be begun.
-            Some(_) => self.save(),
-            None => Ok(()),
-        }
+        let begun_anew = self.files.gone() == Some(Gone::Log);
+        // It was emptied, which is no cut.
+        self.files = Files::of(&self.path);
+        if begun_anew { self.save() } else { Ok(()) }
     }
 
     /// The storage failed. The connection is given up, but for one that has the only log: what SQLite holds in memory may be
