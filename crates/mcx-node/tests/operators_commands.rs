@@ -260,7 +260,10 @@ fn a_parked_row_is_seen_with_its_reason_sent_again_and_dropped() {
     );
     assert!(node.json(&["outbox", "--parked"]).is_empty());
     let said = node.says(&["outbox", "drop", "2", "--because", "b is gone"]);
-    assert_eq!(said, "row 2 is dropped\n");
+    assert_eq!(
+        said,
+        "row 2 is dropped, and is being sent at this moment: it may reach the partner all the same\n"
+    );
     assert!(node.json(&["outbox"]).is_empty());
     let log = node.killed();
     assert!(
@@ -388,6 +391,27 @@ fn a_node_that_does_not_run_is_named() {
     assert!(
         error.contains("write --config FILE or --socket PATH"),
         "{error}"
+    );
+}
+
+/// What a partner answered is shown to an operator, on a terminal.
+#[test]
+fn what_a_partner_says_does_nothing_to_a_terminal() {
+    let parked = Parked {
+        status: 403,
+        text: "go \u{1b}[31maway\u{202e}\n1  mcptt".into(),
+        since: at(0),
+    };
+    let commands = vec![
+        allow("b.mcx.example", 1),
+        Command::OutboxPark { id: 1, parked },
+    ];
+    let node = Node::with(commands);
+    let shown = node.says(&["outbox"]);
+    assert_eq!(shown.lines().count(), 2, "{shown:?}");
+    assert!(
+        shown.ends_with("refused with 403 go ?[31maway??1  mcptt\n"),
+        "{shown:?}"
     );
 }
 

@@ -240,3 +240,13 @@ fn a_node_with_a_damaged_store_does_not_start_and_says_what_to_do() {
     let (code, _, said) = place.mcx(&["store", "check"], b"");
     assert!(code == 1 && said.contains("pages: "), "{said}");
 }
+
+#[test]
+fn one_store_is_named_at_a_time() {
+    let place = Place::new();
+    let (code, _, said) = place.mcx(&["store", "check", "--store", "x"], b"");
+    assert!(
+        code != 0 && said.contains("write --config FILE or --store FILE, not both"),
+        "{said}"
+    );
+}

@@ -227,7 +227,32 @@ fn what_is_no_whole_export_is_refused_with_its_line_and_leaves_nothing() {
         (repeated("home"), "line 3: is there a second time"),
         (repeated("visitor"), "is there a second time"),
         (repeated("outbox"), "line 8: is there a second time"),
-        (repeated("sink"), ": UNIQUE constraint failed"),
+        (repeated("sink"), "is there a second time"),
+        (repeated("{\"event"), "is there a second time"),
+        (
+            lines.replacen("\"id\":1,", "\"id\":9223372036854775808,", 1),
+            "has the number 9223372036854775808, and 2^63 - 1 is the largest",
+        ),
+        (
+            lines.replacen("\"counter\":3", "\"counter\":9223372036854775807", 1),
+            "hardly any number is left",
+        ),
+        (
+            lines.replacen(
+                "\"system\":\"b.mcx.example\"",
+                "\"system\":\"a.mcx.example\"",
+                1,
+            ),
+            "stay 3 at a.mcx.example: that is no partner",
+        ),
+        (
+            lines.replacen("\"to\":\"b.mcx.example\"", "\"to\":\"\"", 1),
+            "it is owed to nobody",
+        ),
+        (
+            lines.replacen("\"kind\":", "\"kinds\":", 1),
+            "line 7: missing field `kind`, at character ",
+        ),
         (contradicting, "the newest is 1"),
         (used_up, "hardly any is left"),
         (late, "is not sent again before"),
@@ -243,6 +268,7 @@ fn what_is_no_whole_export_is_refused_with_its_line_and_leaves_nothing() {
         (String::new(), "the last line is missing"),
     ];
     for (n, (text, expected)) in cases.into_iter().enumerate() {
+        assert_ne!(text, lines, "{expected}: nothing was changed");
         let path = folder.path().join(format!("case-{n}"));
         let error = import(&path, text.as_bytes()).unwrap_err();
         assert!(!matches!(error, LinesError::Store(_)), "{error}");
@@ -265,6 +291,19 @@ fn what_is_no_whole_export_is_refused_with_its_line_and_leaves_nothing() {
         import(&path, lines.as_bytes()).unwrap();
         std::fs::remove_file(&path).unwrap();
     }
+}
+
+#[test]
+fn what_is_no_text_is_refused_with_its_line() {
+    let folder = Folder::new();
+    let _store = full(&folder);
+    let lines = exported(&folder.database()).replacen("no \\\"thanks", "no \u{1}thanks", 1);
+    let broken: Vec<_> = lines
+        .bytes()
+        .map(|b| if b == 1 { 0xff } else { b })
+        .collect();
+    let error = import(&folder.path().join("x"), broken.as_slice()).unwrap_err();
+    assert_eq!(error.to_string(), "line 7: is no UTF-8");
 }
 
 #[test]
@@ -337,6 +376,15 @@ fn a_check_names_what_is_wrong() {
             "given to another",
         ),
         ("UPDATE sink SET delivered = 99", "the newest is 2"),
+        (
+            "UPDATE outbox SET id = -9223372036854775808 WHERE id = 2",
+            "beyond 2^63: 1",
+        ),
+        ("UPDATE event SET seq = -1 WHERE seq = 2", "beyond 2^63: 1"),
+        (
+            "UPDATE visitor SET stop_at = purge_at + 1 WHERE primary_id LIKE '%user-4@%'",
+            "purged before it stops",
+        ),
         (
             "UPDATE sqlite_sequence SET seq = 9223372036854775807 WHERE name = 'event'",
             "hardly any is left",

@@ -87,7 +87,7 @@ enum RowOrder {
         #[arg(long, value_name = "REASON")]
         because: String,
     },
-    /// Drops rows: the partner will never get them.
+    /// Drops rows: the partner will never get them, unless they are being sent at this moment.
     Drop {
         /// Their ids, as `mcx outbox` shows them.
         #[arg(required = true)]

@@ -21,6 +21,15 @@ pub(crate) fn say(text: fmt::Arguments<'_>) {
     }
 }
 
+/// The text, with a `?` in the place of what moves the cursor, or the direction of writing, of a terminal.
+pub(crate) fn printable(text: &str) -> String {
+    let shown = |c: char| {
+        let turns = matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if c.is_control() || turns { '?' } else { c }
+    };
+    text.chars().map(shown).collect()
+}
+
 /// Whether the process was started without standard output: what is written then goes to `/dev/null`, which the language's
 /// runtime opens in its place, to be read and written.
 pub(crate) fn nobody_reads() -> bool {

@@ -58,7 +58,8 @@ struct Which {
 impl Which {
     fn path(self) -> Result<PathBuf, String> {
         match (self.store, self.config) {
-            (Some(store), _) => Ok(store),
+            (Some(_), Some(_)) => Err("write --config FILE or --store FILE, not both".into()),
+            (Some(store), None) => Ok(store),
             (None, Some(path)) => {
                 let config = config::load(&path).map_err(|problems| problems.to_string())?;
                 let server = config.service_server.map(|server| server.store);

@@ -59,17 +59,16 @@ impl Report<'_> {
         if value == "immediately" {
             return Stop::Immediately;
         }
-        let after = value.strip_prefix("after ").map(parse_duration);
-        after.and_then(Result::ok).map_or_else(
-            || {
-                let message = format!(
-                    "`{value}` is no time to stop: write \"immediately\" or \"after 30 s\""
-                );
-                self.wrong(text.span(), message);
-                Stop::Immediately
-            },
-            Stop::After,
-        )
+        let message = match value.strip_prefix("after ").map(parse_duration) {
+            Some(Ok(after)) => return Stop::After(after),
+            // It begins as one should: what is wrong with it says more.
+            Some(Err(why)) if value.contains(|c: char| c.is_ascii_digit()) => why,
+            _ => {
+                format!("`{value}` is no time to stop: write \"immediately\" or \"after 30 s\"")
+            }
+        };
+        self.wrong(text.span(), message);
+        Stop::Immediately
     }
 
     /// Addresses to listen on, such as `udp:127.0.0.1:5060`; port 0 takes a free one. `tls`: whether there is a

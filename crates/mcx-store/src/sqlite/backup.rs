@@ -6,7 +6,7 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
 use super::new_file::NewFile;
-use super::{OpenError, SqliteReader, failed, schema};
+use super::{OpenError, SqliteReader, failed, schema, unusable};
 
 /// Copies the database at `from` to the new file `to`, for its owner alone to read, as it is at one moment; commits go on
 /// meanwhile. The copy was read and found whole, and is on disk, when it has its name.
@@ -23,13 +23,13 @@ pub fn backup(from: &Path, to: &Path) -> Result<(), OpenError> {
 }
 
 fn copy((source, from): (&Connection, &Path), part: &Path) -> Result<(), OpenError> {
-    let of_part = |error: rusqlite::Error| failed(part, &error);
+    let of_part = |error: rusqlite::Error| unusable(part, &error);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut target = Connection::open_with_flags(part, flags).map_err(of_part)?;
     {
-        let copying = Backup::new(source, &mut target).map_err(|error| failed(from, &error))?;
+        let copying = Backup::new(source, &mut target).map_err(|error| unusable(from, &error))?;
         // In one step, which is one moment: in more of them it would begin again with each commit of the node.
-        match copying.step(-1).map_err(|error| failed(from, &error))? {
+        match copying.step(-1).map_err(|error| unusable(from, &error))? {
             StepResult::Done => {}
             other => return Err(failed(from, &format!("it cannot be copied: {other:?}"))),
         }

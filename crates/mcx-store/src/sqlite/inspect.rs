@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use super::connection::{Fault, fault};
 use super::rows::SqlRows;
 use super::tools::UnreadableKey;
-use super::{OpenError, SqliteReader, failed, schema};
+use super::{OpenError, SqliteReader, schema, unusable};
 
 /// Most problems that are named.
 pub const MOST_PROBLEMS: usize = 100;
@@ -65,7 +65,7 @@ pub fn inspect(path: &Path) -> Result<(Contents, Vec<String>), OpenError> {
     // One moment of a database that is written.
     let transaction = connection
         .transaction()
-        .map_err(|error| failed(path, &error))?;
+        .map_err(|error| unusable(path, &error))?;
     inspect_moment(&transaction, path)
 }
 
@@ -74,7 +74,7 @@ pub(super) fn inspect_moment(
     connection: &Connection,
     path: &Path,
 ) -> Result<(Contents, Vec<String>), OpenError> {
-    let failed = |error: rusqlite::Error| failed(path, &error);
+    let failed = |error: rusqlite::Error| unusable(path, &error);
     let version = schema::version(connection, path)?;
     let mut found = Found {
         contents: Contents {
@@ -173,6 +173,12 @@ impl Found {
                 "home {of}: stays up to {ended} are over, but only {counter} were opened"
             ));
         }
+        if home.counter >= USED_UP {
+            self.wrong(format!(
+                "home {of}: stays up to {} were opened, and hardly any number is left",
+                home.counter
+            ));
+        }
         let mut numbers: Vec<_> = home.stays.iter().map(|stay| stay.number).collect();
         numbers.dedup();
         if numbers.len() < home.stays.len() {
@@ -181,6 +187,9 @@ impl Found {
         for stay in &home.stays {
             let (system, number) = (&stay.system, stay.number);
             let at = format!("home {of}: stay {number} at {system}");
+            if system.as_str().is_empty() || system.as_str() == key.primary_id.domain() {
+                self.wrong(format!("{at}: that is no partner"));
+            }
             if number == 0 || number > home.counter {
                 self.wrong(format!("{at}: the newest is {}", home.counter));
             }
@@ -228,13 +237,14 @@ impl Found {
         // A phase is in three columns, and not all of what they can say is one.
         let mut statement = connection.prepare(
             "SELECT service, primary_id FROM visitor
-             WHERE (left_at IS NULL) <> (purge_at IS NULL) OR (stop_at IS NOT NULL AND purge_at IS NULL)",
+             WHERE (left_at IS NULL) <> (purge_at IS NULL) OR (stop_at IS NOT NULL AND purge_at IS NULL)
+                OR purge_at BETWEEN 0 AND stop_at - 1",
         )?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let (service, user): (String, String) = (row.get(0)?, row.get(1)?);
             self.wrong(format!(
-                "visitor {service} {user}: neither migrated nor stopping nor was-migrated"
+                "visitor {service} {user}: neither migrated nor stopping nor was-migrated, or purged before it stops"
             ));
         }
         Ok(())
@@ -242,6 +252,7 @@ impl Found {
 
     fn outbox(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         let last = self.last_of(connection, "outbox")?;
+        self.below_one(connection, "outbox", "id")?;
         let mut after = 0;
         loop {
             let rows = SqlRows(connection).readable_outbox_after(after, PAGE)?;
@@ -260,6 +271,23 @@ impl Found {
                 }
             }
         }
+    }
+
+    /// Rows that are never found: they are read from number 1 on.
+    fn below_one(
+        &mut self,
+        connection: &Connection,
+        table: &str,
+        number: &str,
+    ) -> rusqlite::Result<()> {
+        let sql = format!("SELECT count(*) FROM {table} WHERE {number} < 1");
+        let count: i64 = connection.query_row(&sql, [], |row| row.get(0))?;
+        if count > 0 {
+            self.wrong(format!(
+                "{table}: rows with a number below 1, or beyond 2^63: {count}"
+            ));
+        }
+        Ok(())
     }
 
     fn last_of(&mut self, connection: &Connection, table: &str) -> rusqlite::Result<u64> {
@@ -285,6 +313,9 @@ impl Found {
                 "outbox {id} of {of}: it might be appended a second time"
             ));
         }
+        if row.row.to.as_str().is_empty() {
+            self.wrong(format!("outbox {id} of {of}: it is owed to nobody"));
+        }
         let next_at = row.next_at.0;
         if row.parked.is_none() && next_at > self.now.saturating_add(LONGEST_WAIT) {
             self.wrong(format!(
@@ -307,6 +338,7 @@ impl Found {
 
     fn events(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         let last = self.last_of(connection, "event")?;
+        self.below_one(connection, "event", "seq")?;
         let mut after = 0;
         loop {
             let events = match SqlRows(connection).events(after, PAGE) {

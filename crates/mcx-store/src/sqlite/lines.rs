@@ -6,7 +6,7 @@ use std::io::{self, BufRead, Read as _, Write};
 use std::path::Path;
 
 use mcx::state::{ClockAnchor, Event, Home, OutboxRow, Rows as _, UserKey, Visitor};
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ use super::connection::Writing;
 use super::inspect::{inspect_moment, last_of};
 use super::new_file::NewFile;
 use super::rows::SqlRows;
-use super::{OpenError, SqliteReader, existing, failed, lock, schema};
+use super::{OpenError, SqliteReader, existing, failed, lock, schema, unusable};
 
 /// Version of the format: another one is refused.
 const FORMAT: u32 = 1;
@@ -143,7 +143,7 @@ impl From<io::Error> for LinesError {
 pub fn export(path: &Path, mut to: impl Write) -> Result<Counts, LinesError> {
     let reader = SqliteReader::open(path)?;
     let mut connection = reader.lock();
-    let of = |error: rusqlite::Error| LinesError::Store(failed(path, &error));
+    let of = |error: rusqlite::Error| LinesError::Store(unusable(path, &error));
     let moment = connection.transaction().map_err(of)?;
     let schema = schema::version(&moment, path)?;
     let head = Head {
@@ -231,7 +231,7 @@ pub fn import(path: &Path, from: impl BufRead) -> Result<Counts, LinesError> {
 
 /// Reads into the empty store at `part`, which has or is to have the name `path`.
 fn import_into(part: &Path, path: &Path, from: impl BufRead) -> Result<Counts, LinesError> {
-    let of = |error: rusqlite::Error| LinesError::Store(failed(path, &error));
+    let of = |error: rusqlite::Error| LinesError::Store(unusable(path, &error));
     let locked = existing(part)?;
     lock(&locked, part)?;
     let mut writing = Writing::open(part).map_err(of)?;
@@ -262,20 +262,27 @@ fn import_into(part: &Path, path: &Path, from: impl BufRead) -> Result<Counts, L
 /// Writes the rows of every line; answers what the last one says that there are.
 fn read_lines(rows: &mut SqlRows<'_>, mut from: impl BufRead) -> Result<Counts, LinesError> {
     let mut end = None;
-    let mut line = String::new();
+    let mut bytes = Vec::new();
     for number in 1.. {
-        line.clear();
+        bytes.clear();
         let wrong = |why: String| LinesError::Line(number, why);
-        if (&mut from).take(LONGEST_LINE).read_line(&mut line)? == 0 {
+        if (&mut from)
+            .take(LONGEST_LINE)
+            .read_until(b'\n', &mut bytes)?
+            == 0
+        {
             break;
         }
+        let Ok(line) = std::str::from_utf8(&bytes) else {
+            return Err(wrong("is no UTF-8".into()));
+        };
         if end.is_some() {
             return Err(wrong("comes after the last one".into()));
         }
         if !line.ends_with('\n') {
             return Err(wrong("is not whole".into()));
         }
-        let line = read_line(&line).map_err(wrong)?;
+        let line = read_line(line).map_err(wrong)?;
         match (number, &line) {
             (1, Line::Store(head)) => {
                 head.can_be_read().map_err(wrong)?;
@@ -290,9 +297,13 @@ fn read_lines(rows: &mut SqlRows<'_>, mut from: impl BufRead) -> Result<Counts, 
                 .map_err(|error| wrong(error.to_string()))?;
             end = Some(counts);
         } else {
-            let written = write_row(rows, line).map_err(|error| wrong(error.to_string()))?;
-            if !written {
-                return Err(wrong("is there a second time".into()));
+            match write_row(rows, line) {
+                Ok(true) => {}
+                Ok(false) => return Err(wrong("is there a second time".into())),
+                Err(error) if is_repeated(&error) => {
+                    return Err(wrong("is there a second time".into()));
+                }
+                Err(error) => return Err(wrong(error.to_string())),
             }
         }
     }
@@ -319,12 +330,33 @@ impl Head {
 
 /// A line that has no member but those of its kind.
 fn read_line(text: &str) -> Result<Line, String> {
-    let said: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    let line = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let said: Value = serde_json::from_str(text).map_err(|error| reason(&error))?;
+    if let Some(number) = too_large(&said) {
+        return Err(format!(
+            "has the number {number}, and 2^63 - 1 is the largest"
+        ));
+    }
+    let line = serde_json::from_str(text).map_err(|error| reason(&error))?;
     let understood = serde_json::to_value(&line).map_err(|error| error.to_string())?;
     match not_understood(&said, &understood) {
         Some(member) => Err(format!("has a member `{member}`, which it must not have")),
         None => Ok(line),
+    }
+}
+
+/// What is wrong in a line, of which it is the only one.
+fn reason(error: &serde_json::Error) -> String {
+    let said = error.to_string();
+    said.replace(" at line 1 column ", ", at character ")
+}
+
+/// A number that the database has no room for.
+fn too_large(said: &Value) -> Option<u64> {
+    match said {
+        Value::Number(number) => number.as_u64().filter(|n| i64::try_from(*n).is_err()),
+        Value::Array(all) => all.iter().find_map(too_large),
+        Value::Object(all) => all.values().find_map(too_large),
+        _ => None,
     }
 }
 
@@ -344,6 +376,10 @@ fn not_understood<'a>(said: &'a Value, understood: &Value) -> Option<&'a str> {
         }
         _ => None,
     }
+}
+
+fn is_repeated(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation)
 }
 
 /// Answers whether it was not there yet.

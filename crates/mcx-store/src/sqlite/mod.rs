@@ -227,15 +227,16 @@ fn failed(path: &Path, why: &dyn fmt::Display) -> OpenError {
     }
 }
 
-/// What SQLite says of the database; of pages that are wrong, with how to find out which.
+/// What SQLite says of the database, with the remedy where there is one.
 fn unusable(path: &Path, error: &rusqlite::Error) -> OpenError {
-    match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseCorrupt) => failed(
-            path,
-            &format!("{error}: `mcx store check` names what is wrong"),
-        ),
-        _ => failed(path, error),
-    }
+    let remedy = match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt) => "`mcx store check` names what is wrong",
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => {
+            "whoever opens it has to be allowed to write it, its folder and the files beside it (-wal, -shm), as the user of the node is"
+        }
+        _ => return failed(path, error),
+    };
+    failed(path, &format!("{error}: {remedy}"))
 }
 
 fn backend(error: rusqlite::Error) -> StoreError {

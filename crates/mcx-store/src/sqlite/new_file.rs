@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::files::beside;
@@ -13,6 +14,8 @@ pub(super) struct NewFile {
     to: PathBuf,
     part: PathBuf,
 }
+
+const TAKEN: &str = "it is there already: write another path";
 
 /// The files that belong to a database.
 const ENDS: [&str; 4] = ["", "-journal", "-wal", "-shm"];
@@ -29,7 +32,7 @@ impl NewFile {
             .find(|path| is_taken(path))
             .or_else(|| is_taken(&part).then(|| part.clone()))
         {
-            return Err(failed(&there, &"it is there already: write another path"));
+            return Err(failed(&there, &TAKEN));
         }
         create_private(&part)?;
         Ok(Self {
@@ -57,7 +60,10 @@ impl NewFile {
             fs::remove_file(&self.part)?;
             File::open(folder)?.sync_all()
         };
-        kept().map_err(|error| failed(&self.to, &error))
+        kept().map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => failed(&self.to, &TAKEN),
+            _ => failed(&self.to, &error),
+        })
     }
 }
 

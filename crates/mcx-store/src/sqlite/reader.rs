@@ -9,7 +9,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use super::connection::{BUSY_TIMEOUT, CACHE_KIB};
 use super::lock::NO_FILE;
 use super::rows::SqlRows;
-use super::{OpenError, backend, failed};
+use super::{OpenError, backend, failed, unusable};
 use crate::{Snapshot, StoreError};
 
 /// Reads a database that a node may be writing at the same time.
@@ -96,9 +96,8 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
 
 /// SQLite does not say why a file cannot be opened; the operating system does.
 fn cannot_open(path: &Path, error: &rusqlite::Error) -> OpenError {
-    let why = match std::fs::File::open(path) {
-        Err(why) if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) => why.to_string(),
-        _ => error.to_string(),
-    };
-    failed(path, &why)
+    match std::fs::File::open(path) {
+        Err(why) if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) => failed(path, &why),
+        _ => unusable(path, error),
+    }
 }

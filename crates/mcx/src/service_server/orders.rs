@@ -68,7 +68,14 @@ impl ServiceServer {
         let Some(verdict) = outcomes.first().map(|outcome| &outcome.verdict) else {
             return;
         };
-        let result = said(&pending.order, verdict);
+        let mut result = said(&pending.order, verdict);
+        if let (Order::DropRow { id }, Ok(text)) = (&pending.order, &mut result)
+            && self.schedule.is_busy(*id)
+        {
+            text.push_str(
+                ", and is being sent at this moment: it may reach the partner all the same",
+            );
+        }
         match (&pending.order, verdict) {
             (Order::RetryRow { id }, Verdict::Done) => self.schedule.hurry(now, *id),
             (Order::DropRow { id }, Verdict::Done) => self.schedule.forget(now, *id),

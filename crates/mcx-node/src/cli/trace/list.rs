@@ -7,7 +7,7 @@ use sip_trace::correlate::{Procedure, procedures};
 use sip_trace::ladder::{Arrow, Options, Row, build};
 use sip_trace::{Record, What};
 
-use crate::cli::out::sayln;
+use crate::cli::out::{printable, sayln};
 use crate::cli::table;
 
 /// One procedure, as it is listed.
@@ -129,12 +129,6 @@ fn arrow(row: &Row) -> Option<&Arrow> {
         Row::Arrow(arrow) => Some(arrow),
         Row::Note(_) => None,
     }
-}
-
-/// Ids and labels are what somebody sent: nothing that a terminal would obey.
-pub(super) fn printable(text: &str) -> String {
-    let shown = |c: char| if c.is_control() { '?' } else { c };
-    text.chars().map(shown).collect()
 }
 
 fn or_dash(text: &str) -> String {

@@ -9,11 +9,10 @@ use sip_trace::correlate::ids;
 use sip_trace::summary::{Labels, label};
 use sip_trace::{Direction, Record, What, ndjson};
 
-use super::list::printable;
 use super::live::{Live, Told, complain_of, follow};
 use super::redaction::Redaction;
 use crate::admin::{Place, TraceFilter};
-use crate::cli::out::{say, sayln};
+use crate::cli::out::{printable, say, sayln};
 
 /// `mcx trace tail`.
 #[derive(Debug, Args)]

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::list::printable;
 use crate::admin::{End, Question};
 use crate::cli::operate::{Node, time};
-use crate::cli::out::sayln;
+use crate::cli::out::{printable, sayln};
 use crate::watches::{WatchLine, Wish};
 
 /// `mcx trace watch`.
