@@ -3,11 +3,15 @@
 
 mod common;
 
+use common::commands::{allow, deliver_all, moved, run};
 use common::gateway::*;
-use common::world::{B, Bench, Incoming, send};
+use common::tokens::{claims, sign};
+use common::visit::report;
+use common::world::{B, Bench, CORE, Incoming, SERVER_B, send, server_a, xml};
 use common::{ALICE, BOB, id};
+use mcx::document::Document;
 use mcx::marking::Watched;
-use mcx::{Effect, GatewayServer, Random};
+use mcx::{Effect, GatewayServer, Random, ServiceServer};
 use sip_message::{HeaderName, Request};
 
 fn gateway(trusted: bool, watched: Watched) -> Bench<GatewayServer> {
@@ -97,4 +101,51 @@ fn what_is_about_a_watched_user_is_marked_until_the_watch_ends() {
     assert!(is_marked(
         &send(&gateway.request(B, &arriving().request())).1
     ));
+}
+
+/// A's server while Alice is at B.
+fn server(trusted: bool, watched: Watched) -> Bench<ServiceServer> {
+    let mut config = server_a();
+    for partner in &mut config.systems.partners {
+        partner.logme = trusted;
+    }
+    let role = ServiceServer::new(config, Random::new([3; 32])).watching(watched);
+    let mut bench = Bench::new(role);
+    bench.recover(Vec::new());
+    run(&mut bench.rows, &allow("b", 1));
+    run(&mut bench.rows, &moved("b", Some(1), 1));
+    deliver_all(&mut bench.rows);
+    bench
+}
+
+#[test]
+fn a_server_marks_what_is_about_a_watched_user_to_who_is_trusted() {
+    let document = Document {
+        access_token: Some(sign(&claims(ALICE))),
+        ..Document::default()
+    };
+    let publish = Incoming::event("PUBLISH", &xml(&document));
+    for (trusted, watches, marked) in [
+        (true, ALICE, true),
+        (true, BOB, false),
+        (false, ALICE, false),
+    ] {
+        let watched = Watched::default();
+        watched.begin(1, id(watches));
+        let effects = server(trusted, watched).exchange(CORE, &publish.request());
+        let notification = send(&effects).1;
+        assert_eq!(is_marked(&notification), marked, "{trusted} {watches}");
+    }
+}
+
+#[test]
+fn a_mark_counts_at_a_server_from_who_is_trusted() {
+    let report = Incoming::message(SERVER_B, &xml(&report(1)));
+    for (trusted, verdict) in [(true, "marked"), (false, "mark left out")] {
+        let mut server = server(trusted, Watched::default());
+        let effects = server.request(B, &with(&report, ";logme"));
+        assert_eq!(verdicts(&effects), [verdict]);
+        let effects = server.request(B, &with(&report, ""));
+        assert!(verdicts(&effects).is_empty());
+    }
 }

@@ -120,6 +120,98 @@ fn repeats_are_counted_and_one_dialog_can_be_picked() {
     assert!(browser.told.is_empty(), "{:?}", browser.told);
 }
 
+/// The page that follows, told by this test instead of a node.
+fn follows(browser: &mut Browser) {
+    let source = "window.EventSource = class extends EventTarget { \
+        constructor(at) { super(); this.at = at; window.told = this; } close() {} }";
+    browser.call(
+        "Page.addScriptToEvaluateOnNewDocument",
+        json!({ "source": source }),
+    );
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("live.html");
+    std::fs::write(&path, html::render_live(A, "live", "/live/events")).unwrap();
+    browser.open(&path);
+    assert_eq!(browser.run("told.at"), "/live/events");
+}
+
+fn tell(browser: &mut Browser, records: &[Record], lost: u64) {
+    let options = Options {
+        origin_us: Some(common::START_US),
+        ..options()
+    };
+    let options = Options {
+        order: Vec::new(),
+        ..options
+    };
+    let rows = html::rows(&build(records, &options), lost);
+    let data = serde_json::to_string(&rows).unwrap();
+    browser.run(&format!(
+        "told.dispatchEvent(new MessageEvent('message', {{ data: {data} }})); \
+        new Promise(done => setTimeout(done, 200))"
+    ));
+}
+
+#[test]
+fn what_comes_is_put_below_in_its_columns_and_losses_are_said() {
+    let Some(mut browser) = Browser::start("follows") else {
+        return;
+    };
+    follows(&mut browser);
+    let part = |of: &[(u64, &str, &str, &str)]| {
+        let mut story = Story::default();
+        for (ms, from, to, branch) in of {
+            story.passed(*ms, from, to, &notification(branch));
+        }
+        story.records
+    };
+    tell(&mut browser, &part(&[(0, A, AG, "one")]), 0);
+    // Its columns are others, in another order, and one of its messages was there before.
+    let more = part(&[
+        (10, B, BG, "two"),
+        (20, BG, A, "three"),
+        (500, A, AG, "one"),
+    ]);
+    tell(&mut browser, &more, 17);
+    let heads = "[...document.querySelectorAll('#heads span')].map(e => e.textContent)";
+    assert_eq!(browser.run(heads), json!([A, AG, B, BG]));
+    let label = browser.run("document.querySelector('#row-0 .label').textContent");
+    assert!(label.as_str().unwrap().ends_with(" · +1"), "{label}");
+    for (row, from, to) in [(1, B, BG), (2, BG, A)] {
+        browser.click(&format!("#row-{row} .label"));
+        let said = browser.run("document.querySelector('#detail dl').textContent");
+        let said = said.as_str().unwrap();
+        assert!(said.contains(&format!("from{from}to{to}")), "{said}");
+    }
+    let state = browser.run("document.getElementById('live').value");
+    assert_eq!(state, "live · 17 records lost");
+
+    // It keeps the last 20,000 rows, and says how many are gone.
+    for first in [0, 7_000, 14_000] {
+        let mut story = Story::default();
+        for number in first..first + 7_000_u64 {
+            story.sent(1_000 + number, A, AG, &notification(&format!("n{number}")));
+        }
+        tell(&mut browser, &story.records, 0);
+    }
+    let count = browser.run("document.getElementById('count').value");
+    let count: u64 = count
+        .as_str()
+        .unwrap()
+        .split(' ')
+        .next_back()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!((15_000..=20_000).contains(&count), "{count}");
+    let state = browser.run("document.getElementById('live').value");
+    let gone = 21_004 - count;
+    assert_eq!(
+        state,
+        format!("live · 17 records lost · {gone} older rows gone")
+    );
+    assert!(browser.told.is_empty(), "{:?}", browser.told);
+}
+
 #[test]
 fn keys_alone_are_enough() {
     let Some(mut browser) = Browser::start("keys") else {
