@@ -53,9 +53,10 @@ fn while_it_lasts<F>(
         .lines()
         .filter(|line| line.contains("ERROR") || line.contains("WARN"))
         .collect();
-    assert_eq!(complaints.len(), 1, "{complaints:#?}");
+    assert_eq!(complaints.len(), 2, "{complaints:#?}");
     assert!(complaints[0].contains("the store cannot commit") && complaints[0].contains(why));
-    // Each of them is in the trace; the log has the one complaint.
+    assert!(complaints[1].contains("WARN the store commits again"));
+    // Each of them is in the trace; the log has the one complaint, and its end.
     assert!(!log.contains("verdict=refused 503"), "{log}");
     assert!(
         !log.contains("visitor-"),
