@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use common::{Folder, apply, map, snapshot, user, wait_until_usable};
-use mcx_store::{SqliteReader, SqliteStore, Store as _, StoreError, export};
+use mcx_store::{SqliteReader, SqliteStore, Store as _, StoreError, backup, export};
 use rusqlite::Connection;
 
 const LOG: [&str; 2] = ["-wal", "-shm"];
@@ -179,6 +179,33 @@ fn no_store_is_made_beside_the_log_of_another() {
         std::fs::rename(&away, folder.database()).unwrap();
         assert_eq!(snapshot(&folder.open()).visitors.len(), 1);
     }
+}
+
+/// As when a backup is put in the place of a store whose log was forgotten: it would be taken for the copy's own.
+#[test]
+fn a_copy_does_not_take_the_log_of_another_for_its_own() {
+    let folder = Folder::new();
+    let store = folder.open();
+    mapped(&store, 1);
+    let copy = folder.path().join("copy");
+    backup(&folder.database(), &copy).unwrap();
+    mapped(&store, 2);
+    let log = std::fs::read(beside(&folder, "-wal")).unwrap();
+    drop(store);
+    std::fs::write(beside(&folder, "-wal"), &log).unwrap();
+    std::fs::rename(&copy, folder.database()).unwrap();
+    for refused in [
+        SqliteStore::open(&folder.database()).map(drop),
+        SqliteStore::check(&folder.database()),
+    ] {
+        let why = refused.unwrap_err().to_string();
+        assert!(
+            why.contains("it is a copy, and the log beside it is of another store: remove"),
+            "{why}"
+        );
+    }
+    std::fs::remove_file(beside(&folder, "-wal")).unwrap();
+    assert_eq!(snapshot(&folder.open()).visitors.len(), 1);
 }
 
 /// Somebody who reads keeps the log from being copied: until he is done, nothing is acknowledged.

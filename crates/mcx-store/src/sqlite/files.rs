@@ -93,17 +93,34 @@ fn found(path: &Path) -> Option<(Identity, u64)> {
     Some(((metadata.dev(), metadata.ino()), metadata.len()))
 }
 
-/// Refuses a store that is not there, or has nothing in it, beside which there is a log: it is that of a store that was moved
-/// away, and opening another one in its place would remove it.
-pub(super) fn is_alone(path: &Path) -> Result<(), OpenError> {
+/// Where SQLite's file format says how the file is written: 1 with a rollback journal, 2 with a log.
+const WRITTEN_WITH: u64 = 18;
+
+/// Refuses a store beside which there is a log that cannot be its own: one that is not there, or has nothing in it, for another
+/// one in its place would remove the log; or one that has none, as a copy has when it is made.
+pub(super) fn has_its_own_log(path: &Path) -> Result<(), OpenError> {
     let length = |path: &Path| found(path).map_or(0, |(_, length)| length);
     let log = beside(path, "-wal");
-    if length(path) > 0 || length(&log) == 0 {
+    if length(&log) == 0 {
         return Ok(());
     }
-    let why = format!(
-        "there is no store, but its log is still there: put the store back, or remove {} if it is over",
-        log.display()
-    );
+    let log = log.display();
+    let why = if length(path) == 0 {
+        format!(
+            "there is no store, but its log is still there: put the store back, or remove {log} if it is over"
+        )
+    } else if written_with(path).is_ok_and(|version| version == 1) {
+        format!("it is a copy, and the log beside it is of another store: remove {log}")
+    } else {
+        return Ok(());
+    };
     Err(failed(path, &why))
+}
+
+fn written_with(path: &Path) -> std::io::Result<u8> {
+    let mut version = [0];
+    let file = std::fs::File::open(path)?;
+    std::os::unix::fs::FileExt::read_exact_at(&file, &mut version, WRITTEN_WITH)?;
+    let [version] = version;
+    Ok(version)
 }

@@ -99,7 +99,7 @@ impl SqliteStore {
     /// # Errors
     /// Says which file and why.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        files::is_alone(path)?;
+        files::has_its_own_log(path)?;
         let is_new = !path.exists();
         let locked = create_private(path)?;
         lock(&locked, path)?;
@@ -125,7 +125,7 @@ impl SqliteStore {
     /// # Errors
     /// Says which file and why.
     pub fn check(path: &Path) -> Result<(), OpenError> {
-        files::is_alone(path)?;
+        files::has_its_own_log(path)?;
         if !path.exists() {
             return Ok(());
         }
