@@ -1,12 +1,12 @@
 //! A record as the ring holds it: one after the other in large pieces of memory, so that keeping one asks no allocator, and
-//! letting one go touches nothing. The bytes of long messages alone are held beside it, by their reference count.
+//! letting one go touches nothing. The bytes of messages alone are held beside it, by their reference count.
 //!
 //! ```text
-//! flags · phrase · node · wall clock · monotonic clock · number ┬ message:  addresses · place in the stream · identity · bytes
+//! flags · phrase · node · wall clock · monotonic clock · number ┬ message:  addresses · place in the stream · identity
 //!                                                               └ decision: texts · numbers · procedure · user · call
 //! ```
 //!
-//! The number is that of a message whose bytes are held elsewhere, or of the transaction. Numbers are little-endian; a text is its length and its bytes. Words
+//! The number is that of the message, or of the transaction. Numbers are little-endian; a text is its length and its bytes. Words
 //! of a decision that the program has anyway are a phrase, by its place among [`Phrases`]; its texts are what is not in there. Who
 //! writes and who reads is one process and one run: there is no version.
 
@@ -34,8 +34,6 @@ mod flag {
     pub const PEER_V6: u16 = 1 << 5;
     pub const IDENTITY: u16 = 1 << 6;
     pub const OFFSET: u16 = 1 << 7;
-    /// Its bytes stand at its end.
-    pub const WITHIN: u16 = 1 << 8;
     // of a decision
     pub const DETAIL: u16 = 1 << 1;
     pub const UUID: u16 = 1 << 2;
@@ -119,14 +117,8 @@ fn when(is: bool, flag: u16) -> u16 {
     flag * u16::from(is)
 }
 
-/// Writes a message; without its bytes, if they are held elsewhere, with this number.
-pub(crate) fn message(
-    out: &mut Vec<u8>,
-    at: At,
-    node: Node,
-    message: &MessageRecord,
-    number: Option<u64>,
-) {
+/// Writes a message without its bytes, which have this number.
+pub(crate) fn message(out: &mut Vec<u8>, at: At, node: Node, message: &MessageRecord, number: u64) {
     let head = Head {
         flags: flag::MESSAGE
             | when(at.mono_us.is_some(), flag::MONO)
@@ -136,12 +128,11 @@ pub(crate) fn message(
             | when(message.local.is_ipv6(), flag::LOCAL_V6)
             | when(message.peer.is_ipv6(), flag::PEER_V6)
             | when(message.identity.is_some(), flag::IDENTITY)
-            | when(message.offset.is_some(), flag::OFFSET)
-            | when(number.is_none(), flag::WITHIN),
+            | when(message.offset.is_some(), flag::OFFSET),
         phrase: 0,
         node,
         at,
-        number: number.unwrap_or_default(),
+        number,
     };
     out.extend_from_slice(&head.bytes());
     address(out, message.local);
@@ -151,9 +142,6 @@ pub(crate) fn message(
     }
     if let Some(identity) = &message.identity {
         text(out, identity.as_bytes());
-    }
-    if number.is_none() {
-        out.extend_from_slice(&message.bytes);
     }
 }
 
@@ -268,9 +256,9 @@ pub(crate) fn number_of_message(written: &[u8]) -> Option<u64> {
     let mut from = Written(written);
     let flags = from.u16()?;
     from.take(HEAD - size_of_val(&flags) - size_of::<u64>())?;
-    match flags & (flag::MESSAGE | flag::WITHIN) {
-        flag::MESSAGE => from.u64(),
-        _ => None,
+    match flags & flag::MESSAGE {
+        0 => None,
+        _ => from.u64(),
     }
 }
 
@@ -292,8 +280,8 @@ pub(crate) fn read(
     let wall_us = from.u64()?;
     let mono = from.u64()?;
     let number = from.u64()?;
-    let what = match has(flag::MESSAGE) {
-        true => {
+    let what = match bytes {
+        Some(bytes) => {
             let local = from.address(has(flag::LOCAL_V6))?;
             let peer = from.address(has(flag::PEER_V6))?;
             What::Message(MessageRecord {
@@ -312,13 +300,10 @@ pub(crate) fn read(
                 identity: from
                     .when(has(flag::IDENTITY), Written::text)?
                     .map(Into::into),
-                bytes: match has(flag::WITHIN) {
-                    true => Bytes::copy_from_slice(from.0),
-                    false => bytes?,
-                },
+                bytes,
             })
         }
-        false => {
+        None => {
             let phrase = match has(flag::PHRASE) {
                 true => phrases.at(place)?,
                 false => Phrase {
@@ -456,7 +441,7 @@ mod tests {
         for (seq, wanted) in (0..).zip(all) {
             for at in [at(None), at(Some(0)), at(Some(17))] {
                 let mut out = Vec::new();
-                message(&mut out, at, 1, &wanted, Some(4_711));
+                message(&mut out, at, 1, &wanted, 4_711);
                 assert!(out.len() <= room_of_message(&wanted));
                 assert_eq!(number_of_message(&out), Some(4_711));
                 let bytes = Some(wanted.bytes.clone());

@@ -102,8 +102,8 @@ impl Recorder {
         self.writer.is_some()
     }
 
-    /// Records bytes that crossed a socket. Those of a message of common length are copied (docs/decisions/0022); longer ones
-    /// are shared: a slice of a larger receive buffer keeps that buffer alive until the ring has moved on.
+    /// Records bytes that crossed a socket. They are shared, not copied: a slice of a larger receive buffer keeps that
+    /// buffer alive until the ring has moved on.
     #[inline]
     pub fn message(&self, at: impl Into<At>, message: MessageRecord) {
         if let Some(writer) = &self.writer {

@@ -13,9 +13,6 @@ use crate::recorder::Capacity;
 
 /// Records are written into pieces of memory of this size; one that is larger gets a piece of its own.
 const PIECE: usize = 64 * 1024;
-/// Messages of at most so many bytes are copied; of longer ones the bytes are shared. What is shared keeps the whole buffer that it
-/// was received into, or built in, from being used again.
-const WITHIN: usize = 4096;
 /// About the least that a record takes, in bytes.
 const LEAST: usize = 64;
 /// Most records that a reader takes while he holds the lock.
@@ -27,11 +24,11 @@ const COPIED: usize = 64 * 1024;
 pub(crate) struct Ring {
     capacity: Capacity,
     entries: VecDeque<Entry>,
-    /// The bytes of long messages.
+    /// The bytes of those that are messages.
     messages: VecDeque<Bytes>,
-    /// How many of them went.
+    /// How many messages went.
     gone: u64,
-    /// All else, in pieces of which all but the last are full.
+    /// All of them but the bytes of messages, in pieces of which all but the last are full.
     full: VecDeque<Vec<u8>>,
     last: Vec<u8>,
     /// Number of the first piece, and of the last one.
@@ -55,8 +52,7 @@ struct Entry {
     piece: u32,
     start: u32,
     length: u32,
-    /// Whether its bytes are held elsewhere.
-    is_shared: bool,
+    is_message: bool,
 }
 
 /// A record that is larger than the ring.
@@ -114,16 +110,9 @@ impl Ring {
         message: MessageRecord,
     ) -> Result<Option<Bytes>, TooLarge> {
         let bytes = message.bytes.len();
-        let room = compact::room_of_message(&message);
-        if bytes <= WITHIN {
-            let start = self.begin(room + bytes, 0)?;
-            compact::message(&mut self.last, at, node, &message, None);
-            let gone = self.end(start, None);
-            return Ok(gone.or(Some(message.bytes)));
-        }
-        let start = self.begin(room, bytes)?;
+        let start = self.begin(compact::room_of_message(&message), bytes)?;
         let number = self.gone.wrapping_add(count(self.messages.len()));
-        compact::message(&mut self.last, at, node, &message, Some(number));
+        compact::message(&mut self.last, at, node, &message, number);
         self.messages.push_back(message.bytes);
         Ok(self.end(start, Some(bytes)))
     }
@@ -151,17 +140,17 @@ impl Ring {
         Ok(self.last.len())
     }
 
-    /// Counts the record that begins there, with so many bytes that are held elsewhere; gives what goes.
-    fn end(&mut self, start: usize, shared: Option<usize>) -> Option<Bytes> {
+    /// Counts the record that begins there; gives what goes.
+    fn end(&mut self, start: usize, message: Option<usize>) -> Option<Bytes> {
         let length = self.last.len() - start;
         self.entries.push_back(Entry {
             piece: self.piece,
             start: narrow(start),
             length: narrow(length),
-            is_shared: shared.is_some(),
+            is_message: message.is_some(),
         });
         self.next = self.next.wrapping_add(1);
-        let bytes = shared.unwrap_or_default();
+        let bytes = message.unwrap_or_default();
         self.bytes = self.bytes.saturating_add(weight(length, bytes));
         let mut gone = None;
         while self.entries.len() > self.capacity.records || self.bytes > self.capacity.bytes {
@@ -173,15 +162,15 @@ impl Ring {
         gone
     }
 
-    /// Lets the oldest record go, without a look at it: it has been cold for long. Gives its bytes, if they were shared. `None` if
+    /// Lets the oldest record go, without a look at it: it has been cold for long. Gives its bytes, if it is a message. `None` if
     /// there is none.
     fn forget(&mut self) -> Option<Option<Bytes>> {
         let oldest = self.entries.pop_front()?;
-        let message = match oldest.is_shared {
+        let message = match oldest.is_message {
             true => self.messages.pop_front(),
             false => None,
         };
-        self.gone = self.gone.wrapping_add(u64::from(oldest.is_shared));
+        self.gone = self.gone.wrapping_add(u64::from(oldest.is_message));
         let bytes = message.as_ref().map_or(0, Bytes::len);
         self.bytes = self
             .bytes

@@ -1,5 +1,5 @@
 //! The recorder keeps the newest records within its bounds, counts what it loses and never waits for its writer.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 
@@ -216,22 +216,13 @@ fn nodes_of_one_process_share_a_buffer_and_keep_their_names() {
     );
 }
 
-/// What a message was received into can be used again at once, unless copying it would take long.
 #[test]
-fn messages_of_common_length_are_copied_and_long_ones_shared() {
-    for (length, shared) in [(100, false), (4_096, false), (4_097, true), (60_000, true)] {
-        let recorder = Recorder::new("A", Capacity::default());
-        let bytes = Bytes::from(vec![b'x'; length]);
-        tell(&recorder, 1, &bytes);
-        let records = recorder.reader().take_all();
-        let What::Message(kept) = &records[0].what else {
-            panic!("a message");
-        };
-        assert_eq!(kept.bytes, bytes);
-        assert_eq!(kept.bytes.as_ptr() == bytes.as_ptr(), shared, "{length}");
-        drop(records);
-        assert_eq!(bytes.is_unique(), !shared, "{length}");
-    }
+fn message_bytes_are_shared_not_copied() {
+    let recorder = Recorder::new("A", Capacity::default());
+    let bytes = Bytes::from(vec![b'x'; 100]);
+    tell(&recorder, 1, &bytes);
+    let records = recorder.reader().take_all();
+    assert!(matches!(&records[0].what, What::Message(m) if m.bytes.as_ptr() == bytes.as_ptr()));
 }
 
 #[test]
