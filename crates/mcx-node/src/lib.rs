@@ -26,6 +26,7 @@ pub mod process;
 mod pseudonym_key;
 pub mod reload;
 mod service_manager;
+mod terminal;
 mod trace;
 pub mod transport;
 pub mod watches;

@@ -328,6 +328,7 @@ fn a_reason_is_one_line_that_names_no_user() {
             "one line",
         ),
         ("\u{202e}backwards", "one line"),
+        ("from the \u{200f}right", "one line"),
         ("SIP:carol@a.mcx.example is gone", "names no user"),
         (&long, "at most 500 characters"),
     ] {
@@ -399,7 +400,7 @@ fn a_node_that_does_not_run_is_named() {
 fn what_a_partner_says_does_nothing_to_a_terminal() {
     let parked = Parked {
         status: 403,
-        text: "go \u{1b}[31maway\u{202e}\n1  mcptt".into(),
+        text: "go \u{1b}[31maway\u{202e}\n1  mc\u{2028}ptt".into(),
         since: at(0),
     };
     let commands = vec![
@@ -410,7 +411,7 @@ fn what_a_partner_says_does_nothing_to_a_terminal() {
     let shown = node.says(&["outbox"]);
     assert_eq!(shown.lines().count(), 2, "{shown:?}");
     assert!(
-        shown.ends_with("refused with 403 go ?[31maway??1  mcptt\n"),
+        shown.ends_with("refused with 403 go ?[31maway??1  mc?ptt\n"),
         "{shown:?}"
     );
 }

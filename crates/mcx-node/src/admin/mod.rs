@@ -26,6 +26,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::life::Life;
 use crate::local_socket::{Listener, stopped};
+use crate::terminal;
 use crate::watches::Watches;
 pub use client::{AskError, ask, ask_lines};
 pub use directives::{Directed, Directive};
@@ -348,13 +349,12 @@ const LONGEST_REASON: usize = 500;
 
 /// Whether a reason can stand in a log: one line that shows as it is, and names no user.
 fn is_reason(because: &str) -> Result<(), &'static str> {
-    let turns = |c: char| matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let lower = because.to_ascii_lowercase();
     if because.trim().is_empty() {
         Err("an order needs a reason")
     } else if because.chars().count() > LONGEST_REASON {
         Err("a reason has at most 500 characters")
-    } else if because.chars().any(|c| c.is_control() || turns(c)) {
+    } else if because.chars().any(terminal::obeys) {
         Err("a reason is one line, without control characters")
     } else if ["sip:", "sips:", "tel:"]
         .iter()

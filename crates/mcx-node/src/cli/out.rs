@@ -4,6 +4,8 @@ use std::fmt;
 use std::io::{self, Write as _};
 use std::process;
 
+use crate::terminal;
+
 /// What a shell shows for a program that was ended by SIGPIPE.
 const CLOSED_PIPE: i32 = 128 + 13;
 
@@ -23,10 +25,7 @@ pub(crate) fn say(text: fmt::Arguments<'_>) {
 
 /// The text, with a `?` in the place of what moves the cursor, or the direction of writing, of a terminal.
 pub(crate) fn printable(text: &str) -> String {
-    let shown = |c: char| {
-        let turns = matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if c.is_control() || turns { '?' } else { c }
-    };
+    let shown = |c| if terminal::obeys(c) { '?' } else { c };
     text.chars().map(shown).collect()
 }
 

@@ -6,7 +6,7 @@ pub(super) fn clean(text: &str, ascii: bool) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            '\t' | '\n' | '\r' => out.push(' '),
+            '\t' | '\n' | '\r' | '\u{2028}' | '\u{2029}' => out.push(' '),
             c if c.is_control() => out.push('?'),
             c if is_zero_width(c) => {}
             c if c.is_ascii() || !ascii => out.push(c),
@@ -96,8 +96,8 @@ mod tests {
     #[test]
     fn nothing_a_terminal_obeys_is_left() {
         assert_eq!(
-            clean("a\u{1b}[31mb\u{9b}c\r\nd\u{202e}", false),
-            "a?[31mb?c  d"
+            clean("a\u{1b}[31mb\u{9b}c\r\nd\u{202e}\u{2028}e", false),
+            "a?[31mb?c  d e"
         );
         assert_eq!(clean("stay 7 – ended…", true), "stay 7 - ended...");
     }
