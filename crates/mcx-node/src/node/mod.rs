@@ -1,90 +1,41 @@
 //! A node: the functions of a configuration, started and stopped together.
 
-use std::collections::{HashMap, VecDeque};
-use std::fmt;
-use std::io;
-use std::net::{IpAddr, SocketAddr};
+mod beside;
+mod peers;
+mod running;
+mod shared;
+mod start_error;
+
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mcx::marking::Watched;
-use mcx::state::Command;
-use mcx::{
-    Core, GatewayConfig, GatewayServer, Peer, Random, Role, ServiceServer, ServiceServerConfig,
-};
-use mcx_store::{OpenError, SqliteStore, Store, StoreError};
-use sip_message::Limits;
-use sip_trace::{Capacity, Recorder};
-use sip_transaction::Transport;
+use mcx::{GatewayServer, Random, ServiceServer};
+use mcx_store::{SqliteStore, Store};
+use sip_trace::Recorder;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use tracing::{info, warn};
 
+use self::beside::{admin_socket, anchor_clock, http_listener, recorder};
+use self::peers::{acquaintances, names_of_peers, peers_of_gateway, peers_of_server};
+use self::running::{Changes, Running};
+use self::shared::{Common, seed};
 use crate::admin::{Directed, Orders};
-use crate::collector::Collector;
-use crate::config::{AdminSocket, Config, Drain};
-use crate::congestion::Congestion;
-use crate::driver::{Driver, Totals};
-use crate::events::{Events, EventsError};
-use crate::function::{Change, Function, Reconfigured};
+use crate::config::{Config, Drain};
+use crate::driver::Totals;
+use crate::events::Events;
+use crate::function::Function;
 use crate::life::{Life, Phase};
-use crate::metrics::Measured;
-use crate::next_hop::{Capability, Locator, of_numeric};
-use crate::outbox_reading::OutboxReading;
 use crate::reload::{Reloaded, Running as Current};
-use crate::trace;
+use crate::transport::Listen;
 use crate::transport::tls::{Material, Tls, TlsError};
-use crate::transport::{Acquaintances, Bounds, Counters, Listen, Setup, Transports};
 use crate::watches::Watches;
-use crate::{admin, boot, clock, http, local_socket};
+use crate::{admin, clock, http};
 
-/// Why a node cannot start.
-#[derive(Debug)]
-pub enum StartError {
-    /// An address cannot be bound.
-    Listen(Listen, io::Error),
-    /// TLS cannot be used.
-    Tls(TlsError),
-    /// The store cannot be opened.
-    Open(OpenError),
-    /// The store cannot be read.
-    Store(std::path::PathBuf, StoreError),
-    /// The trace file cannot be opened.
-    Trace(std::path::PathBuf, io::Error),
-    /// What is told to the collector cannot be made.
-    Collector(io::Error),
-    /// The admin socket cannot be bound.
-    Admin(std::path::PathBuf, io::Error),
-    /// The HTTP listener cannot be bound.
-    Http(SocketAddr, io::Error),
-    /// Events cannot be told.
-    Events(EventsError),
-    /// The operating system gives no random numbers.
-    Seed,
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Listen(listen, error) => write!(f, "cannot listen on {listen}: {error}"),
-            Self::Tls(error) => write!(f, "TLS: {error}"),
-            Self::Open(error) => write!(f, "store: {error}"),
-            Self::Store(path, error) => write!(
-                f,
-                "store: {}: {error}: `mcx store check` names what is wrong",
-                path.display()
-            ),
-            Self::Collector(error) => write!(f, "collector: {error}"),
-            Self::Trace(path, error) => write!(f, "trace file {}: {error}", path.display()),
-            Self::Admin(path, error) => write!(f, "admin socket {}: {error}", path.display()),
-            Self::Http(address, error) => write!(f, "HTTP on {address}: {error}"),
-            Self::Events(error) => error.fmt(f),
-            Self::Seed => f.write_str("the operating system gives no random numbers"),
-        }
-    }
-}
-
-impl std::error::Error for StartError {}
+pub use self::running::Pulse;
+pub use self::start_error::StartError;
 
 /// A running node.
 pub struct Node {
@@ -389,341 +340,4 @@ impl Node {
             let _ = tokio::task::spawn_blocking(move || trace.join()).await;
         }
     }
-}
-
-/// The flight recorder, and the thread that empties it: none where nobody wants to know.
-fn recorder(
-    config: &Config,
-) -> Result<(Recorder, Option<std::thread::JoinHandle<()>>), StartError> {
-    let recorder = match config.ring {
-        0 => Recorder::off(),
-        bytes => Recorder::new(
-            &config.name,
-            Capacity {
-                bytes,
-                ..Capacity::default()
-            },
-        ),
-    };
-    let (file, wanted) = (config.trace_file.as_deref(), config.collector.as_ref());
-    if file.is_none() && wanted.is_none() {
-        return Ok((recorder, None));
-    }
-    let started = wanted.map(|wanted| Collector::start(wanted, config, recorder.reader()));
-    let collector = started.transpose().map_err(StartError::Collector)?;
-    let thread = trace::start(file, collector, recorder.reader()).map_err(|error| {
-        let path = file.map(std::path::Path::to_path_buf);
-        StartError::Trace(path.unwrap_or_default(), error)
-    })?;
-    Ok((recorder, Some(thread)))
-}
-
-/// The admin socket; `None` where it cannot be had and the node can be without.
-fn admin_socket(admin: &AdminSocket) -> Result<Option<local_socket::Listener>, StartError> {
-    match local_socket::Listener::bind(&admin.path) {
-        Ok(listener) => Ok(Some(listener)),
-        Err(error) if admin.dispensable => {
-            let path = admin.path.display();
-            warn!(%path, %error, "nobody can ask this gateway: write admin into [gateway]");
-            Ok(None)
-        }
-        Err(error) => Err(StartError::Admin(admin.path.clone(), error)),
-    }
-}
-
-/// The HTTP listener, and where it is.
-fn http_listener(
-    address: Option<SocketAddr>,
-) -> Result<Option<(http::Listener, SocketAddr)>, StartError> {
-    let Some(address) = address else {
-        return Ok(None);
-    };
-    let bound = http::Listener::bind(address);
-    let with_address = bound.and_then(|listener| Ok((listener.address()?, listener)));
-    match with_address {
-        Ok((address, listener)) => Ok(Some((listener, address))),
-        Err(error) => Err(StartError::Http(address, error)),
-    }
-}
-
-/// Tells the store how the clocks stand; queued when this returns.
-fn anchor_clock(store: &Arc<dyn Store>) -> impl Future<Output = ()> + Send + 'static {
-    let at = clock::now().wall;
-    let applied =
-        boot::anchor().map(|anchor| store.apply(vec![Command::ClockAnchored { anchor, at }]));
-    async move {
-        match applied {
-            None => warn!(
-                "this system does not tell how long it runs: a clock that is set while no node runs goes unseen"
-            ),
-            Some(applied) => {
-                if let Err(error) = applied.await {
-                    warn!(%error, "the store does not know how the clocks stand");
-                }
-            }
-        }
-    }
-}
-
-/// A function that runs.
-struct Running {
-    life: Life,
-    changes: Changes,
-    listening: Vec<Listen>,
-    counters: Arc<Counters>,
-    task: JoinHandle<Totals>,
-}
-
-impl Running {
-    fn start<R: Role + Send + 'static>(changes: Changes, function: Function<R>) -> Self {
-        Self {
-            life: function.life.clone(),
-            changes,
-            listening: function.transports.listening().to_vec(),
-            counters: function.transports.counters().clone(),
-            task: tokio::spawn(function.run()),
-        }
-    }
-}
-
-/// Asks the functions of a node whether they still work.
-#[derive(Clone)]
-pub struct Pulse(Vec<Changes>);
-
-impl Pulse {
-    /// Whether each of them turned to the question; it waits until they do.
-    pub async fn beats(&self) -> bool {
-        for changes in &self.0 {
-            if !changes.is_alive().await {
-                return false;
-            }
-        }
-        true
-    }
-}
-
-impl Pulse {
-    /// What each of them has measured.
-    pub async fn measured(&self) -> Vec<Measured> {
-        let mut all = Vec::new();
-        for changes in &self.0 {
-            all.extend(changes.measured().await.map(|measured| *measured));
-        }
-        all
-    }
-}
-
-/// Where a function is told things.
-#[derive(Clone)]
-enum Changes {
-    Server(mpsc::Sender<Change<ServiceServer>>),
-    Gateway(mpsc::Sender<Change<GatewayServer>>),
-}
-
-impl Changes {
-    /// Tells the function what holds from now on; whether it will.
-    async fn reconfigure(&self, config: &Config, done: oneshot::Sender<()>) -> bool {
-        match (self, &config.service_server, &config.gateway) {
-            (Self::Server(changes), Some(section), _) => {
-                let of_role = section.config.clone();
-                let known = acquaintances(config, &of_role.core, peers_of_server(&of_role));
-                let role = |role: &mut ServiceServer| role.reconfigure(of_role);
-                changes
-                    .send(changed(config, role, known, done))
-                    .await
-                    .is_ok()
-            }
-            (Self::Gateway(changes), _, Some(section)) => {
-                let of_role = section.config.clone();
-                let known = acquaintances(config, &of_role.core, peers_of_gateway(&of_role));
-                let role = |role: &mut GatewayServer| role.reconfigure(of_role);
-                changes
-                    .send(changed(config, role, known, done))
-                    .await
-                    .is_ok()
-            }
-            // It is not there any more, which needs a restart.
-            _ => false,
-        }
-    }
-
-    /// What the function has measured; `None` when it has ended.
-    async fn measured(&self) -> Option<Box<Measured>> {
-        let (asker, answer) = oneshot::channel();
-        let asked = match self {
-            Self::Server(changes) => changes.send(Change::Measure(asker)).await.is_ok(),
-            Self::Gateway(changes) => changes.send(Change::Measure(asker)).await.is_ok(),
-        };
-        if asked { answer.await.ok() } else { None }
-    }
-
-    /// Whether the function takes notice of a question.
-    async fn is_alive(&self) -> bool {
-        let (asker, answer) = oneshot::channel();
-        let asked = match self {
-            Self::Server(changes) => changes.send(Change::Alive(asker)).await.is_ok(),
-            Self::Gateway(changes) => changes.send(Change::Alive(asker)).await.is_ok(),
-        };
-        asked && answer.await.is_ok()
-    }
-}
-
-/// What a function of another configuration is told.
-fn changed<R>(
-    config: &Config,
-    role: impl FnOnce(&mut R) + Send + 'static,
-    acquaintances: Acquaintances,
-    done: oneshot::Sender<()>,
-) -> Change<R> {
-    Change::Reconfigured(Box::new(Reconfigured {
-        role: Box::new(role),
-        limits: config.limits.clone(),
-        bounds: config.connections.clone(),
-        acquaintances,
-        done,
-    }))
-}
-
-/// Most changes that wait for a function.
-const MOST_CHANGES: usize = 8;
-
-/// What the functions of a node share.
-struct Common {
-    node: Arc<str>,
-    tls: Option<Arc<Tls>>,
-    recorder: Recorder,
-    transactions: sip_transaction::Config,
-    bounds: Bounds,
-    limits: Limits,
-    dns: Option<Vec<SocketAddr>>,
-}
-
-impl Common {
-    fn bind(
-        &self,
-        listen: Vec<Listen>,
-        acquaintances: Acquaintances,
-    ) -> Result<Transports, StartError> {
-        let setup = Setup {
-            listen,
-            tls: self.tls.clone(),
-            bounds: self.bounds.clone(),
-            limits: self.limits.clone(),
-            acquaintances,
-        };
-        Transports::bind(setup, self.recorder.clone())
-            .map_err(|(listen, error)| StartError::Listen(listen, error))
-    }
-
-    /// A function without a store.
-    fn function<R: Role>(
-        &self,
-        life: Life,
-        role: R,
-        transports: Transports,
-    ) -> Result<(mpsc::Sender<Change<R>>, Function<R>), StartError> {
-        let driver = Driver::new(
-            role,
-            transports.listening().to_vec(),
-            self.limits.clone(),
-            self.transactions.clone(),
-            seed()?,
-        );
-        let can = capabilities(transports.listening(), self.tls.is_some());
-        let (change, changes) = mpsc::channel(MOST_CHANGES);
-        let function = Function {
-            node: self.node.clone(),
-            life,
-            changes,
-            driver,
-            transports,
-            waiting: VecDeque::new(),
-            waiting_bytes: 0,
-            congestion: Congestion::new(Instant::now()),
-            emptied: Instant::now(),
-            looked: Instant::now(),
-            locator: Locator::new(self.dns.as_deref(), can),
-            locating: JoinSet::new(),
-            store: None,
-            complained: None,
-            outbox: OutboxReading::default(),
-            orders: Orders::default(),
-            recorder: self.recorder.clone(),
-            about: None,
-        };
-        Ok((change, function))
-    }
-}
-
-/// Whom the configuration names.
-fn acquaintances<'a>(
-    config: &Config,
-    core: &Core,
-    peers: impl Iterator<Item = &'a Peer> + Clone,
-) -> Acquaintances {
-    let domains = peers.clone().map(|peer| &peer.domain);
-    let domains = domains.chain([&core.domain]).flatten().cloned();
-    Acquaintances {
-        domains: domains.collect(),
-        hosts: sources(core, peers),
-        ignore_strangers: config.ignore_strangers,
-    }
-}
-
-/// What peers are called whose next hop is an address: by their public service identities.
-fn names_of_peers(config: &Config) -> HashMap<SocketAddr, String> {
-    let server = config.service_server.iter();
-    let gateway = config.gateway.iter();
-    let peers = server
-        .flat_map(|section| peers_of_server(&section.config))
-        .chain(gateway.flat_map(|section| peers_of_gateway(&section.config)));
-    let named = |peer: &Peer| {
-        let name = peer.psi.strip_prefix("sip:").unwrap_or(&peer.psi);
-        Some((of_numeric(&peer.next_hop)?.address, name.to_owned()))
-    };
-    peers.filter_map(named).collect()
-}
-
-fn peers_of_server(config: &ServiceServerConfig) -> impl Iterator<Item = &Peer> + Clone {
-    config.systems.partners.iter().map(|partner| &partner.peer)
-}
-
-fn peers_of_gateway(config: &GatewayConfig) -> impl Iterator<Item = &Peer> + Clone {
-    let servers = config.servers.iter().map(|(_, peer)| peer);
-    let partners = config.systems.partners.iter();
-    servers.chain(partners.map(|partner| &partner.peer))
-}
-
-/// What a function that listens there can send with, preferred first (RFC 3263 §4.1). Connections can be opened by
-/// everybody, with TLS by who has a certificate.
-fn capabilities(listening: &[Listen], tls: bool) -> Vec<Capability> {
-    let udp = listening.iter().filter(|l| l.transport == Transport::Udp);
-    let mut all: Vec<_> = udp.map(|l| (Transport::Udp, l.address.is_ipv4())).collect();
-    let connections = [(Transport::Tcp, true), (Transport::Tls, tls)];
-    for (transport, _) in connections.into_iter().filter(|(_, can)| *can) {
-        all.extend(listening.iter().map(|l| (transport, l.address.is_ipv4())));
-    }
-    let of = |(transport, is_ipv4)| Capability { transport, is_ipv4 };
-    let mut distinct: Vec<Capability> = Vec::new();
-    for capability in all.into_iter().map(of) {
-        if !distinct.contains(&capability) {
-            distinct.push(capability);
-        }
-    }
-    distinct
-}
-
-/// Hosts that the configuration names.
-fn sources<'a>(core: &Core, peers: impl Iterator<Item = &'a Peer>) -> Vec<IpAddr> {
-    let peers = peers.flat_map(|peer| &peer.sources);
-    let mut hosts: Vec<_> = core.sources.iter().chain(peers).map(|s| s.ip).collect();
-    hosts.sort_unstable();
-    hosts.dedup();
-    hosts
-}
-
-fn seed() -> Result<[u8; 32], StartError> {
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(|_| StartError::Seed)?;
-    Ok(seed)
 }
