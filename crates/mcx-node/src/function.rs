@@ -15,6 +15,7 @@ use mcx_store::{Applied, Store, StoreError};
 use sip_message::Limits;
 use sip_trace::{At, Procedure, Recorder};
 use sip_transaction::Path;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tracing::{debug, info, trace, warn};
@@ -272,6 +273,7 @@ impl<R: Role> Function<R> {
             clients: endpoint.clients(),
             servers: endpoint.servers(),
             connections: self.transports.connections(),
+            tasks: Handle::current().metrics().num_alive_tasks(),
             waiting: self.waiting.len(),
             refused_percent: self.congestion.turns_away(),
             partners: self.driver.partners(),

@@ -13,6 +13,7 @@ pub mod demo;
 pub mod driver;
 pub mod events;
 pub mod function;
+pub mod function_thread;
 pub mod http;
 pub mod life;
 pub mod local_socket;

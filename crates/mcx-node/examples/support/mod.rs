@@ -91,6 +91,7 @@ impl Stack {
             _ => None,
         };
         let setup = Setup {
+            workers: None,
             listen: options.listen.clone(),
             tls,
             bounds: Bounds {

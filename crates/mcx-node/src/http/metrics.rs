@@ -71,7 +71,7 @@ pub(super) async fn metrics(told: &Told) -> Response<Body> {
         );
     };
     let mut out = Text::default();
-    of_process(&mut out, told);
+    of_process(&mut out, told, &functions);
     of_requests(&mut out, &functions);
     of_transactions(&mut out, &functions);
     of_procedures(&mut out, &functions);
@@ -82,7 +82,7 @@ pub(super) async fn metrics(told: &Told) -> Response<Body> {
     of_type(StatusCode::OK, MEDIA_TYPE, out.finish())
 }
 
-fn of_process(out: &mut Text, told: &Told) {
+fn of_process(out: &mut Text, told: &Told, functions: &[Measured]) {
     out.metric("mcx_build_info", Kind::Gauge, "The program; always 1.");
     out.sample(&[("version", env!("CARGO_PKG_VERSION"))], 1.0);
     out.metric(
@@ -127,10 +127,12 @@ fn of_process(out: &mut Text, told: &Told) {
     out.metric(
         "mcx_runtime_tasks",
         Kind::Gauge,
-        "Tasks of the program's runtime that have not ended.",
+        "Tasks that have not ended: a few, and a few for each connection.",
     );
-    let tasks = tokio::runtime::Handle::current().metrics();
-    let tasks = u64::try_from(tasks.num_alive_tasks()).unwrap_or(u64::MAX);
+    let beside = tokio::runtime::Handle::current().metrics();
+    let of_functions = functions.iter().map(|of| of.tasks);
+    let tasks = of_functions.fold(beside.num_alive_tasks(), usize::saturating_add);
+    let tasks = u64::try_from(tasks).unwrap_or(u64::MAX);
     out.count(&[], tasks);
 }
 

@@ -27,6 +27,8 @@ pub struct Measured {
     pub servers: usize,
     /// Connections that are open.
     pub connections: usize,
+    /// Tasks of its thread that have not ended: its connections, as a rule.
+    pub tasks: usize,
     /// Messages that wait for their turn.
     pub waiting: usize,
     /// Of a hundred new requests, so many are refused for overload.

@@ -14,6 +14,7 @@ use mcx::marking::Watched;
 use mcx::{GatewayServer, Random, ServiceServer};
 use mcx_store::{SqliteStore, Store};
 use sip_trace::Recorder;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tracing::{info, warn};
@@ -27,6 +28,7 @@ use crate::config::{Config, Drain};
 use crate::driver::Totals;
 use crate::events::Events;
 use crate::function::Function;
+use crate::function_thread::FunctionThread;
 use crate::life::{Life, Phase};
 use crate::reload::{Reloaded, Running as Current};
 use crate::transport::Listen;
@@ -55,6 +57,9 @@ pub struct Node {
     http: Option<SocketAddr>,
 }
 
+/// What functions are called.
+const SERVICE_SERVER: &str = "service-server";
+const GATEWAY: &str = "gateway";
 /// Most directives of operators that wait.
 const MOST_DIRECTIVES: usize = 4;
 
@@ -79,6 +84,7 @@ impl Node {
         let common = Common {
             node: config.name.as_str().into(),
             tls: tls.clone(),
+            workers: Handle::current(),
             recorder: recorder.clone(),
             transactions: sip_transaction::Config {
                 timers: config.timers,
@@ -113,10 +119,11 @@ impl Node {
                 let last = store.last_outbox_id().map_err(unreadable)?;
                 let of_role = &section.config;
                 let known = acquaintances(&config, &of_role.core, peers_of_server(of_role));
-                let transports = common.bind(section.listen, known)?;
+                let thread = thread(SERVICE_SERVER)?;
+                let transports = common.bind(&thread, section.listen, known)?;
                 let role = ServiceServer::new(section.config, Random::new(seed()?))
                     .watching(watched.clone());
-                let life = Life::new("service-server", Some(store.clone()));
+                let life = Life::new(SERVICE_SERVER, Some(store.clone()));
                 let (change, mut function) = common.function(life, role, transports)?;
                 function.driver.recovered(clock::now(), owed, last);
                 let function = Function {
@@ -124,7 +131,7 @@ impl Node {
                     orders,
                     ..function
                 };
-                Some((Changes::Server(change), function))
+                Some((Changes::Server(change), function, thread))
             }
         };
         let gateway = match config.gateway.clone() {
@@ -132,12 +139,13 @@ impl Node {
             Some(section) => {
                 let of_role = &section.config;
                 let known = acquaintances(&config, &of_role.core, peers_of_gateway(of_role));
-                let transports = common.bind(section.listen, known)?;
+                let thread = thread(GATEWAY)?;
+                let transports = common.bind(&thread, section.listen, known)?;
                 let role = GatewayServer::new(section.config, Random::new(seed()?))
                     .watching(watched.clone());
-                let life = Life::new("gateway", None);
+                let life = Life::new(GATEWAY, None);
                 let (change, function) = common.function(life, role, transports)?;
-                Some((Changes::Gateway(change), function))
+                Some((Changes::Gateway(change), function, thread))
             }
         };
         let admin = admin_socket(&config.admin)?;
@@ -147,14 +155,18 @@ impl Node {
         let watches = Arc::new(watches.marking(watched));
         watches.keep_marked();
         let lives: Vec<_> = [
-            server.as_ref().map(|(_, function)| function.life.clone()),
-            gateway.as_ref().map(|(_, function)| function.life.clone()),
+            server
+                .as_ref()
+                .map(|(_, function, _)| function.life.clone()),
+            gateway
+                .as_ref()
+                .map(|(_, function, _)| function.life.clone()),
         ]
         .into_iter()
         .flatten()
         .collect();
-        let of_server = server.as_ref().map(|(changes, _)| changes.clone());
-        let of_gateway = gateway.as_ref().map(|(changes, _)| changes.clone());
+        let of_server = server.as_ref().map(|(changes, ..)| changes.clone());
+        let of_gateway = gateway.as_ref().map(|(changes, ..)| changes.clone());
         let pulse = Pulse(of_server.into_iter().chain(of_gateway).collect());
         let (direct, directives) = mpsc::channel(MOST_DIRECTIVES);
         let mut beside = match told {
@@ -181,8 +193,12 @@ impl Node {
             beside.spawn(listener.serve(told, stopped));
         }
         let mut functions = Vec::new();
-        functions.extend(server.map(|(changes, function)| Running::start(changes, function)));
-        functions.extend(gateway.map(|(changes, function)| Running::start(changes, function)));
+        functions.extend(
+            server.map(|(changes, function, thread)| Running::start(changes, function, thread)),
+        );
+        functions.extend(
+            gateway.map(|(changes, function, thread)| Running::start(changes, function, thread)),
+        );
         for running in &functions {
             running.life.comes_to(Phase::Serving);
         }
@@ -304,7 +320,7 @@ impl Node {
         let _ = self.stop.send(true);
         for running in self.functions {
             let (function, counters) = (running.life.kind, running.counters);
-            if let Ok(totals) = running.task.await {
+            if let Ok(totals) = running.ended.await {
                 let Totals {
                     datagrams,
                     streamed,
@@ -340,4 +356,9 @@ impl Node {
             let _ = tokio::task::spawn_blocking(move || trace.join()).await;
         }
     }
+}
+
+/// A thread for the function of this kind.
+fn thread(kind: &str) -> Result<FunctionThread, StartError> {
+    FunctionThread::start(kind).map_err(StartError::Thread)
 }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use mcx::{GatewayServer, Role, ServiceServer};
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
 
 use super::peers::{acquaintances, peers_of_gateway, peers_of_server};
 use crate::config::Config;
 use crate::driver::Totals;
 use crate::function::{Change, Function, Reconfigured};
+use crate::function_thread::FunctionThread;
 use crate::life::Life;
 use crate::metrics::Measured;
 use crate::transport::{Acquaintances, Counters, Listen};
@@ -20,17 +20,21 @@ pub(super) struct Running {
     pub changes: Changes,
     pub listening: Vec<Listen>,
     pub counters: Arc<Counters>,
-    pub task: JoinHandle<Totals>,
+    pub ended: oneshot::Receiver<Totals>,
 }
 
 impl Running {
-    pub fn start<R: Role + Send + 'static>(changes: Changes, function: Function<R>) -> Self {
+    pub fn start<R: Role + Send + 'static>(
+        changes: Changes,
+        function: Function<R>,
+        thread: FunctionThread,
+    ) -> Self {
         Self {
             life: function.life.clone(),
             changes,
             listening: function.transports.listening().to_vec(),
             counters: function.transports.counters().clone(),
-            task: tokio::spawn(function.run()),
+            ended: thread.run(function.run()),
         }
     }
 }

@@ -9,6 +9,7 @@ use mcx::Role;
 use sip_message::Limits;
 use sip_trace::Recorder;
 use sip_transaction::Transport;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -18,6 +19,7 @@ use crate::admin::Orders;
 use crate::congestion::Congestion;
 use crate::driver::Driver;
 use crate::function::{Change, Function};
+use crate::function_thread::FunctionThread;
 use crate::life::Life;
 use crate::next_hop::{Capability, Locator};
 use crate::outbox_reading::OutboxReading;
@@ -28,6 +30,8 @@ use crate::transport::{Acquaintances, Bounds, Listen, Setup, Transports};
 pub(super) struct Common {
     pub node: Arc<str>,
     pub tls: Option<Arc<Tls>>,
+    /// What runs beside the functions.
+    pub workers: Handle,
     pub recorder: Recorder,
     pub transactions: sip_transaction::Config,
     pub bounds: Bounds,
@@ -38,16 +42,19 @@ pub(super) struct Common {
 impl Common {
     pub fn bind(
         &self,
+        thread: &FunctionThread,
         listen: Vec<Listen>,
         acquaintances: Acquaintances,
     ) -> Result<Transports, StartError> {
         let setup = Setup {
+            workers: Some(self.workers.clone()),
             listen,
             tls: self.tls.clone(),
             bounds: self.bounds.clone(),
             limits: self.limits.clone(),
             acquaintances,
         };
+        let _of_it = thread.enter();
         Transports::bind(setup, self.recorder.clone())
             .map_err(|(listen, error)| StartError::Listen(listen, error))
     }

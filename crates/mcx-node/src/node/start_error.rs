@@ -31,6 +31,8 @@ pub enum StartError {
     Http(SocketAddr, io::Error),
     /// Events cannot be told.
     Events(EventsError),
+    /// A function gets no thread.
+    Thread(io::Error),
     /// The operating system gives no random numbers.
     Seed,
 }
@@ -51,6 +53,7 @@ impl fmt::Display for StartError {
             Self::Admin(path, error) => write!(f, "admin socket {}: {error}", path.display()),
             Self::Http(address, error) => write!(f, "HTTP on {address}: {error}"),
             Self::Events(error) => error.fmt(f),
+            Self::Thread(error) => write!(f, "no thread can be started: {error}"),
             Self::Seed => f.write_str("the operating system gives no random numbers"),
         }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use sip_transaction::{Path, Transport};
+use tokio::runtime;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
@@ -28,6 +29,8 @@ pub(super) struct Connections {
     admission: Arc<Admission>,
     numbers: Arc<Numbers>,
     tls: Option<Arc<Tls>>,
+    /// Where hands are shaken.
+    workers: runtime::Handle,
     open: HashMap<Path, Handle>,
     /// Connections that authenticated peers opened, by the address that they may be reached at instead (RFC 5923).
     aliases: HashMap<SocketAddr, Path>,
@@ -48,7 +51,12 @@ pub(super) enum Brought {
 }
 
 impl Connections {
-    pub fn new(common: Arc<Common>, admission: Admission, tls: Option<Arc<Tls>>) -> Self {
+    pub fn new(
+        common: Arc<Common>,
+        admission: Admission,
+        tls: Option<Arc<Tls>>,
+        workers: runtime::Handle,
+    ) -> Self {
         let (sender, inbox) = mpsc::channel(INBOX);
         let (common, _) = watch::channel(common);
         Self {
@@ -56,6 +64,7 @@ impl Connections {
             admission: Arc::new(admission),
             numbers: Arc::default(),
             tls,
+            workers,
             open: HashMap::new(),
             aliases: HashMap::new(),
             sender,
@@ -70,6 +79,7 @@ impl Connections {
             socket,
             local,
             tls: self.tls.clone().filter(|_| tls),
+            workers: self.workers.clone(),
             admission: self.admission.clone(),
             numbers: self.numbers.clone(),
             common: self.common.subscribe(),
@@ -228,6 +238,7 @@ impl Connections {
             queue,
             room,
             tls,
+            workers: self.workers.clone(),
         };
         tokio::spawn(opening.run());
         Ok(handle)

@@ -9,6 +9,7 @@ use sip_transaction::{Path, Transport};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tracing::{debug, warn};
 
@@ -16,7 +17,7 @@ use super::admission::{Admission, Room};
 use super::connection::{Common, Connection, Ends, Item};
 use super::handle;
 use super::numbers::Numbers;
-use super::tls::{Identity, Tls};
+use super::tls::{Identity, Tls, handshake};
 
 /// Connections that the system may have ready before they are taken.
 const BACKLOG: i32 = 1_024;
@@ -48,6 +49,8 @@ pub(super) struct Listener {
     pub local: SocketAddr,
     /// TLS, for a listener that speaks it.
     pub tls: Option<Arc<Tls>>,
+    /// Where hands are shaken.
+    pub workers: Handle,
     pub admission: Arc<Admission>,
     pub numbers: Arc<Numbers>,
     pub common: watch::Receiver<Arc<Common>>,
@@ -96,7 +99,11 @@ impl Listener {
         };
         match &self.tls {
             None => drop(tokio::spawn(accepted.run(stream, None))),
-            Some(tls) => drop(tokio::spawn(accepted.shake_hands(stream, tls.clone()))),
+            Some(tls) => drop(tokio::spawn(accepted.shake_hands(
+                stream,
+                tls.clone(),
+                self.workers.clone(),
+            ))),
         }
     }
 }
@@ -113,10 +120,11 @@ struct Accepted {
 }
 
 impl Accepted {
-    async fn shake_hands(mut self, stream: TcpStream, tls: Arc<Tls>) {
+    async fn shake_hands(mut self, stream: TcpStream, tls: Arc<Tls>, workers: Handle) {
         let handshake = tls.acceptor().accept(stream);
-        match tokio::time::timeout(self.common.bounds.handshake, handshake).await {
-            Ok(Ok(stream)) => {
+        let limit = self.common.bounds.handshake;
+        match handshake::beside(&workers, limit, handshake).await {
+            Some(Ok(stream)) => {
                 let certificates = stream.get_ref().1.peer_certificates();
                 let identity = certificates.and_then(|c| c.first()).map(Identity::of);
                 if self.admission.identified(&mut self.room, identity.as_ref()) {
@@ -126,7 +134,7 @@ impl Accepted {
             failed => {
                 self.common.counters.handshakes_failed.add();
                 let error = match failed {
-                    Ok(Err(error)) => error.to_string(),
+                    Some(Err(error)) => error.to_string(),
                     _ => "took too long".to_owned(),
                 };
                 debug!(by = "transport", requirement = "RFC 5922", verdict = "not let in", peer = %self.path.peer, error, "TLS handshake failed");

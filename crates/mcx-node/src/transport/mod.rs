@@ -6,6 +6,8 @@
 //!               opening ─▶ connection ────┘
 //! ```
 //!
+//! All of it is the function's own thread ([`crate::function_thread`]), but for the handshakes of TLS.
+//!
 //! A transaction names its hop by a [`Path`]; here the path finds its socket or connection. A connection that was
 //! accepted has the path of its own addresses; one that was opened has the function's listening address as `local`,
 //! which is what the Via says.
@@ -38,6 +40,7 @@ use sip_message::{Limits, Message, ParseError};
 use sip_trace::{Direction, Recorder};
 use sip_transaction::{Path, Sender, Transmit, Transport};
 use tokio::net::{TcpListener, UdpSocket};
+use tokio::runtime::Handle;
 
 pub use self::admission::Acquaintances;
 pub use self::bounds::Bounds;
@@ -79,6 +82,8 @@ pub struct Setup {
     pub listen: Vec<Listen>,
     /// TLS, if it speaks it.
     pub tls: Option<Arc<Tls>>,
+    /// The runtime in which hands are shaken, so that nobody else waits for it; `None` is the function's own.
+    pub workers: Option<Handle>,
     /// Bounds of connections.
     pub bounds: Bounds,
     /// Bounds of messages on streams.
@@ -184,7 +189,12 @@ impl Transports {
         for listen in setup.listen {
             bound.push(Bound::new(listen).map_err(|error| (listen, error))?);
         }
-        let mut connections = Connections::new(common.clone(), admission, setup.tls);
+        let mut connections = Connections::new(
+            common.clone(),
+            admission,
+            setup.tls,
+            setup.workers.unwrap_or_else(Handle::current),
+        );
         let (mut listening, mut udp) = (Vec::new(), Vec::new());
         for Bound { listen, socket } in bound {
             listening.push(listen);

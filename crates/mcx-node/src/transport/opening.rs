@@ -7,6 +7,7 @@ use std::sync::Arc;
 use sip_transaction::Path;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_rustls::rustls::pki_types::ServerName;
 
@@ -14,7 +15,7 @@ use super::admission::Room;
 use super::connection::{Common, Connection, Ends, Item};
 use super::ended::Ended;
 use super::handle::Queue;
-use super::tls::{Identity, Tls};
+use super::tls::{Identity, Tls, handshake};
 
 /// A connection that is to be opened. What is queued meanwhile is written when it is.
 pub(super) struct Opening {
@@ -26,6 +27,8 @@ pub(super) struct Opening {
     pub room: Room,
     /// TLS, and the SIP domain that the peer has to prove to be; the address itself where there is none.
     pub tls: Option<(Arc<Tls>, Option<Arc<str>>)>,
+    /// Where hands are shaken.
+    pub workers: Handle,
 }
 
 impl Opening {
@@ -60,14 +63,15 @@ impl Opening {
             Some(Err(_)) => return self.failed(Ended::NotProven).await,
         };
         let handshake = tls.connector().connect(name, stream);
-        match tokio::time::timeout(self.common.bounds.handshake, handshake).await {
-            Ok(Ok(stream)) => {
+        let limit = self.common.bounds.handshake;
+        match handshake::beside(&self.workers, limit, handshake).await {
+            Some(Ok(stream)) => {
                 let certificates = stream.get_ref().1.peer_certificates();
                 let identity = certificates.and_then(|c| c.first()).map(Identity::of);
                 self.carry(stream, local, identity).await;
             }
-            Ok(Err(_)) => self.failed(Ended::NotProven).await,
-            Err(_) => self.failed(Ended::NotOpened).await,
+            Some(Err(_)) => self.failed(Ended::NotProven).await,
+            None => self.failed(Ended::NotOpened).await,
         }
     }
 

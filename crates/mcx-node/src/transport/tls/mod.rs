@@ -1,5 +1,6 @@
 //! TLS of a function: its certificate, whom it trusts, and reading both anew without a restart.
 
+pub(super) mod handshake;
 mod identity;
 mod verify;
 
