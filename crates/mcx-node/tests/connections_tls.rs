@@ -65,6 +65,46 @@ async fn both_sides_prove_their_domains_and_answers_come_back() {
 }
 
 #[tokio::test]
+async fn nobody_waits_for_the_handshakes_of_others() {
+    let ca = Authority::new();
+    // Those who work out handshakes are busy with others until they are said not to be.
+    let workers = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let mut b = common::bind(Setup {
+        listen: [Transport::Tls, Transport::Tcp]
+            .map(|transport| free(transport, "127.0.0.1"))
+            .to_vec(),
+        tls: Some(ca.tls("b", &["URI:sip:b.mcx.example"])),
+        workers: Some(workers.handle().clone()),
+        ..Setup::default()
+    });
+    let mut a = speaking(ca.tls("a", &["URI:sip:a.mcx.example"]));
+    let path = towards(&a, &b);
+    a.expect(path, &"b.mcx.example".into());
+    a.send(sent(path, "hello")).await.unwrap();
+    let mut c = common::tcp(Bounds::default());
+    let path = Path {
+        local: address(&c),
+        peer: b.listening()[1].address,
+        transport: Transport::Tcp,
+    };
+    // So long that any handshake would be done.
+    for _ in 0..200 {
+        c.send(sent(path, "meanwhile")).await.unwrap();
+        let (_, request) = meanwhile(&mut a, message(&mut b)).await;
+        assert_eq!(name(&request), "meanwhile");
+    }
+    let (end, until) = tokio::sync::oneshot::channel::<()>();
+    let working = std::thread::spawn(move || workers.block_on(until));
+    let (_, request) = meanwhile(&mut a, message(&mut b)).await;
+    assert_eq!(name(&request), "hello");
+    end.send(()).unwrap();
+    working.join().unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn a_uri_in_the_certificate_comes_before_its_dns_names() {
     let ca = Authority::new();
     let cases: [(&[&str], &str, bool); 8] = [

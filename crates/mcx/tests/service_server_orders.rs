@@ -127,6 +127,12 @@ fn what_is_not_there_is_said_so_and_nothing_is_done() {
             "the user is migrated nowhere",
         ),
         (
+            Order::Deauthorize {
+                key: key(Service::Mcptt, "sip:bob@b.mcx.example"),
+            },
+            "the user's primary system, b.mcx.example, de-authorizes him: here he is a visitor at most",
+        ),
+        (
             Order::SessionsEnded { key: alice() },
             "no mapping of that user is here: name him by his MC service ID in the primary system, as `mcx users` shows it",
         ),

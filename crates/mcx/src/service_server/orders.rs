@@ -3,7 +3,7 @@
 
 use super::{Continuation, ServiceServer};
 use crate::state::{Command, Outcome, Verdict};
-use crate::{Decision, Effect, Now, Order, OrderId, Ordered, ProcedureId, Weight};
+use crate::{Decision, Effect, Now, Order, OrderId, Ordered, ProcedureId, System, Weight};
 
 /// An order that waits for the store.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ impl ServiceServer {
         let Some(verdict) = outcomes.first().map(|outcome| &outcome.verdict) else {
             return;
         };
-        let mut result = said(&pending.order, verdict);
+        let mut result = said(&pending.order, verdict, &self.config.systems.own);
         if let (Order::DropRow { id }, Ok(text)) = (&pending.order, &mut result)
             && self.schedule.is_busy(*id)
         {
@@ -113,7 +113,7 @@ fn requirement(order: &Order) -> &'static str {
 }
 
 /// What the operator is told. Names no user: it goes to the log too.
-fn said(order: &Order, verdict: &Verdict) -> Ordered {
+fn said(order: &Order, verdict: &Verdict, own: &System) -> Ordered {
     match (order, verdict) {
         (Order::RetryRow { id }, Verdict::Done) => Ok(format!("row {id} is due now")),
         (Order::DropRow { id }, Verdict::Done) => Ok(format!("row {id} is dropped")),
@@ -127,6 +127,10 @@ fn said(order: &Order, verdict: &Verdict) -> Ordered {
                 .collect();
             Ok(format!("de-authorization owed to {}", stays.join(", ")))
         }
+        (Order::Deauthorize { key }, _) if !own.gave(&key.primary_id) => Err(format!(
+            "the user's primary system, {}, de-authorizes him: here he is a visitor at most",
+            key.primary_id.domain()
+        )),
         (Order::Deauthorize { .. }, _) => Err("the user is migrated nowhere".into()),
         (Order::SessionsEnded { .. }, Verdict::Stopped { .. }) => {
             Ok("the service stopped, the user's last session having ended".into())
