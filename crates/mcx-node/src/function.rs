@@ -39,6 +39,8 @@ pub(crate) const MOST_WAITING: usize = 16_384;
 pub(crate) const MOST_WAITING_BYTES: usize = 64 * 1024 * 1024;
 /// Most messages that are taken off the sockets in one turn.
 const MOST_TAKEN: usize = 1_024;
+/// Most decisions that are recorded together.
+const MOST_DECIDED: usize = 64;
 /// How often the log is told, at most, that batches fail.
 const COMPLAINTS: Duration = Duration::from_secs(10);
 /// How often it is looked, at most, what the system dropped.
@@ -108,6 +110,8 @@ pub struct Function<R> {
     pub recorder: Recorder,
     /// Call-ID of the message that its decisions are about.
     pub about: Option<Bytes>,
+    /// Decisions of this moment about it, which are not recorded yet.
+    pub decided: Vec<Decided>,
 }
 
 /// The id of a procedure in a line of log, or a dash.
@@ -449,13 +453,14 @@ impl<R: Role> Function<R> {
         // What comes out of one turn was decided at one moment.
         let mut at = None;
         while let Some(output) = self.driver.poll_output() {
-            if let Output::Decision(decided) = &output {
-                // Where it lies: there are many, and they are large.
-                let at = *at.get_or_insert_with(clock::at);
-                self.decide(at, decided);
-                continue;
+            if let (Output::About(_) | Output::Transmit(_), Some(at)) = (&output, at) {
+                self.record_decided(at);
             }
             match output {
+                Output::Decision(decided) => {
+                    let at = *at.get_or_insert_with(clock::at);
+                    self.decide(at, decided);
+                }
                 Output::Transmit(transmit) => {
                     let path = transmit.path;
                     if let Err(error) = self.transports.queue(transmit).await {
@@ -476,21 +481,23 @@ impl<R: Role> Function<R> {
                         self.outbox.begin(store, page);
                     }
                 }
-                Output::Decision(_) => {}
                 Output::About(call) => self.about = call,
                 Output::Ordered(id, result) => self.orders.done(id, result),
             }
         }
+        if let Some(at) = at {
+            self.record_decided(at);
+        }
     }
 
-    /// Records a decision, and tells it to whoever listens to `tracing`, without the user.
-    fn decide(&self, at: At, decided: &Decided) {
+    /// Tells a decision to whoever listens to `tracing`, without the user, and keeps it to be recorded with what else was decided.
+    fn decide(&mut self, at: At, decided: Decided) {
         let why = decided.why();
         let Decided {
             decision,
             transaction,
             ..
-        } = decided;
+        } = &decided;
         macro_rules! tell {
             ($level:ident) => {
                 $level!(
@@ -513,22 +520,35 @@ impl<R: Role> Function<R> {
             Weight::Normal => tell!(info),
             Weight::Alarm => tell!(warn),
         }
-        if !self.recorder.is_on() {
+        if self.recorder.is_on() {
+            self.decided.push(decided);
+            if self.decided.len() >= MOST_DECIDED {
+                self.record_decided(at);
+            }
+        }
+    }
+
+    /// Records what was decided, before anything else is.
+    fn record_decided(&mut self, at: At) {
+        if self.decided.is_empty() {
             return;
         }
-        self.recorder.decision(
-            at,
+        let call = self.about.as_deref();
+        let handed = self.decided.iter().map(|decided| {
+            let decision = &decided.decision;
             sip_trace::Decision {
                 requirement: decision.requirement.into(),
                 verdict: (&decision.verdict).into(),
-                why,
+                why: decided.why(),
                 procedure: decision.procedure.map(|p| Procedure::Uuid(p.as_bytes())),
                 user: decision.user.as_ref().map(McId::as_str),
                 target: decision.target.into(),
                 detail: decision.weight == Weight::Detail,
-                call: self.about.as_deref(),
-                transaction: *transaction,
-            },
-        );
+                call,
+                transaction: decided.transaction,
+            }
+        });
+        self.recorder.decisions(at, handed);
+        self.decided.clear();
     }
 }

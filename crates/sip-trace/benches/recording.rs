@@ -144,6 +144,25 @@ fn step(bencher: Bencher) {
     });
 }
 
+/// Three of one turn.
+#[divan::bench]
+fn three_steps_of_one_moment(bencher: Bencher) {
+    let recorder = full(&datagram());
+    bencher.bench_local(|| {
+        let decision = Decision {
+            requirement: "RFC 3261 §17.2.2".into(),
+            verdict: "Completed".into(),
+            why: "the final answer is sent".into(),
+            target: "transaction".into(),
+            detail: true,
+            call: Some(black_box(b"4f1c9a77@a.mcx.example")),
+            transaction: Some(black_box(17)),
+            ..Decision::default()
+        };
+        recorder.decisions(black_box(17), [decision; 3]);
+    });
+}
+
 #[divan::bench]
 fn decision_handed_over(bencher: Bencher) {
     let recorder = full(&datagram());

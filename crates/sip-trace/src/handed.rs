@@ -44,15 +44,6 @@ pub enum Said<'a> {
 const DIGITS: usize = 20;
 
 impl Said<'_> {
-    /// Most bytes that its words take.
-    pub(crate) fn room(&self) -> usize {
-        match self {
-            Self::Always(words) => words.len(),
-            Self::Once(words) => words.len(),
-            Self::Counted(words, numbers) => words.len() + numbers.len() * DIGITS,
-        }
-    }
-
     /// Whether nothing of it was there before.
     pub(crate) fn is_of_this_time(&self) -> bool {
         matches!(self, Self::Once(_))

@@ -20,7 +20,7 @@ const LOOK: Duration = Duration::from_millis(20);
 /// The bounds of a ring; the first one that is reached counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capacity {
-    /// Most records held at once.
+    /// Most records held at once; more if there are more decisions of one moment.
     pub records: usize,
     /// Most bytes held at once: message bytes, decision text and the size of the records themselves.
     pub bytes: usize,
@@ -114,8 +114,19 @@ impl Recorder {
     /// Records a verdict and its reason.
     #[inline]
     pub fn decision<'a>(&self, at: impl Into<At>, decision: impl Into<Decision<'a>>) {
+        self.decisions(at, std::iter::once(decision.into()));
+    }
+
+    /// Records verdicts of one moment with their reasons: cheaper than one after the other, and than all of them if they are about
+    /// the same. The ring lets them go together; a few at a time, then.
+    #[inline]
+    pub fn decisions<'a>(
+        &self,
+        at: impl Into<At>,
+        decisions: impl IntoIterator<Item = Decision<'a>>,
+    ) {
         if let Some(writer) = &self.writer {
-            writer.decision(at.into(), self.number, &decision.into());
+            writer.decisions(at.into(), self.number, decisions.into_iter());
         }
     }
 
@@ -281,9 +292,9 @@ impl Writer {
         self.shared.count(pushed);
     }
 
-    fn decision(&self, at: At, node: Node, decision: &Decision<'_>) {
+    fn decisions<'a>(&self, at: At, node: Node, decisions: impl Iterator<Item = Decision<'a>>) {
         let mut state = self.shared.lock();
-        let pushed = state.ring.decision(at, node, decision);
+        let pushed = state.ring.decisions(at, node, decisions);
         drop(state);
         self.shared.count(pushed);
     }
@@ -321,8 +332,9 @@ impl fmt::Debug for State {
 impl Shared {
     /// Counts what did not fit, and lets go what went.
     fn count<T>(&self, pushed: Result<T, TooLarge>) {
-        if pushed.is_err() {
-            self.missed.fetch_add(1, Ordering::Relaxed);
+        if let Err(TooLarge(records)) = pushed {
+            let records = u64::try_from(records).unwrap_or(u64::MAX);
+            self.missed.fetch_add(records, Ordering::Relaxed);
         }
     }
 

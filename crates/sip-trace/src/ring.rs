@@ -13,11 +13,11 @@ use crate::recorder::Capacity;
 
 /// Records are written into pieces of memory of this size; one that is larger gets a piece of its own.
 const PIECE: usize = 64 * 1024;
-/// About the least that a record takes, in bytes.
+/// About the least that an entry takes, in bytes.
 const LEAST: usize = 64;
-/// Most records that a reader takes while he holds the lock.
-const RECORDS: usize = 256;
-/// Most bytes that are copied for him, unless one record has more: those of messages are not.
+/// Most entries that a reader takes while he holds the lock.
+const ENTRIES: usize = 256;
+/// Most bytes that are copied for him, unless one entry has more: those of messages are not.
 const COPIED: usize = 64 * 1024;
 
 /// The records, and what they count.
@@ -36,6 +36,8 @@ pub(crate) struct Ring {
     piece: u32,
     /// A piece whose records are gone.
     spare: Option<Vec<u8>>,
+    /// Where decisions are written until it is known how much they take.
+    draft: Vec<u8>,
     /// What counts against [`Capacity::bytes`].
     bytes: usize,
     /// Number of the record that comes next.
@@ -45,9 +47,11 @@ pub(crate) struct Ring {
     phrases: Phrases,
 }
 
-/// Where a record is written.
+/// Where a message, or decisions of one moment, are written.
 #[derive(Clone, Copy)]
 struct Entry {
+    /// The lower half of the number of the first record.
+    first: u32,
     /// Number of the piece.
     piece: u32,
     start: u32,
@@ -55,8 +59,8 @@ struct Entry {
     is_message: bool,
 }
 
-/// A record that is larger than the ring.
-pub(crate) struct TooLarge;
+/// What is larger than the ring: so many records.
+pub(crate) struct TooLarge(pub usize);
 
 impl Ring {
     pub fn new(capacity: Capacity) -> Self {
@@ -73,6 +77,7 @@ impl Ring {
             first: 0,
             piece: 0,
             spare: None,
+            draft: Vec::new(),
             bytes: 0,
             next: 0,
             names: Arc::default(),
@@ -87,7 +92,8 @@ impl Ring {
 
     /// Number of the oldest record that is held.
     pub fn oldest(&self) -> u64 {
-        self.next.saturating_sub(count(self.entries.len()))
+        let held = self.entries.front().map_or(0, |e| e.before(self.next));
+        self.next.wrapping_sub(held.into())
     }
 
     /// The number that a node's name is written as.
@@ -110,50 +116,69 @@ impl Ring {
         message: MessageRecord,
     ) -> Result<Option<Bytes>, TooLarge> {
         let bytes = message.bytes.len();
-        let start = self.begin(compact::room_of_message(&message), bytes)?;
+        let room = compact::room_of_message(&message);
+        if weight(room, bytes) > self.capacity.bytes {
+            return Err(TooLarge(1));
+        }
+        let start = self.begin(room);
         let number = self.gone.wrapping_add(count(self.messages.len()));
         compact::message(&mut self.last, at, node, &message, number);
         self.messages.push_back(message.bytes);
-        Ok(self.end(start, Some(bytes)))
+        Ok(self.end(start, 1, Some(bytes)))
     }
 
-    /// Takes a decision, as [`Ring::message`].
-    pub fn decision(
+    /// Takes decisions of one moment, as [`Ring::message`].
+    pub fn decisions<'a>(
         &mut self,
         at: At,
         node: Node,
-        decision: &Decision<'_>,
+        decisions: impl Iterator<Item = Decision<'a>>,
     ) -> Result<Option<Bytes>, TooLarge> {
-        let start = self.begin(compact::room_of_decision(decision), 0)?;
-        compact::decision(&mut self.last, at, node, decision, &mut self.phrases);
-        Ok(self.end(start, None))
+        let mut draft = std::mem::take(&mut self.draft);
+        draft.clear();
+        let records = compact::decisions(&mut draft, at, node, decisions, &mut self.phrases);
+        let fits = weight(draft.len(), 0) <= self.capacity.bytes;
+        let gone = match (records, fits) {
+            (0, _) => Ok(None),
+            (_, false) => Err(TooLarge(records)),
+            (_, true) => {
+                let start = self.begin(draft.len());
+                self.last.extend_from_slice(&draft);
+                Ok(self.end(start, records, None))
+            }
+        };
+        draft.shrink_to(PIECE);
+        self.draft = draft;
+        gone
     }
 
-    /// Makes room for a record that takes so much at most, beside so many bytes; gives where it begins.
-    fn begin(&mut self, room: usize, bytes: usize) -> Result<usize, TooLarge> {
-        if weight(room, bytes) > self.capacity.bytes || u32::try_from(room).is_err() {
-            return Err(TooLarge);
-        }
+    /// Makes room for so many bytes; gives where they begin.
+    fn begin(&mut self, room: usize) -> usize {
         if self.last.capacity() - self.last.len() < room {
             self.reserve(room);
         }
-        Ok(self.last.len())
+        self.last.len()
     }
 
-    /// Counts the record that begins there; gives what goes.
-    fn end(&mut self, start: usize, message: Option<usize>) -> Option<Bytes> {
+    /// Counts the records that begin there; gives what goes.
+    fn end(&mut self, start: usize, records: usize, message: Option<usize>) -> Option<Bytes> {
         let length = self.last.len() - start;
         self.entries.push_back(Entry {
+            first: low(self.next),
             piece: self.piece,
             start: narrow(start),
             length: narrow(length),
             is_message: message.is_some(),
         });
-        self.next = self.next.wrapping_add(1);
+        self.next = self.next.wrapping_add(count(records));
         let bytes = message.unwrap_or_default();
         self.bytes = self.bytes.saturating_add(weight(length, bytes));
+        let most = count(self.capacity.records);
         let mut gone = None;
-        while self.entries.len() > self.capacity.records || self.bytes > self.capacity.bytes {
+        // Decisions of one moment stay together, even if there are more of them.
+        while (self.next - self.oldest() > most && self.entries.len() > 1)
+            || self.bytes > self.capacity.bytes
+        {
             let Some(message) = self.forget() else {
                 break;
             };
@@ -162,7 +187,7 @@ impl Ring {
         gone
     }
 
-    /// Lets the oldest record go, without a look at it: it has been cold for long. Gives its bytes, if it is a message. `None` if
+    /// Lets the oldest entry go, without a look at it: it has been cold for long. Gives its bytes, if it is a message. `None` if
     /// there is none.
     fn forget(&mut self) -> Option<Option<Bytes>> {
         let oldest = self.entries.pop_front()?;
@@ -210,10 +235,21 @@ impl Ring {
 
     /// Copies records from this one on, as many as `into` has room for.
     pub fn copy(&self, from: u64, into: &mut Copied) {
-        let skip = usize::try_from(from.saturating_sub(self.oldest())).unwrap_or(usize::MAX);
+        if from >= self.next {
+            return;
+        }
+        let oldest = self.oldest();
+        let skip = u32::try_from(from.saturating_sub(oldest)).unwrap_or(u32::MAX);
+        let later = |entry: &Entry| entry.first.wrapping_sub(low(oldest)) > skip;
+        // The record may be within an entry.
+        let place = self.entries.partition_point(|entry| !later(entry));
+        let place = place.saturating_sub(1);
+        let first = self.entries.get(place);
+        let before = first.map_or(0, |entry| entry.before(from));
         into.names = Arc::clone(&self.names);
         into.phrases = self.phrases.known().clone();
-        for entry in self.entries.iter().skip(skip).take(RECORDS) {
+        into.first = from.wrapping_sub(before.into());
+        for entry in self.entries.iter().skip(place).take(ENTRIES) {
             let written = self.written(*entry);
             if !into.entries.is_empty() && into.written.len() + written.len() > COPIED {
                 break;
@@ -236,7 +272,14 @@ impl Ring {
     }
 }
 
-/// What a record counts against [`Capacity::bytes`].
+impl Entry {
+    /// How many records there are from its first one to this one, which is not counted.
+    fn before(&self, next: u64) -> u32 {
+        low(next).wrapping_sub(self.first)
+    }
+}
+
+/// What an entry counts against [`Capacity::bytes`].
 fn weight(written: usize, message: usize) -> usize {
     let place = match message {
         0 => 0,
@@ -249,6 +292,8 @@ fn weight(written: usize, message: usize) -> usize {
 
 /// Some records, copied for who reads them.
 pub(crate) struct Copied {
+    /// Number of the first one.
+    first: u64,
     entries: Vec<(Option<Bytes>, usize)>,
     written: Vec<u8>,
     names: Arc<[Arc<str>]>,
@@ -259,29 +304,43 @@ impl Copied {
     /// Room for a turn of a reader, taken before he has the lock.
     pub fn with_room() -> Self {
         Self {
-            entries: Vec::with_capacity(RECORDS),
+            first: 0,
+            entries: Vec::with_capacity(ENTRIES),
             written: Vec::with_capacity(COPIED),
             names: Arc::default(),
             phrases: Known::default(),
         }
     }
 
-    /// The records, the first of which has this number.
-    pub fn records(self, first: u64) -> Vec<Record> {
+    /// The records from this number on.
+    pub fn records(self, from: u64) -> Vec<Record> {
+        let mut records = Vec::with_capacity(self.entries.len());
         let mut rest = &*self.written;
-        let numbered = (first..).zip(self.entries);
-        let records = numbered.filter_map(|(seq, (bytes, length))| {
-            let (written, later) = rest.split_at_checked(length)?;
+        let mut next = self.first;
+        for (bytes, length) in self.entries {
+            let Some((written, later)) = rest.split_at_checked(length) else {
+                break;
+            };
             rest = later;
-            compact::read(seq, written, bytes, &self.names, &self.phrases)
-        });
-        records.collect()
+            let known = (&*self.names, &self.phrases);
+            let before = records.len();
+            compact::read(next, written, bytes, known, &mut records);
+            next = next.wrapping_add(count(records.len() - before));
+        }
+        records.retain(|record| record.seq >= from);
+        records
     }
 }
 
-/// Lengths and numbers here are within `u32`: [`Ring::push`] sees to it.
+/// Lengths and places here are within `u32`: a ring is not so large.
 fn narrow(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+/// The lower half: those that are held at once are fewer.
+fn low(number: u64) -> u32 {
+    let [a, b, c, d, ..] = number.to_le_bytes();
+    u32::from_le_bytes([a, b, c, d])
 }
 
 fn count(records: usize) -> u64 {
@@ -309,7 +368,7 @@ mod tests {
             ..Decision::default()
         };
         for at in 0..10_000 {
-            let pushed = ring.decision(at.into(), 0, &decision);
+            let pushed = ring.decisions(at.into(), 0, std::iter::once(decision));
             if pushed.is_err() {
                 panic!("it fits");
             }

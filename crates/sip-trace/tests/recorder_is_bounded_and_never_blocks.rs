@@ -112,47 +112,132 @@ fn what_comes_out_is_what_went_in_however_long_it_is_and_wherever_it_lies() {
         (state >> 33) % below
     };
     let mut kept = 0;
-    for seq in 0..20_000_u64 {
+    for round in 0..10_000_u64 {
         let length = match next(200) {
             0 => 100_000,
             1 => 70_000,
             _ => next(1_500),
         };
-        let text = format!("{seq} ").repeat(usize::try_from(length / 4).unwrap());
-        let what = match next(3) {
-            0 => What::Message(MessageRecord::new(
-                Direction::Received,
-                Transport::Tcp,
-                PEER,
-                PEER,
-                Bytes::from(text),
-            )),
-            _ => What::Decision(DecisionRecord {
-                requirement: "P1.4".into(),
-                why: text.into(),
-                transaction: Some(seq),
-                ..DecisionRecord::default()
-            }),
+        let text = format!("{round} ").repeat(usize::try_from(length / 4).unwrap());
+        let decision = |n: u64| DecisionRecord {
+            requirement: "P1.4".into(),
+            why: format!("{n} {text}").into(),
+            transaction: Some(round),
+            ..DecisionRecord::default()
         };
-        match &what {
-            What::Message(message) => recorder.message(seq, message.clone()),
-            What::Decision(decision) => recorder.decision(seq, decision),
-        }
-        went_in.push(what);
-        if next(150) == 0 {
-            for record in reader.try_take() {
-                assert_eq!(record.wall_us, record.seq);
-                assert_eq!(record.what, went_in[usize::try_from(record.seq).unwrap()]);
-                kept += 1;
+        match next(3) {
+            0 => {
+                let (received, tcp) = (Direction::Received, Transport::Tcp);
+                let bytes = Bytes::from(text);
+                let message = MessageRecord::new(received, tcp, PEER, PEER, bytes);
+                recorder.message(round, message.clone());
+                went_in.push((round, What::Message(message)));
+            }
+            1 => {
+                recorder.decision(round, &decision(0));
+                went_in.push((round, What::Decision(decision(0))));
+            }
+            _ => {
+                let decisions: Vec<_> = (0..next(7)).map(decision).collect();
+                recorder.decisions(round, decisions.iter().map(Into::into));
+                went_in.extend(decisions.into_iter().map(|it| (round, What::Decision(it))));
             }
         }
+        if next(90) == 0 {
+            kept += come_out(reader.try_take(), &went_in);
+        }
     }
-    for record in reader.take_all() {
-        assert_eq!(record.what, went_in[usize::try_from(record.seq).unwrap()]);
-        kept += 1;
+    while reader.next_seq() < reader.end() {
+        kept += come_out(reader.try_take(), &went_in);
     }
     assert!(reader.missed() > 0 && kept > 5_000, "{kept} kept");
-    assert_eq!(kept + reader.missed(), 20_000);
+    let all = u64::try_from(went_in.len()).unwrap();
+    assert!(all > 15_000 && kept + reader.missed() == all, "{all}");
+}
+
+/// Whether they are what went in; how many.
+fn come_out(records: Vec<Record>, went_in: &[(u64, What)]) -> u64 {
+    let mut count = 0;
+    for record in records {
+        let (wall_us, what) = &went_in[usize::try_from(record.seq).unwrap()];
+        assert_eq!((record.wall_us, &record.what), (*wall_us, what));
+        count += 1;
+    }
+    count
+}
+
+fn decided(recorder: &Recorder, wall_us: u64, whys: &[&str]) {
+    let decisions = whys.iter().map(|why| sip_trace::Decision {
+        why: sip_trace::Said::Once(why),
+        user: Some("alice"),
+        ..sip_trace::Decision::default()
+    });
+    recorder.decisions(wall_us, decisions);
+}
+
+/// What they say; a message says nothing.
+fn whys(records: Vec<Record>) -> Vec<(u64, String)> {
+    let said = records.into_iter().map(|record| match record.what {
+        What::Decision(decision) => {
+            assert_eq!(decision.user.as_deref(), Some("alice"));
+            (record.seq, decision.why.into_owned())
+        }
+        What::Message(_) => (record.seq, String::new()),
+    });
+    said.collect()
+}
+
+fn numbered(first: u64, whys: &[&str]) -> Vec<(u64, String)> {
+    (first..)
+        .zip(whys.iter().map(|why| (*why).to_owned()))
+        .collect()
+}
+
+#[test]
+fn a_reader_can_begin_among_decisions_of_one_moment() {
+    let recorder = holding(100, 1 << 20);
+    decided(&recorder, 1, &["a", "b", "c"]);
+    tell(&recorder, 2, &Bytes::from_static(b"x"));
+    decided(&recorder, 3, &[]);
+    decided(&recorder, 3, &["d", "e"]);
+    let all = numbered(0, &["a", "b", "c", "", "d", "e"]);
+    let mut reader = recorder.reader();
+    for from in 0..=6 {
+        reader.seek(from);
+        let taken = whys(reader.try_take());
+        assert_eq!(taken, all[usize::try_from(from).unwrap()..]);
+        assert_eq!((reader.next_seq(), reader.end()), (6, 6));
+    }
+    assert_eq!(reader.missed(), 0);
+}
+
+#[test]
+fn decisions_of_one_moment_go_together() {
+    let recorder = holding(4, 1 << 20);
+    let mut reader = recorder.reader();
+    decided(&recorder, 1, &["a", "b", "c"]);
+    assert_eq!(whys(reader.try_take()), numbered(0, &["a", "b", "c"]));
+    decided(&recorder, 2, &["d", "e"]);
+    let left = numbered(3, &["d", "e"]);
+    assert_eq!(whys(recorder.reader().take_all()), left);
+    assert_eq!(whys(reader.try_take()), left);
+    assert_eq!(reader.missed(), 0);
+    // More than there is room for.
+    decided(&recorder, 3, &["f", "g", "h", "i", "j"]);
+    let all = numbered(5, &["f", "g", "h", "i", "j"]);
+    assert_eq!(whys(reader.try_take()), all);
+    tell(&recorder, 4, &Bytes::from_static(b"x"));
+    assert_eq!(recorder.reader().take_all().len(), 1);
+}
+
+#[test]
+fn decisions_that_are_larger_than_the_ring_are_missed_one_and_all() {
+    let recorder = holding(100, 1_000);
+    let long = "x".repeat(600);
+    decided(&recorder, 1, &["a"]);
+    decided(&recorder, 2, &[&long, &long]);
+    assert_eq!(recorder.missed(), 2);
+    assert_eq!(whys(recorder.reader().take_all()), numbered(0, &["a"]));
 }
 
 #[test]

@@ -94,6 +94,7 @@ impl Common {
             orders: Orders::default(),
             recorder: self.recorder.clone(),
             about: None,
+            decided: Vec::new(),
         };
         Ok((change, function))
     }
