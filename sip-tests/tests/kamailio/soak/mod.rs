@@ -1,7 +1,7 @@
 //! Users who travel for ever: to B, on to C (P2), home (P1), each at his core, so many procedures a second that it adds up what a
 //! procedure leaves behind. None is lost, none fails, and after a while no node needs more memory, descriptors or tasks than before.
 //!
-//! `MCX_SOAK=30` is 30 minutes after a warm-up of 15 or more at `MCX_SOAK_RATE` procedures a second, 1,000 unless it is said otherwise; without it,
+//! `MIMALLOC_ALLOW_THP=0 MCX_SOAK=30` is 30 minutes after the warm-up at `MCX_SOAK_RATE` procedures a second, 1,000 unless it is said otherwise; without it,
 //! a few procedures show that this works.
 
 mod samples;
@@ -21,9 +21,9 @@ use travellers::Travellers;
 const WARM_UP: Duration = Duration::from_secs(240);
 /// Procedures a second.
 const WARM_UP_RATE: f64 = 1000.0;
-/// Until the kernel has made huge pages of the memory that a node has, holes included: it takes minutes to walk through that of everybody
-/// (khugepaged). Nodes have more afterwards, by up to a tenth, without having asked for it.
-const HUGE_PAGES: Duration = Duration::from_secs(900);
+/// Tells the allocator of nodes to do without huge pages. The kernel makes them at any time of ranges that have holes (khugepaged), and a
+/// node has up to a tenth more then, without having asked for it.
+const NO_HUGE_PAGES: (&str, &str) = ("MIMALLOC_ALLOW_THP", "0");
 /// How long after the last event a procedure may take to come to its end.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long nothing has to happen until nothing does.
@@ -82,10 +82,14 @@ impl Extent {
                 every: Duration::from_secs(2),
             };
         };
+        let (variable, value) = NO_HUGE_PAGES;
+        assert!(
+            std::env::var(variable).is_ok_and(|is| is == value),
+            "MCX_SOAK needs {variable}={value}: what the kernel does with huge pages is not what is looked for"
+        );
         let measured = Duration::from_secs_f64(minutes * 60.0);
         let rate = number("MCX_SOAK_RATE").unwrap_or(WARM_UP_RATE);
         let warm_up = WARM_UP.mul_f64((WARM_UP_RATE / rate).max(1.0));
-        let warm_up = warm_up.max(HUGE_PAGES);
         let lasts = warm_up + measured + PATIENCE;
         assert!(
             lasts < travellers::REGISTERED_FOR,
