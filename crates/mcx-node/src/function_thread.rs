@@ -1,5 +1,5 @@
-//! The thread of a function. Its sockets, its connections and all that it does are there and nowhere else: nothing of a message goes
-//! from one thread to another, and what it leaves is found again by the next one, for an allocator keeps a heap a thread.
+//! The thread of a function. Its sockets and its connections are there, and all that it does but what takes long by its nature: the store
+//! has a thread, handshakes have the workers of the other runtime.
 
 use std::io;
 use std::pin::Pin;

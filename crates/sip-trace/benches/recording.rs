@@ -125,22 +125,25 @@ fn clocks_alone() -> At {
     clocks()
 }
 
+fn completed() -> Decision<'static> {
+    Decision {
+        requirement: "RFC 3261 §17.2.2".into(),
+        verdict: "Completed".into(),
+        why: "the final answer is sent".into(),
+        target: "transaction".into(),
+        detail: true,
+        call: Some(black_box(b"4f1c9a77@a.mcx.example")),
+        transaction: Some(black_box(17)),
+        ..Decision::default()
+    }
+}
+
 /// A step of a transaction: all its words are there already. A node reads the clocks once for all that it decides in a turn.
 #[divan::bench]
 fn step(bencher: Bencher) {
     let recorder = full(&datagram());
     bencher.bench_local(|| {
-        let decision = Decision {
-            requirement: "RFC 3261 §17.2.2".into(),
-            verdict: "Completed".into(),
-            why: "the final answer is sent".into(),
-            target: "transaction".into(),
-            detail: true,
-            call: Some(black_box(b"4f1c9a77@a.mcx.example")),
-            transaction: Some(black_box(17)),
-            ..Decision::default()
-        };
-        recorder.decision(black_box(17), decision);
+        recorder.decision(black_box(17), completed());
     });
 }
 
@@ -149,17 +152,7 @@ fn step(bencher: Bencher) {
 fn three_steps_of_one_moment(bencher: Bencher) {
     let recorder = full(&datagram());
     bencher.bench_local(|| {
-        let decision = Decision {
-            requirement: "RFC 3261 §17.2.2".into(),
-            verdict: "Completed".into(),
-            why: "the final answer is sent".into(),
-            target: "transaction".into(),
-            detail: true,
-            call: Some(black_box(b"4f1c9a77@a.mcx.example")),
-            transaction: Some(black_box(17)),
-            ..Decision::default()
-        };
-        recorder.decisions(black_box(17), [decision; 3]);
+        recorder.decisions(black_box(17), [completed(); 3]);
     });
 }
 
