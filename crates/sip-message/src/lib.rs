@@ -324,6 +324,7 @@ pub mod multipart;
 mod name;
 mod parse;
 mod reply;
+mod room;
 #[cfg(feature = "rsip")]
 pub mod rsip;
 mod status;

@@ -3,18 +3,19 @@
 
 use std::sync::Arc;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes};
 use memchr::memchr2;
 
 use crate::headers::{Bounds, Headers};
 use crate::index::{Field, Index};
 use crate::message::Raw;
 use crate::name::HeaderName;
+use crate::room::Room;
 
 /// A message under way.
 #[derive(Clone)]
 pub(crate) struct Writer {
-    bytes: BytesMut,
+    bytes: Room,
     index: Index,
     /// Whether there is an index at all.
     indexed: bool,
@@ -23,7 +24,7 @@ pub(crate) struct Writer {
 impl Writer {
     pub(crate) fn with_capacity(bytes: usize, fields: usize) -> Writer {
         Writer {
-            bytes: BytesMut::with_capacity(bytes),
+            bytes: Room::of(bytes),
             index: Index::with_capacity(fields),
             indexed: true,
         }
@@ -32,7 +33,7 @@ impl Writer {
     /// One that makes bytes alone.
     pub(crate) fn without_index(bytes: usize) -> Writer {
         Writer {
-            bytes: BytesMut::with_capacity(bytes),
+            bytes: Room::of(bytes),
             index: Index::with_capacity(0),
             indexed: false,
         }
@@ -112,7 +113,8 @@ impl Writer {
     /// ended in LF: one who takes nothing but CRLF for a line end would read on, and find header fields in the body.
     pub(crate) fn finish_as(mut self, old: &Raw) -> Raw {
         if !self.bytes.ends_with(b"\r\n") && self.bytes.ends_with(b"\n") {
-            self.bytes.truncate(self.bytes.len() - 1);
+            let end = self.len() - 1;
+            self.bytes.truncate(end);
             self.put(b"\r\n");
         }
         self.put(b"\r\n");
