@@ -30,8 +30,8 @@ use webhook::Webhook;
 const BATCH: usize = 100;
 /// Most events removed in one commit, for which others wait.
 const MOST_TRIMMED: usize = 500;
-/// How often events that all have are removed.
-const TRIM: Duration = Duration::from_secs(600);
+/// How often events that all have are removed: what comes in this time is in the store beside those that are kept.
+const TRIM: Duration = Duration::from_secs(60);
 
 /// Who is told of events.
 #[derive(Clone, Debug, PartialEq, Eq)]
