@@ -2,7 +2,7 @@
 //! letting one go touches nothing. The bytes of messages alone are held beside it, by their reference count.
 //!
 //! ```text
-//! flags · node · wall clock · monotonic clock ┬ number of the message · addresses · place in the stream · identity
+//! flags · node · wall clock · monotonic clock ┬ addresses · place in the stream · identity
 //!                                             └ decisions of this moment, each: flags · phrase · texts · numbers ·
 //!                                                                               transaction · procedure · user · call
 //! ```
@@ -26,7 +26,6 @@ use crate::record::{
 /// What is there, beside what always is.
 mod flag {
     pub const MONO: u16 = 1;
-    pub const MESSAGE: u16 = 1 << 15;
     // of a message
     pub const SENT: u16 = 1 << 1;
     pub const TCP: u16 = 1 << 2;
@@ -93,10 +92,9 @@ fn when(is: bool, flag: u16) -> u16 {
     flag * u16::from(is)
 }
 
-/// Writes a message without its bytes, which have this number.
-pub(crate) fn message(out: &mut Vec<u8>, at: At, node: Node, message: &MessageRecord, number: u64) {
-    let flags = flag::MESSAGE
-        | when(message.direction == Direction::Sent, flag::SENT)
+/// Writes a message without its bytes.
+pub(crate) fn message(out: &mut Vec<u8>, at: At, node: Node, message: &MessageRecord) {
+    let flags = when(message.direction == Direction::Sent, flag::SENT)
         | when(message.transport == Carrier::Tcp, flag::TCP)
         | when(message.transport == Carrier::Tls, flag::TLS)
         | when(message.local.is_ipv6(), flag::LOCAL_V6)
@@ -104,7 +102,6 @@ pub(crate) fn message(out: &mut Vec<u8>, at: At, node: Node, message: &MessageRe
         | when(message.identity.is_some(), flag::IDENTITY)
         | when(message.offset.is_some(), flag::OFFSET);
     head(out, flags, at, node);
-    out.extend_from_slice(&number.to_le_bytes());
     address(out, message.local);
     address(out, message.peer);
     if let Some(offset) = message.offset {
@@ -158,9 +155,14 @@ impl<'a> About<'a> {
         fn is<T: PartialEq>(one: Option<T>, other: Option<T>) -> bool {
             one.is_some() && one == other
         }
+        // As a rule it is of the same message.
+        let is_same_call = match (self.call, next.call) {
+            (Some(one), Some(other)) => std::ptr::eq(one, other) || one == other,
+            _ => false,
+        };
         when(is(self.procedure, next.procedure), flag::SAME_PROCEDURE)
             | when(is(self.user, next.user), flag::SAME_USER)
-            | when(is(self.call, next.call), flag::SAME_CALL)
+            | when(is_same_call, flag::SAME_CALL)
             | when(
                 is(self.transaction, next.transaction),
                 flag::SAME_TRANSACTION,
@@ -274,17 +276,6 @@ fn said(out: &mut Vec<u8>, said: Said<'_>) {
     }
 }
 
-/// Reads the number of a message; `None` of decisions.
-pub(crate) fn number_of_message(written: &[u8]) -> Option<u64> {
-    let mut from = Written(written);
-    let flags = from.u16()?;
-    from.take(HEAD - size_of_val(&flags))?;
-    match flags & flag::MESSAGE {
-        0 => None,
-        _ => from.u64(),
-    }
-}
-
 /// Reads what [`message`] or [`decisions`] wrote, of which the first has the number `seq`; `bytes` are those of the message, `names`
 /// those of the nodes. What they did not write is left out.
 pub(crate) fn read(
@@ -367,7 +358,6 @@ impl Written<'_> {
     /// What is behind the head of a message.
     fn message(&mut self, flags: u16, bytes: Bytes) -> Option<MessageRecord> {
         let has = |flag: u16| flags & flag != 0;
-        self.u64()?;
         let local = self.address(has(flag::LOCAL_V6))?;
         let peer = self.address(has(flag::PEER_V6))?;
         Some(MessageRecord {
@@ -503,7 +493,6 @@ mod tests {
         let written = handed.iter().copied();
         let count = decisions(&mut out, 1.into(), 0, written, &mut phrases);
         assert_eq!(count, handed.len());
-        assert_eq!(number_of_message(&out), None);
         let records = read_back(3, &out, None, phrases.known());
         let numbers: Vec<_> = records.iter().map(|record| record.seq).collect();
         assert!(numbers.into_iter().eq((3..).take(handed.len())));
@@ -545,9 +534,8 @@ mod tests {
         for (seq, wanted) in (0..).zip(all) {
             for at in [at(None), at(Some(0)), at(Some(17))] {
                 let mut out = Vec::new();
-                message(&mut out, at, 1, &wanted, 4_711);
+                message(&mut out, at, 1, &wanted);
                 assert!(out.len() <= room_of_message(&wanted));
-                assert_eq!(number_of_message(&out), Some(4_711));
                 let bytes = Some(wanted.bytes.clone());
                 let [record] = read_back(seq, &out, bytes, &Known::default())
                     .try_into()

@@ -13,8 +13,13 @@ use crate::recorder::Capacity;
 
 /// Records are written into pieces of memory of this size; one that is larger gets a piece of its own.
 const PIECE: usize = 64 * 1024;
-/// About the least that an entry takes, in bytes.
-const LEAST: usize = 64;
+/// A piece is full, too, when with its messages it takes more than this share of the ring, and more than this.
+const SHARES: usize = 32;
+const HEAVY: usize = 4 * PIECE;
+/// Decisions of one moment take less, as a rule. More of them make their piece longer, and are the last in it.
+const DECISIONS: usize = 2 * 1024;
+/// Of more full pieces, the oldest goes as a whole: its entries, which have been cold for long, are not looked at one by one.
+const FEW: usize = 16;
 /// Most entries that a reader takes while he holds the lock.
 const ENTRIES: usize = 256;
 /// Most bytes that are copied for him, unless one entry has more: those of messages are not.
@@ -23,21 +28,13 @@ const COPIED: usize = 64 * 1024;
 /// The records, and what they count.
 pub(crate) struct Ring {
     capacity: Capacity,
-    entries: VecDeque<Entry>,
-    /// The bytes of those that are messages.
-    messages: VecDeque<Bytes>,
-    /// How many messages went.
-    gone: u64,
-    /// All of them but the bytes of messages, in pieces of which all but the last are full.
-    full: VecDeque<Vec<u8>>,
-    last: Vec<u8>,
-    /// Number of the first piece, and of the last one.
-    first: u32,
-    piece: u32,
+    /// Oldest first; all but the last one are full.
+    full: VecDeque<Piece>,
+    last: Piece,
+    /// How many entries of the oldest piece are gone.
+    gone: usize,
     /// A piece whose records are gone.
-    spare: Option<Vec<u8>>,
-    /// Where decisions are written until it is known how much they take.
-    draft: Vec<u8>,
+    spare: Option<Piece>,
     /// What counts against [`Capacity::bytes`].
     bytes: usize,
     /// Number of the record that comes next.
@@ -47,37 +44,50 @@ pub(crate) struct Ring {
     phrases: Phrases,
 }
 
+/// Records that follow each other. What holds them is used again when they are gone, so that a ring which is full hardly asks the
+/// allocator. Beside its bounds it takes what the newest piece has not filled, a piece that waits, and room that the lists have left.
+#[derive(Default)]
+struct Piece {
+    /// Number of its first record, and of the one after its last.
+    first: u64,
+    end: u64,
+    /// What those that it holds count against [`Capacity::bytes`].
+    bytes: usize,
+    entries: Vec<Entry>,
+    /// All of the records but the bytes of messages.
+    written: Vec<u8>,
+    /// Those bytes.
+    messages: Vec<Bytes>,
+}
+
 /// Where a message, or decisions of one moment, are written.
 #[derive(Clone, Copy)]
 struct Entry {
-    /// The lower half of the number of the first record.
-    first: u32,
-    /// Number of the piece.
-    piece: u32,
+    /// How many records of the piece are before it.
+    before: u32,
     start: u32,
     length: u32,
-    is_message: bool,
+    /// The place of its bytes; [`DECISION`] if it is no message.
+    message: u32,
 }
+
+const DECISION: u32 = u32::MAX;
 
 /// What is larger than the ring: so many records.
 pub(crate) struct TooLarge(pub usize);
 
+/// What went to make room, to be dropped when the lock is free: a message may be the last of a large buffer. The last one that went by
+/// itself, and those of a piece that went as a whole.
+pub(crate) type Gone = (Option<Bytes>, Vec<Bytes>);
+
 impl Ring {
     pub fn new(capacity: Capacity) -> Self {
-        let most = capacity.records.min(capacity.bytes / LEAST);
         Self {
             capacity,
-            // All the room that there will be, as a rule: growing would be a pause in the signalling path. Pages that are not
-            // used take no memory.
-            entries: VecDeque::with_capacity(most.saturating_add(1)),
-            messages: VecDeque::with_capacity(most.saturating_add(1)),
-            gone: 0,
             full: VecDeque::new(),
-            last: Vec::new(),
-            first: 0,
-            piece: 0,
+            last: Piece::default(),
+            gone: 0,
             spare: None,
-            draft: Vec::new(),
             bytes: 0,
             next: 0,
             names: Arc::default(),
@@ -92,8 +102,9 @@ impl Ring {
 
     /// Number of the oldest record that is held.
     pub fn oldest(&self) -> u64 {
-        let held = self.entries.front().map_or(0, |e| e.before(self.next));
-        self.next.wrapping_sub(held.into())
+        let piece = self.full.front().unwrap_or(&self.last);
+        let oldest = piece.entries.get(self.gone);
+        oldest.map_or(self.next, |entry| piece.number(*entry))
     }
 
     /// The number that a node's name is written as.
@@ -107,24 +118,21 @@ impl Ring {
         Node::try_from(number).unwrap_or(Node::MAX)
     }
 
-    /// Takes a message. Gives what went last to make room, to be dropped when the lock is free: it may be the last of a large
-    /// buffer.
+    /// Takes a message.
     pub fn message(
         &mut self,
         at: At,
         node: Node,
         message: MessageRecord,
-    ) -> Result<Option<Bytes>, TooLarge> {
+    ) -> Result<Gone, TooLarge> {
         let bytes = message.bytes.len();
         let room = compact::room_of_message(&message);
         if weight(room, bytes) > self.capacity.bytes {
             return Err(TooLarge(1));
         }
         let start = self.begin(room);
-        let number = self.gone.wrapping_add(count(self.messages.len()));
-        compact::message(&mut self.last, at, node, &message, number);
-        self.messages.push_back(message.bytes);
-        Ok(self.end(start, 1, Some(bytes)))
+        compact::message(&mut self.last.written, at, node, &message);
+        Ok(self.end(start, 1, Some(message.bytes)))
     }
 
     /// Takes decisions of one moment, as [`Ring::message`].
@@ -133,104 +141,126 @@ impl Ring {
         at: At,
         node: Node,
         decisions: impl Iterator<Item = Decision<'a>>,
-    ) -> Result<Option<Bytes>, TooLarge> {
-        let mut draft = std::mem::take(&mut self.draft);
-        draft.clear();
-        let records = compact::decisions(&mut draft, at, node, decisions, &mut self.phrases);
-        let fits = weight(draft.len(), 0) <= self.capacity.bytes;
-        let gone = match (records, fits) {
-            (0, _) => Ok(None),
-            (_, false) => Err(TooLarge(records)),
-            (_, true) => {
-                let start = self.begin(draft.len());
-                self.last.extend_from_slice(&draft);
-                Ok(self.end(start, records, None))
-            }
-        };
-        draft.shrink_to(PIECE);
-        self.draft = draft;
-        gone
+    ) -> Result<Gone, TooLarge> {
+        let start = self.begin(DECISIONS);
+        let written = &mut self.last.written;
+        let records = compact::decisions(written, at, node, decisions, &mut self.phrases);
+        let fits = weight(written.len() - start, 0) <= self.capacity.bytes;
+        if records > 0 && fits {
+            return Ok(self.end(start, records, None));
+        }
+        written.truncate(start);
+        written.shrink_to(PIECE);
+        match records {
+            0 => Ok(Gone::default()),
+            _ => Err(TooLarge(records)),
+        }
     }
 
     /// Makes room for so many bytes; gives where they begin.
     fn begin(&mut self, room: usize) -> usize {
-        if self.last.capacity() - self.last.len() < room {
-            self.reserve(room);
+        let last = &self.last;
+        // One that a large record has made longer than others is full.
+        let is_full = last.written.len().saturating_add(room) > PIECE.max(room);
+        let is_heavy = last.bytes > (self.capacity.bytes / SHARES).max(HEAVY);
+        if is_full || is_heavy || last.written.capacity() == 0 {
+            self.begin_piece(room);
         }
-        self.last.len()
+        self.last.written.len()
     }
 
     /// Counts the records that begin there; gives what goes.
-    fn end(&mut self, start: usize, records: usize, message: Option<usize>) -> Option<Bytes> {
-        let length = self.last.len() - start;
-        self.entries.push_back(Entry {
-            first: low(self.next),
-            piece: self.piece,
+    fn end(&mut self, start: usize, records: usize, message: Option<Bytes>) -> Gone {
+        let last = &mut self.last;
+        if last.entries.is_empty() {
+            last.first = self.next;
+        }
+        let length = last.written.len() - start;
+        let bytes = message.as_ref().map_or(0, Bytes::len);
+        last.entries.push(Entry {
+            before: u32::try_from(self.next - last.first).unwrap_or(u32::MAX),
             start: narrow(start),
             length: narrow(length),
-            is_message: message.is_some(),
+            message: message
+                .as_ref()
+                .map_or(DECISION, |_| narrow(last.messages.len())),
         });
+        last.messages.extend(message);
         self.next = self.next.wrapping_add(count(records));
-        let bytes = message.unwrap_or_default();
-        self.bytes = self.bytes.saturating_add(weight(length, bytes));
+        last.end = self.next;
+        let weight = weight(length, bytes);
+        last.bytes = last.bytes.saturating_add(weight);
+        self.bytes = self.bytes.saturating_add(weight);
         let most = count(self.capacity.records);
-        let mut gone = None;
+        let (mut one, mut piece) = Gone::default();
         // Decisions of one moment stay together, even if there are more of them.
-        while (self.next - self.oldest() > most && self.entries.len() > 1)
-            || self.bytes > self.capacity.bytes
+        while self.bytes > self.capacity.bytes
+            || (self.next - self.oldest() > most && !self.has_one_entry())
         {
-            let Some(message) = self.forget() else {
-                break;
-            };
-            gone = message.or(gone);
+            if self.full.len() > FEW {
+                piece = self.forget_piece();
+            } else {
+                let Some(message) = self.forget() else {
+                    break;
+                };
+                one = message.or(one);
+            }
         }
-        gone
+        (one, piece)
     }
 
-    /// Lets the oldest entry go, without a look at it: it has been cold for long. Gives its bytes, if it is a message. `None` if
-    /// there is none.
+    fn has_one_entry(&self) -> bool {
+        self.full.is_empty() && self.last.entries.len() - self.gone == 1
+    }
+
+    /// Lets the oldest entry go, without a look at what is written: it has been cold for long. Gives its bytes, if it is a message.
+    /// `None` if there is none.
     fn forget(&mut self) -> Option<Option<Bytes>> {
-        let oldest = self.entries.pop_front()?;
-        let message = match oldest.is_message {
-            true => self.messages.pop_front(),
-            false => None,
-        };
-        self.gone = self.gone.wrapping_add(u64::from(oldest.is_message));
+        let piece = self.full.front_mut().unwrap_or(&mut self.last);
+        let oldest = *piece.entries.get(self.gone)?;
+        let message = piece.messages.get_mut(size(oldest.message));
+        let message = message.map(std::mem::take);
+        self.gone += 1;
         let bytes = message.as_ref().map_or(0, Bytes::len);
-        self.bytes = self
-            .bytes
-            .saturating_sub(weight(size(oldest.length), bytes));
-        if self.entries.front().is_some_and(|e| e.piece != self.first) {
-            self.forget_pieces();
+        let weight = weight(size(oldest.length), bytes);
+        self.bytes = self.bytes.saturating_sub(weight);
+        piece.bytes = piece.bytes.saturating_sub(weight);
+        if self.gone == piece.entries.len() {
+            self.forget_piece();
         }
         Some(message)
     }
 
     /// Begins another piece.
     #[cold]
-    fn reserve(&mut self, room: usize) {
+    fn begin_piece(&mut self, room: usize) {
         let mut piece = self.spare.take().unwrap_or_default();
-        piece.reserve_exact(room.max(PIECE));
+        piece.written.reserve_exact(room.max(PIECE));
+        // The next one will have about as many.
+        piece.entries.reserve(self.last.entries.len());
+        piece.messages.reserve(self.last.messages.len());
         let full = std::mem::replace(&mut self.last, piece);
-        if !full.is_empty() {
+        if !full.entries.is_empty() {
             self.full.push_back(full);
-            self.piece = self.piece.wrapping_add(1);
         }
     }
 
-    /// Lets go the pieces that no record is in any more.
+    /// Lets the oldest piece go. Gives the messages that are left in it.
     #[cold]
-    fn forget_pieces(&mut self) {
-        let Some(oldest) = self.entries.front() else {
-            return;
+    fn forget_piece(&mut self) -> Vec<Bytes> {
+        let mut piece = match self.full.pop_front() {
+            Some(piece) => piece,
+            None => std::mem::take(&mut self.last),
         };
-        while self.first != oldest.piece
-            && let Some(mut piece) = self.full.pop_front()
-        {
-            self.first = self.first.wrapping_add(1);
-            piece.clear();
-            self.spare = Some(piece);
-        }
+        self.bytes = self.bytes.saturating_sub(piece.bytes);
+        self.gone = 0;
+        piece.bytes = 0;
+        piece.entries.clear();
+        let messages = std::mem::take(&mut piece.messages);
+        piece.written.clear();
+        piece.written.shrink_to(PIECE);
+        self.spare = Some(piece);
+        messages
     }
 
     /// Copies records from this one on, as many as `into` has room for.
@@ -238,44 +268,41 @@ impl Ring {
         if from >= self.next {
             return;
         }
-        let oldest = self.oldest();
-        let skip = u32::try_from(from.saturating_sub(oldest)).unwrap_or(u32::MAX);
-        let later = |entry: &Entry| entry.first.wrapping_sub(low(oldest)) > skip;
+        let from = from.max(self.oldest());
+        let place = self.full.partition_point(|piece| piece.end <= from);
+        let piece = self.full.get(place).unwrap_or(&self.last);
         // The record may be within an entry.
-        let place = self.entries.partition_point(|entry| !later(entry));
-        let place = place.saturating_sub(1);
-        let first = self.entries.get(place);
-        let before = first.map_or(0, |entry| entry.before(from));
+        let later = |entry: &Entry| piece.number(*entry) > from;
+        let entry = piece.entries.partition_point(|entry| !later(entry));
+        let entry = entry.saturating_sub(1);
+        let first = piece.entries.get(entry);
+        into.first = first.map_or(from, |entry| piece.number(*entry));
         into.names = Arc::clone(&self.names);
         into.phrases = self.phrases.known().clone();
-        into.first = from.wrapping_sub(before.into());
-        for entry in self.entries.iter().skip(place).take(ENTRIES) {
-            let written = self.written(*entry);
+        let rest = self.full.iter().skip(place).chain([&self.last]);
+        let entries = rest.flat_map(|piece| piece.entries.iter().map(move |entry| (piece, *entry)));
+        for (piece, entry) in entries.skip(entry).take(ENTRIES) {
+            let written = piece.written(entry);
             if !into.entries.is_empty() && into.written.len() + written.len() > COPIED {
                 break;
             }
-            let bytes = compact::number_of_message(written).and_then(|number| {
-                let place = usize::try_from(number.wrapping_sub(self.gone)).ok()?;
-                self.messages.get(place).cloned()
-            });
+            let bytes = piece.messages.get(size(entry.message)).cloned();
             into.written.extend_from_slice(written);
             into.entries.push((bytes, written.len()));
         }
     }
-
-    fn written(&self, entry: Entry) -> &[u8] {
-        let piece = size(entry.piece.wrapping_sub(self.first));
-        let piece = self.full.get(piece).unwrap_or(&self.last);
-        let start = size(entry.start);
-        let end = start.saturating_add(size(entry.length));
-        piece.get(start..end).unwrap_or_default()
-    }
 }
 
-impl Entry {
-    /// How many records there are from its first one to this one, which is not counted.
-    fn before(&self, next: u64) -> u32 {
-        low(next).wrapping_sub(self.first)
+impl Piece {
+    /// Number of the first record of an entry.
+    fn number(&self, entry: Entry) -> u64 {
+        self.first.wrapping_add(entry.before.into())
+    }
+
+    fn written(&self, entry: Entry) -> &[u8] {
+        let start = size(entry.start);
+        let end = start.saturating_add(size(entry.length));
+        self.written.get(start..end).unwrap_or_default()
     }
 }
 
@@ -337,12 +364,6 @@ fn narrow(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
 
-/// The lower half: those that are held at once are fewer.
-fn low(number: u64) -> u32 {
-    let [a, b, c, d, ..] = number.to_le_bytes();
-    u32::from_le_bytes([a, b, c, d])
-}
-
 fn count(records: usize) -> u64 {
     u64::try_from(records).unwrap_or(u64::MAX)
 }
@@ -352,31 +373,126 @@ fn size(length: u32) -> usize {
 }
 
 #[cfg(test)]
-#[allow(clippy::panic)]
 mod tests {
     use super::*;
+    use crate::record::{Direction, Transport};
 
-    #[test]
-    fn memory_is_let_go_with_the_records_that_were_in_it() {
-        let mut ring = Ring::new(Capacity {
+    /// All memory of the ring but the bytes of messages.
+    fn taken(ring: &Ring) -> usize {
+        let pieces = ring.full.iter().chain([&ring.last]).chain(&ring.spare);
+        let taken = |piece: &Piece| {
+            piece.written.capacity()
+                + piece.entries.capacity() * size_of::<Entry>()
+                + piece.messages.capacity() * size_of::<Bytes>()
+        };
+        pieces.map(taken).sum()
+    }
+
+    fn capacity(pieces: usize) -> Capacity {
+        Capacity {
             records: 1_000_000,
-            bytes: 4 * PIECE,
-        });
+            bytes: pieces * PIECE,
+        }
+    }
+
+    /// Decisions of about a kilobyte, and as many messages of as much.
+    fn fill(ring: &mut Ring, count: u64) {
         let text = "x".repeat(1_000);
         let decision = Decision {
             why: crate::Said::Once(&text),
             ..Decision::default()
         };
-        for at in 0..10_000 {
-            let pushed = ring.decisions(at.into(), 0, std::iter::once(decision));
-            if pushed.is_err() {
-                panic!("it fits");
-            }
+        let address = ([127, 0, 0, 1], 5060).into();
+        for at in 0..count {
+            let pushed = match at % 2 {
+                0 => ring.decisions(at.into(), 0, std::iter::once(decision)),
+                _ => {
+                    let bytes = Bytes::from_static(&[b'x'; 1_000]);
+                    let (to, over) = (Direction::Received, Transport::Udp);
+                    let message = MessageRecord::new(to, over, address, address, bytes);
+                    ring.message(at.into(), 0, message)
+                }
+            };
+            assert!(pushed.is_ok(), "it fits");
+            assert!(ring.bytes <= ring.capacity.bytes);
             // A record may begin in one piece and the oldest end in another.
-            assert!(ring.full.len() <= 5, "{} pieces", ring.full.len());
-            let held = ring.full.iter().chain([&ring.last]).map(Vec::capacity);
-            assert!(held.sum::<usize>() <= 6 * PIECE);
+            assert!(taken(ring) <= ring.capacity.bytes + 3 * PIECE);
         }
-        assert!(ring.oldest() > 9_000 && ring.entries.len() > 200);
+    }
+
+    #[test]
+    fn memory_is_let_go_with_the_records_that_were_in_it() {
+        let mut ring = Ring::new(capacity(4));
+        fill(&mut ring, 10_000);
+        assert!(ring.oldest() > 9_700 && ring.oldest() < 9_800);
+    }
+
+    #[test]
+    fn decisions_that_are_long_together_leave_no_long_pieces() {
+        let mut ring = Ring::new(capacity(3 * FEW));
+        let text = "x".repeat(1_000);
+        let decision = Decision {
+            why: crate::Said::Once(&text),
+            ..Decision::default()
+        };
+        for _ in 0..1_000 {
+            assert!(
+                ring.decisions(1.into(), 0, [decision; 60].into_iter())
+                    .is_ok()
+            );
+            // Each begins in what is left of a piece, or in one of its own.
+            assert!(ring.last.written.len() < 2 * PIECE);
+        }
+    }
+
+    #[test]
+    fn large_messages_do_not_make_one_piece_the_whole_ring() {
+        let mut ring = Ring::new(capacity(8 * SHARES));
+        let address = ([127, 0, 0, 1], 5060).into();
+        let bytes = Bytes::from_static(&[b'x'; 40_000]);
+        let (to, over) = (Direction::Received, Transport::Tcp);
+        let message = MessageRecord::new(to, over, address, address, bytes);
+        for at in 0..2_000 {
+            assert!(ring.message(at.into(), 0, message.clone()).is_ok());
+        }
+        assert!(ring.bytes > ring.capacity.bytes / 10 * 9);
+    }
+
+    #[test]
+    fn a_ring_that_is_full_takes_no_more_memory() {
+        for pieces in [4, 3 * FEW] {
+            let mut ring = Ring::new(capacity(pieces));
+            fill(&mut ring, 50_000);
+            let before = taken(&ring);
+            fill(&mut ring, 100_000);
+            let after = taken(&ring);
+            assert!(after <= before + PIECE, "{after} bytes, {before} before");
+        }
+    }
+
+    #[test]
+    fn a_reader_gets_all_that_is_held_whether_entries_go_or_whole_pieces() {
+        for pieces in [4, 3 * FEW] {
+            let mut ring = Ring::new(capacity(pieces));
+            ring.node("a");
+            fill(&mut ring, 50_000);
+            let oldest = ring.oldest();
+            // Of the oldest piece all may go for one record.
+            let held = pieces * PIECE / 1_100 - 2 * PIECE / 1_100;
+            assert!(50_000 - oldest >= count(held), "{oldest}");
+            let mut next = oldest;
+            while next < ring.next() {
+                let mut copied = Copied::with_room();
+                ring.copy(next, &mut copied);
+                let records = copied.records(next);
+                assert!(!records.is_empty());
+                for record in records {
+                    // They were written at the time of their number.
+                    assert_eq!((record.seq, record.wall_us), (next, next));
+                    next += 1;
+                }
+            }
+            assert_eq!(next, 50_000);
+        }
     }
 }
