@@ -53,8 +53,9 @@ pub enum Output {
     ReadOutbox(OutboxPage),
     /// What comes next is about the message with this Call-ID, or about none. Said where steps are told.
     About(Option<Bytes>),
-    /// Record and log why something is done.
-    Decision(Decided),
+    /// Record and log why something is done: so many decisions, which [`Driver::decided`] shows until [`Driver::forget_decided`] is
+    /// told, before the next output is polled.
+    Decisions(usize),
     /// An order is done, or refused.
     Ordered(OrderId, Ordered),
 }
@@ -135,6 +136,10 @@ pub struct Driver<R> {
     proven: Option<(Path, Arc<[Box<str>]>)>,
     inputs: VecDeque<Owned>,
     outputs: VecDeque<Output>,
+    /// Decisions that are among the outputs. They are large, and stay where they are until they are forgotten together.
+    decided: Vec<Decided>,
+    /// How many of them were forgotten.
+    forgotten: usize,
     totals: Totals,
     notes: Option<Notes>,
     measures: Measures,
@@ -176,6 +181,8 @@ impl<R: Role> Driver<R> {
             proven: None,
             inputs: VecDeque::new(),
             outputs: VecDeque::new(),
+            decided: Vec::new(),
+            forgotten: 0,
             totals: Totals::default(),
             notes,
             measures: Measures::default(),
@@ -378,6 +385,21 @@ impl<R: Role> Driver<R> {
         // What was refused at a glance made no output.
         let output = self.outputs.pop_front();
         output.or_else(|| self.endpoint.poll_transmit().map(Output::Transmit))
+    }
+
+    /// So many decisions, from the first that is not forgotten.
+    pub fn decided(&self, count: usize) -> &[Decided] {
+        let rest = self.decided.get(self.forgotten..).unwrap_or_default();
+        rest.get(..count).unwrap_or(rest)
+    }
+
+    /// Forgets so many decisions: they were taken.
+    pub fn forget_decided(&mut self, count: usize) {
+        self.forgotten = self.forgotten.saturating_add(count);
+        if self.forgotten >= self.decided.len() {
+            self.decided.clear();
+            self.forgotten = 0;
+        }
     }
 
     /// A datagram that is no SIP message gets no answer; one that is a broken request gets the

@@ -110,8 +110,6 @@ pub struct Function<R> {
     pub recorder: Recorder,
     /// Call-ID of the message that its decisions are about.
     pub about: Option<Bytes>,
-    /// Decisions of this moment about it, which are not recorded yet.
-    pub decided: Vec<Decided>,
 }
 
 /// The id of a procedure in a line of log, or a dash.
@@ -453,13 +451,11 @@ impl<R: Role> Function<R> {
         // What comes out of one turn was decided at one moment.
         let mut at = None;
         while let Some(output) = self.driver.poll_output() {
-            if let (Output::About(_) | Output::Transmit(_), Some(at)) = (&output, at) {
-                self.record_decided(at);
-            }
             match output {
-                Output::Decision(decided) => {
+                Output::Decisions(count) => {
                     let at = *at.get_or_insert_with(clock::at);
-                    self.decide(at, decided);
+                    self.decided(at, self.driver.decided(count));
+                    self.driver.forget_decided(count);
                 }
                 Output::Transmit(transmit) => {
                     let path = transmit.path;
@@ -485,19 +481,30 @@ impl<R: Role> Function<R> {
                 Output::Ordered(id, result) => self.orders.done(id, result),
             }
         }
-        if let Some(at) = at {
-            self.record_decided(at);
+    }
+
+    /// Tells decisions of a moment to whoever listens to `tracing`, without the user, and records them.
+    fn decided(&self, at: At, decided: &[Decided]) {
+        for decided in decided {
+            self.tell(decided);
+        }
+        if !self.recorder.is_on() {
+            return;
+        }
+        let call = self.about.as_deref();
+        for some in decided.chunks(MOST_DECIDED) {
+            self.recorder
+                .decisions(at, some.iter().map(|it| handed(it, call)));
         }
     }
 
-    /// Tells a decision to whoever listens to `tracing`, without the user, and keeps it to be recorded with what else was decided.
-    fn decide(&mut self, at: At, decided: Decided) {
+    fn tell(&self, decided: &Decided) {
         let why = decided.why();
         let Decided {
             decision,
             transaction,
             ..
-        } = &decided;
+        } = decided;
         macro_rules! tell {
             ($level:ident) => {
                 $level!(
@@ -520,35 +527,21 @@ impl<R: Role> Function<R> {
             Weight::Normal => tell!(info),
             Weight::Alarm => tell!(warn),
         }
-        if self.recorder.is_on() {
-            self.decided.push(decided);
-            if self.decided.len() >= MOST_DECIDED {
-                self.record_decided(at);
-            }
-        }
     }
+}
 
-    /// Records what was decided, before anything else is.
-    fn record_decided(&mut self, at: At) {
-        if self.decided.is_empty() {
-            return;
-        }
-        let call = self.about.as_deref();
-        let handed = self.decided.iter().map(|decided| {
-            let decision = &decided.decision;
-            sip_trace::Decision {
-                requirement: decision.requirement.into(),
-                verdict: (&decision.verdict).into(),
-                why: decided.why(),
-                procedure: decision.procedure.map(|p| Procedure::Uuid(p.as_bytes())),
-                user: decision.user.as_ref().map(McId::as_str),
-                target: decision.target.into(),
-                detail: decision.weight == Weight::Detail,
-                call,
-                transaction: decided.transaction,
-            }
-        });
-        self.recorder.decisions(at, handed);
-        self.decided.clear();
+/// A decision as the recorder takes it.
+fn handed<'a>(decided: &'a Decided, call: Option<&'a [u8]>) -> sip_trace::Decision<'a> {
+    let decision = &decided.decision;
+    sip_trace::Decision {
+        requirement: decision.requirement.into(),
+        verdict: (&decision.verdict).into(),
+        why: decided.why(),
+        procedure: decision.procedure.map(|p| Procedure::Uuid(p.as_bytes())),
+        user: decision.user.as_ref().map(McId::as_str),
+        target: decision.target.into(),
+        detail: decision.weight == Weight::Detail,
+        call,
+        transaction: decided.transaction,
     }
 }

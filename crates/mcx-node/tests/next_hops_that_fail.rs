@@ -145,7 +145,6 @@ fn send(
         outbox: mcx_node::outbox_reading::OutboxReading::default(),
         recorder: Recorder::off(),
         about: None,
-        decided: Vec::new(),
     };
     tokio::spawn(async move {
         function.run().await;

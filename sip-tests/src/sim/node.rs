@@ -248,7 +248,13 @@ impl Node {
                             self.reads.push_back(page);
                             wants.reads += 1;
                         }
-                        Output::Decision(decided) => wants.decisions.push(decided.decision),
+                        Output::Decisions(count) => {
+                            let decided = driver.decided(count).iter();
+                            wants
+                                .decisions
+                                .extend(decided.map(|it| it.decision.clone()));
+                            driver.forget_decided(count);
+                        }
                         // All hops are addresses, reached over UDP.
                         Output::Expect(..)
                         | Output::Locate(..)

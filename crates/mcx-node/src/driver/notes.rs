@@ -110,7 +110,11 @@ impl<R: Role> Driver<R> {
             notes.said = true;
             self.outputs.push_back(Output::About(notes.call.clone()));
         }
-        self.outputs.push_back(Output::Decision(decided));
+        self.decided.push(decided);
+        match self.outputs.back_mut() {
+            Some(Output::Decisions(count)) => *count += 1,
+            _ => self.outputs.push_back(Output::Decisions(1)),
+        }
     }
 
     /// Remembers that a batch is on its way.

@@ -94,7 +94,6 @@ impl Common {
             orders: Orders::default(),
             recorder: self.recorder.clone(),
             about: None,
-            decided: Vec::new(),
         };
         Ok((change, function))
     }
