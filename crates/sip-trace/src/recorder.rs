@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::compact::Node;
 use crate::handed::Decision;
 use crate::record::{At, MessageRecord, Record};
-use crate::ring::{Copied, Ring, TooLarge};
+use crate::ring::{Copied, Gone, Ring, TooLarge};
 
 /// How often a waiting reader looks. Waking him would be a system call in the signalling path for nearly every message.
 const LOOK: Duration = Duration::from_millis(20);
@@ -289,14 +289,14 @@ impl Writer {
         let mut state = self.shared.lock();
         let pushed = state.ring.message(at, node, message);
         drop(state);
-        self.shared.count(pushed);
+        self.shared.let_go(pushed);
     }
 
     fn decisions<'a>(&self, at: At, node: Node, decisions: impl Iterator<Item = Decision<'a>>) {
         let mut state = self.shared.lock();
         let pushed = state.ring.decisions(at, node, decisions);
         drop(state);
-        self.shared.count(pushed);
+        self.shared.let_go(pushed);
     }
 }
 
@@ -331,10 +331,18 @@ impl fmt::Debug for State {
 
 impl Shared {
     /// Counts what did not fit, and lets go what went.
-    fn count<T>(&self, pushed: Result<T, TooLarge>) {
-        if let Err(TooLarge(records)) = pushed {
-            let records = u64::try_from(records).unwrap_or(u64::MAX);
-            self.missed.fetch_add(records, Ordering::Relaxed);
+    /// Drops what went to make room, or counts what had none.
+    fn let_go(&self, pushed: Result<Gone, TooLarge>) {
+        match pushed {
+            Ok((_, mut piece)) if !piece.is_empty() => {
+                piece.clear();
+                self.lock().ring.take_back(piece);
+            }
+            Ok(_) => {}
+            Err(TooLarge(records)) => {
+                let records = u64::try_from(records).unwrap_or(u64::MAX);
+                self.missed.fetch_add(records, Ordering::Relaxed);
+            }
         }
     }
 

@@ -209,6 +209,15 @@ impl Ring {
         (one, piece)
     }
 
+    /// Takes the list of a piece's messages back, which were dropped, to use it again.
+    pub fn take_back(&mut self, list: Vec<Bytes>) {
+        if let Some(spare) = &mut self.spare
+            && spare.messages.capacity() == 0
+        {
+            spare.messages = list;
+        }
+    }
+
     fn has_one_entry(&self) -> bool {
         self.full.is_empty() && self.last.entries.len() - self.gone == 1
     }
@@ -226,7 +235,9 @@ impl Ring {
         self.bytes = self.bytes.saturating_sub(weight);
         piece.bytes = piece.bytes.saturating_sub(weight);
         if self.gone == piece.entries.len() {
-            self.forget_piece();
+            let mut taken = self.forget_piece();
+            taken.clear();
+            self.take_back(taken);
         }
         Some(message)
     }
