@@ -466,7 +466,17 @@ mod tests {
         for at in 0..2_000 {
             assert!(ring.message(at.into(), 0, message.clone()).is_ok());
         }
-        assert!(ring.bytes > ring.capacity.bytes / 10 * 9);
+        // What follows makes many pieces, of which the oldest goes as a whole.
+        let text = "x".repeat(1_000);
+        let decision = Decision {
+            why: crate::Said::Once(&text),
+            ..Decision::default()
+        };
+        for at in 0..10_000 {
+            let pushed = ring.decisions(at.into(), 0, std::iter::once(decision));
+            assert!(pushed.is_ok());
+            assert!(ring.bytes > ring.capacity.bytes / 10 * 9);
+        }
     }
 
     #[test]
