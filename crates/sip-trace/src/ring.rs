@@ -406,13 +406,17 @@ mod tests {
         }
     }
 
+    fn because(why: &str) -> Decision<'_> {
+        Decision {
+            why: crate::Said::Once(why),
+            ..Decision::default()
+        }
+    }
+
     /// Decisions of about a kilobyte, and as many messages of as much.
     fn fill(ring: &mut Ring, count: u64) {
         let text = "x".repeat(1_000);
-        let decision = Decision {
-            why: crate::Said::Once(&text),
-            ..Decision::default()
-        };
+        let decision = because(&text);
         let address = ([127, 0, 0, 1], 5060).into();
         for at in 0..count {
             let pushed = match at % 2 {
@@ -442,10 +446,7 @@ mod tests {
     fn decisions_that_are_long_together_leave_no_long_pieces() {
         let mut ring = Ring::new(capacity(3 * FEW));
         let text = "x".repeat(1_000);
-        let decision = Decision {
-            why: crate::Said::Once(&text),
-            ..Decision::default()
-        };
+        let decision = because(&text);
         for _ in 0..1_000 {
             assert!(
                 ring.decisions(1.into(), 0, [decision; 60].into_iter())
@@ -468,10 +469,7 @@ mod tests {
         }
         // What follows makes many pieces, of which the oldest goes as a whole.
         let text = "x".repeat(1_000);
-        let decision = Decision {
-            why: crate::Said::Once(&text),
-            ..Decision::default()
-        };
+        let decision = because(&text);
         for at in 0..10_000 {
             let pushed = ring.decisions(at.into(), 0, std::iter::once(decision));
             assert!(pushed.is_ok());
