@@ -65,7 +65,9 @@ impl Collector {
         let sender = Sender {
             taken,
             waiting: Arc::clone(&waiting),
-            redactor: Redactor::new(&key).keeping(config.service_identities()),
+            redactor: Redactor::new(&key)
+                .endless()
+                .keeping(config.service_identities()),
             correlator: Correlator::default(),
             agent: collector.agent.clone(),
             connection: Connection::new(collector),

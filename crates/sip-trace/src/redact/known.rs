@@ -1,8 +1,9 @@
 //! Identities that were met, to be found again where no grammar tells them: in Call-IDs, reasons, parameters.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, Match, MatchKind};
 
 use super::MASKED;
 use super::pseudonym::{Kind, Pseudonyms};
@@ -31,41 +32,48 @@ pub(super) struct Identity {
     pub(super) name: Vec<u8>,
 }
 
+/// How much longer than what follows a searcher's list is, or the two are made one: so a name is put into few searchers before it is
+/// in the longest, and few searchers are asked.
+const GROWTH: usize = 4;
+
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    /// Spelling, in lower case, to what stands for it.
-    pseudonyms: BTreeMap<Vec<u8>, Vec<u8>>,
-    /// The same in the order of the searcher's patterns.
-    replacements: Vec<Vec<u8>>,
-    searcher: Option<AhoCorasick>,
+    names: Names,
+    /// Those before them, of a recording that has no end.
+    earlier: Names,
+    endless: bool,
     forgotten: usize,
 }
 
 impl Known {
+    /// One for a recording that has no end: the names that were met longest ago are forgotten, not those that are met now.
+    pub(super) fn endless() -> Self {
+        Self {
+            endless: true,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn add(&mut self, found: Vec<Identity>, pseudonyms: &Pseudonyms) {
-        let before = self.pseudonyms.len();
+        let mut new = BTreeMap::new();
         for identity in found {
             let spelling = identity.spelling.to_ascii_lowercase();
-            if !is_sought(&spelling) || self.pseudonyms.contains_key(&spelling) {
+            if !is_sought(&spelling) || self.names.has(&spelling) || new.contains_key(&spelling) {
                 continue;
             }
-            if self.pseudonyms.len() >= MAX_KNOWN {
+            if self.endless && self.names.len() + new.len() >= MAX_KNOWN / 2 {
+                self.names.add(std::mem::take(&mut new));
+                let before = std::mem::replace(&mut self.earlier, std::mem::take(&mut self.names));
+                self.forgotten = self.forgotten.saturating_add(before.len());
+            }
+            if self.names.len() + new.len() >= MAX_KNOWN {
                 self.forgotten = self.forgotten.saturating_add(1);
                 continue;
             }
             let pseudonym = pseudonyms.of(identity.kind, &identity.name);
-            self.pseudonyms.insert(spelling, pseudonym);
+            new.insert(spelling, pseudonym);
         }
-        if self.pseudonyms.len() > before {
-            self.searcher = AhoCorasick::builder()
-                .ascii_case_insensitive(true)
-                .match_kind(MatchKind::LeftmostLongest)
-                // A DFA of many long names takes longer to build than it is used.
-                .kind(Some(AhoCorasickKind::ContiguousNFA))
-                .build(self.pseudonyms.keys())
-                .ok();
-            self.replacements = self.pseudonyms.values().cloned().collect();
-        }
+        self.names.add(new);
     }
 
     pub(super) fn forgotten(&self) -> usize {
@@ -99,18 +107,95 @@ impl Known {
     }
 
     fn replace_words(&self, text: &[u8], out: &mut Vec<u8>) {
-        let Some(searcher) = &self.searcher else {
-            out.extend_from_slice(text);
-            return;
-        };
+        let lists = self.names.lists.iter().chain(&self.earlier.lists);
+        let mut next: Vec<_> = lists.map(|list| (list, list.find(text, 0))).collect();
         let mut at = 0;
-        for found in searcher.find_iter(text) {
+        // Of all lists the leftmost, and of those the longest.
+        let order = |found: &Match| (found.start(), Reverse(found.end()));
+        while let Some((list, found)) = next
+            .iter()
+            .filter_map(|(list, found)| Some((*list, (*found)?)))
+            .min_by_key(|(_, found)| order(found))
+        {
             out.extend_from_slice(text.get(at..found.start()).unwrap_or_default());
-            let pseudonym = self.replacements.get(found.pattern().as_usize());
-            out.extend_from_slice(pseudonym.map_or(MASKED, Vec::as_slice));
+            out.extend_from_slice(list.pseudonym(&found));
             at = found.end();
+            for (list, found) in &mut next {
+                if found.is_some_and(|found| found.start() < at) {
+                    *found = list.find(text, at);
+                }
+            }
         }
         out.extend_from_slice(text.get(at..).unwrap_or_default());
+    }
+}
+
+/// Names, in lists that are the shorter the later they were met: what is new does not have all searchers made anew.
+#[derive(Debug, Default)]
+struct Names {
+    lists: Vec<List>,
+}
+
+impl Names {
+    fn len(&self) -> usize {
+        self.lists.iter().map(|list| list.names.len()).sum()
+    }
+
+    fn has(&self, spelling: &[u8]) -> bool {
+        self.lists.iter().any(|list| list.has(spelling))
+    }
+
+    /// Adds names, none of which is there.
+    fn add(&mut self, new: BTreeMap<Vec<u8>, Vec<u8>>) {
+        if new.is_empty() {
+            return;
+        }
+        let mut names: Vec<_> = new.into_iter().collect();
+        while let Some(last) = self
+            .lists
+            .pop_if(|last| last.names.len() < GROWTH * names.len())
+        {
+            names.extend(last.names);
+        }
+        self.lists.push(List::of(names));
+    }
+}
+
+/// Names that one searcher looks for.
+#[derive(Debug)]
+struct List {
+    /// Spelling, in lower case, and what stands for it; by spelling, as the searcher's patterns are.
+    names: Vec<(Vec<u8>, Vec<u8>)>,
+    searcher: Option<AhoCorasick>,
+}
+
+impl List {
+    fn of(mut names: Vec<(Vec<u8>, Vec<u8>)>) -> Self {
+        names.sort_unstable();
+        let searcher = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .match_kind(MatchKind::LeftmostLongest)
+            // A DFA of many long names takes longer to build than it is used.
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .build(names.iter().map(|(spelling, _)| spelling))
+            .ok();
+        Self { names, searcher }
+    }
+
+    fn has(&self, spelling: &[u8]) -> bool {
+        let known = |(known, _): &(Vec<u8>, Vec<u8>)| (**known).cmp(spelling);
+        self.names.binary_search_by(known).is_ok()
+    }
+
+    /// The first name from there on.
+    fn find(&self, text: &[u8], from: usize) -> Option<Match> {
+        let input = Input::new(text).range(from..);
+        self.searcher.as_ref()?.find(input)
+    }
+
+    fn pseudonym(&self, found: &Match) -> &[u8] {
+        let name = self.names.get(found.pattern().as_usize());
+        name.map_or(MASKED, |(_, pseudonym)| pseudonym)
     }
 }
 

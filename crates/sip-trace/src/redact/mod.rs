@@ -84,6 +84,14 @@ impl Redactor {
         }
     }
 
+    /// For a recording that has no end: of names in free text it looks for those that were met last, half of [`MAX_KNOWN`] at
+    /// least, and [`forgotten`](Self::forgotten) counts those that were met before.
+    #[must_use]
+    pub fn endless(mut self) -> Self {
+        self.known = Known::endless();
+        self
+    }
+
     /// With URIs that stay as they are: public service identities, which are configuration. Port and parameters of a URI
     /// do not count.
     #[must_use]
@@ -125,7 +133,7 @@ impl Redactor {
     }
 
     /// How many identities were met beyond [`MAX_KNOWN`]: they are replaced where a grammar says what they are, and not
-    /// found in free text.
+    /// found in free text. Of a recording that has no end, how many were met so long ago that they are not looked for any more.
     pub fn forgotten(&self) -> usize {
         self.known.forgotten()
     }
