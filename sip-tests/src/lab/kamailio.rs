@@ -58,7 +58,7 @@ impl Kamailio {
         configuration: &str,
         listens: &[(Listening, SocketAddr)],
     ) -> Self {
-        let more = ["-m", "1024", "-b", "4194304"];
+        let more = ["-m", "1024", "-b", "4194304", "-x", "tlsf"];
         Self::start_with(folder, configuration, listens, &more)
     }
 
