@@ -189,6 +189,45 @@ fn a_third_party_registration_carries_the_clients_own() {
     );
 }
 
+/// TS 24.229 clause 5.4.1.7: whether the client's REGISTER is inside is up to the filter criteria, and a client may ask for services by
+/// PUBLISH alone. A refusal would have his registration ended.
+#[test]
+fn a_registration_that_asks_for_no_service_is_heard_and_starts_nothing() {
+    let mut bench = alice_at_b();
+    let inner = "REGISTER sip:a.mcx.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKc\r\nMax-Forwards: 70\r\n\
+        From: <sip:phone@a.mcx.example>;tag=c\r\nTo: <sip:phone@a.mcx.example>\r\nCall-ID: c\r\nCSeq: 1 REGISTER\r\n\
+        Content-Length: 0\r\n\r\n";
+    for (content_type, body) in [("", ""), ("message/sip", inner)] {
+        for expires in ["1200", "0"] {
+            let register = Incoming {
+                method: "REGISTER",
+                content_type: content_type.into(),
+                body: body.into(),
+                headers: vec![format!("Expires: {expires}")],
+                ..publish()
+            };
+            let out = bench.exchange(CORE, &register.request());
+            let response = response(&out);
+            assert_eq!(response.status().as_u16(), 200, "{body}");
+            assert_eq!(
+                value(&response, HeaderName::Expires).as_deref(),
+                Some(expires)
+            );
+            assert!(sends(&out).is_empty());
+            assert!(home(&bench.rows).authorization.is_none());
+        }
+    }
+    // What is no registration of a client is what it was.
+    let text = Incoming {
+        method: "REGISTER",
+        content_type: "text/plain".into(),
+        body: "hello".into(),
+        ..publish()
+    };
+    let out = bench.exchange(CORE, &text.request());
+    assert_eq!(response(&out).status().as_u16(), 415);
+}
+
 /// RFC 3327, RFC 3608: they tell a registrar and its client the way to each other, who are neither of them here.
 #[test]
 fn path_and_service_route_change_nothing_and_go_nowhere() {

@@ -58,20 +58,24 @@ impl ServiceServer {
         let publication = *request.method() == Method::Publish;
         if publication {
             check_event_package(request)?;
-        } else if expires == 0 && request.body().is_empty() {
-            // A de-registration without the client's REGISTER inside names no MC service ID.
-            out.push(Effect::Decide(Decision::new(
-                "P1.0",
-                "nothing to end",
-                "the de-registration names no MC service ID",
-            )));
+        }
+        let documents = self.documents(request);
+        if !publication && documents.is_err() && self.is_registration_alone(request) {
+            let (verdict, why) = match expires {
+                0 => (
+                    "nothing to end",
+                    "the de-registration names no MC service ID",
+                ),
+                _ => ("nothing to do", "the registration asks for no MC service"),
+            };
+            out.push(Effect::Decide(Decision::new("P1.0", verdict, why)));
             self.respond(id, request, StatusCode::OK, out, |b| {
-                b.header(HeaderName::Expires, "0")
+                b.header(HeaderName::Expires, expires.to_string())
             });
             return Ok(());
         }
         let mut users = Vec::new();
-        for found in self.documents(request)? {
+        for found in documents? {
             users.push(self.user(now, &found)?);
         }
         if users.len() > 1 && users.iter().any(|u| u.visiting.is_some()) {
@@ -106,6 +110,13 @@ impl ServiceServer {
         };
         self.event_accepted(now, event, out);
         Ok(())
+    }
+
+    /// Whether a REGISTER tells of the registration, and of no MC service: it has no body, or the client's REGISTER inside has none
+    /// (TS 24.229 clause 5.4.1.7: what is in it is up to the filter criteria). Then service authorization comes by PUBLISH.
+    fn is_registration_alone(&self, request: &Request) -> bool {
+        let own = client_register(request.headers(), request.body(), &self.config.limits);
+        request.body().is_empty() || own.is_some_and(|own| own.body().is_empty())
     }
 
     /// Call-ID of the client's registration: of his own REGISTER where the SIP core handed it
