@@ -176,6 +176,22 @@ fn a_second_signal_ends_it_at_once() {
 }
 
 #[test]
+fn who_wants_something_of_a_node_that_leaves_is_told_so_at_once() {
+    let (mut node, server, _) = gateway("announce = \"10 min\"");
+    node.signal("TERM");
+    server.asks_until(node.address, "503");
+    let said = node.says(&["drain"]);
+    assert!(said.contains("takes leave already"), "{said}");
+    let (code, _, why) = node.mcx(&["reload"]);
+    assert_eq!(code, 1);
+    assert!(why.contains("takes leave already"), "{why}");
+    node.signal("HUP");
+    node.logs("SIGHUP");
+    node.signal("TERM");
+    assert_eq!(node.ended().0, Some(1));
+}
+
+#[test]
 fn the_service_manager_hears_of_every_step() {
     let folder = std::env::temp_dir().join(format!("mcx-manager-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();

@@ -88,8 +88,9 @@ pub(super) fn run(path: &Path, until_stdin_closes: bool) -> ExitCode {
             tokio::select! {
                 () = node.drain(drain) => {}
                 () = run.watch(&node) => {}
+                () = refuse_directives(&node) => {}
                 () = &mut closed => {}
-                () = signals.end() => {
+                () = signals.end_while_leaving() => {
                     warn!("told to end a second time: ends at once, with what was under way");
                     std::process::exit(1);
                 }
@@ -103,6 +104,28 @@ pub(super) fn run(path: &Path, until_stdin_closes: bool) -> ExitCode {
         }
         ExitCode::SUCCESS
     })
+}
+
+/// What is said to who wants something of a node that ends.
+const LEAVES: &str = "it takes leave already";
+
+/// Tells for ever who wants something of the node that it is too late.
+async fn refuse_directives(node: &Node) {
+    loop {
+        let Directed {
+            directive,
+            by,
+            done,
+        } = node.directive().await;
+        let refused = match directive {
+            Directive::Drain => Ok(LEAVES.to_owned()),
+            Directive::Reload => {
+                error!(by, "configuration not read anew: {LEAVES}");
+                Err(format!("{LEAVES}: start it again with the configuration"))
+            }
+        };
+        let _ = done.send(refused);
+    }
 }
 
 /// A node that runs, and what is around it.
@@ -220,6 +243,13 @@ impl Signals {
         tokio::select! {
             _ = self.term.recv() => {}
             _ = self.int.recv() => {}
+        }
+    }
+
+    /// The next that wants it to end, where it takes leave already.
+    async fn end_while_leaving(&mut self) {
+        while let Wanted::Reload = self.next().await {
+            error!(by = "SIGHUP", "configuration not read anew: {LEAVES}");
         }
     }
 

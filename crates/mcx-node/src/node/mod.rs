@@ -52,7 +52,7 @@ pub struct Node {
     /// The configuration that holds.
     current: Mutex<Current>,
     /// What an operator wants of the node as a whole.
-    directives: mpsc::Receiver<Directed>,
+    directives: tokio::sync::Mutex<mpsc::Receiver<Directed>>,
     pulse: Pulse,
     http: Option<SocketAddr>,
 }
@@ -204,7 +204,7 @@ impl Node {
         }
         Ok(Self {
             current,
-            directives,
+            directives: directives.into(),
             pulse,
             http: http_address,
             stop,
@@ -237,8 +237,8 @@ impl Node {
     }
 
     /// What an operator wants next of the node as a whole; waits for ever when nobody can want anything.
-    pub async fn directive(&mut self) -> Directed {
-        match self.directives.recv().await {
+    pub async fn directive(&self) -> Directed {
+        match self.directives.lock().await.recv().await {
             Some(directed) => directed,
             None => std::future::pending().await,
         }

@@ -136,6 +136,19 @@ impl Running {
         assert!(sent.is_ok_and(|status| status.success()), "{kill}");
     }
 
+    /// Waits for a line of its log with these words. What came before is not heard of again.
+    pub fn logs(&mut self, words: &str) {
+        let stderr = self.process.stderr.as_mut().unwrap();
+        let (mut line, mut byte) = (Vec::new(), [0]);
+        while !(byte == *b"\n" && String::from_utf8_lossy(&line).contains(words)) {
+            if byte == *b"\n" {
+                line.clear();
+            }
+            stderr.read_exact(&mut byte).expect(words);
+            line.extend(byte);
+        }
+    }
+
     /// Waits until it ends by itself; its exit code, and what it logged.
     pub fn ended(mut self) -> (Option<i32>, String) {
         let mut log = String::new();
