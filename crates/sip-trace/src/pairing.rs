@@ -1,21 +1,24 @@
 //! Which received message is which sent one, when both ends recorded it.
 //!
-//! Two records are the two ends of one passage when the bytes, the transport and both addresses agree. Identical
+//! Two records are the two ends of one passage when the bytes, the transport and both addresses agree; where names were replaced, by
+//! whatever pseudonyms: those who took the two ends may have keys of their own. Identical
 //! passages (retransmissions) are told apart by count and time: equal counts pair in order; when some were lost, a
 //! received one belongs to the latest sent one that is not later than it.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use crate::record::{Direction, MessageRecord, Record, Transport, What};
+use crate::redact::alike;
 
 /// What makes two passages the same: repeated ones are retransmissions or duplicates.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Flow<'a> {
     from: SocketAddr,
     to: SocketAddr,
     transport: Transport,
-    bytes: &'a [u8],
+    bytes: Cow<'a, [u8]>,
 }
 
 impl<'a> From<&'a MessageRecord> for Flow<'a> {
@@ -24,7 +27,7 @@ impl<'a> From<&'a MessageRecord> for Flow<'a> {
             from: message.source(),
             to: message.destination(),
             transport: message.transport,
-            bytes: &message.bytes,
+            bytes: alike(&message.bytes),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use sip_trace::redact::MAX_KNOWN;
+use sip_trace::redact::MAX_KNOWN_LIVE;
 use sip_trace::{DecisionRecord, Record, Redactor, What};
 
 const KEY: [u8; 32] = [7; 32];
@@ -74,7 +74,7 @@ fn names_that_were_met_one_by_one_are_found_as_those_that_were_met_at_once() {
 
 #[test]
 fn of_a_recording_without_end_the_names_that_were_met_last_are_found() {
-    let met = MAX_KNOWN + MAX_KNOWN / 10;
+    let met = MAX_KNOWN_LIVE + MAX_KNOWN_LIVE / 10;
     let name = |number: usize| format!("user{number:06}");
     let mut endless = Redactor::new(&KEY).endless();
     let always = record(Some("commander"), "");
@@ -88,7 +88,7 @@ fn of_a_recording_without_end_the_names_that_were_met_last_are_found() {
     assert!(endless.forgotten() > 0);
     let is_found =
         |name: &str| redacted(&endless, &format!("call of {name}, again")).contains("u-");
-    for number in [met - 1, met - 10_000, met - MAX_KNOWN / 2] {
+    for number in [met - 1, met - 10_000, met - MAX_KNOWN_LIVE / 2] {
         assert!(is_found(&name(number)), "{number}");
     }
     assert!(is_found("commander"));

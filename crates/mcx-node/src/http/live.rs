@@ -127,7 +127,7 @@ impl Live {
         let keep = self.keep.iter().map(String::as_str);
         let mut viewer = Viewer {
             reader,
-            redactor: Redactor::new(&key).keeping(keep),
+            redactor: Redactor::new(&key).live().keeping(keep),
             options,
             missed: 0,
         };

@@ -7,9 +7,13 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, Match, MatchKind};
 
 use super::MASKED;
 use super::pseudonym::{Kind, Pseudonyms};
+use super::uri::octets;
 
-/// Most identities that are looked for in free text.
-pub const MAX_KNOWN: usize = 100_000;
+/// Most identities that are looked for in the free text of a whole recording.
+pub const MAX_KNOWN: usize = 2_000_000;
+
+/// The same where a node tells somebody as it happens: the page that follows, a collector.
+pub const MAX_KNOWN_LIVE: usize = 100_000;
 
 /// Least characters of what is looked for in free text.
 const LEAST: usize = 3;
@@ -36,21 +40,33 @@ pub(super) struct Identity {
 /// in the longest, and few searchers are asked.
 const GROWTH: usize = 4;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Known {
     names: Names,
     /// Those before them, of a recording that has no end.
     earlier: Names,
-    endless: bool,
+    bound: Bound,
     forgotten: usize,
 }
 
+/// What becomes of a name when there is room for no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bound {
+    /// It is not looked for.
+    Whole,
+    /// The same, and there is less room.
+    Live,
+    /// Those are forgotten that were met longest ago.
+    Endless,
+}
+
 impl Known {
-    /// One for a recording that has no end: the names that were met longest ago are forgotten, not those that are met now.
-    pub(super) fn endless() -> Self {
+    pub(super) fn new(bound: Bound) -> Self {
         Self {
-            endless: true,
-            ..Self::default()
+            names: Names::default(),
+            earlier: Names::default(),
+            bound,
+            forgotten: 0,
         }
     }
 
@@ -61,12 +77,18 @@ impl Known {
             if !is_sought(&spelling) || self.names.has(&spelling) || new.contains_key(&spelling) {
                 continue;
             }
-            if self.endless && self.names.len() + new.len() >= MAX_KNOWN / 2 {
+            let known = self.names.len() + new.len();
+            if self.bound == Bound::Endless && known >= MAX_KNOWN_LIVE / 2 {
                 self.names.add(std::mem::take(&mut new));
                 let before = std::mem::replace(&mut self.earlier, std::mem::take(&mut self.names));
                 self.forgotten = self.forgotten.saturating_add(before.len());
             }
-            if self.names.len() + new.len() >= MAX_KNOWN {
+            let is_full = match self.bound {
+                Bound::Whole => known >= MAX_KNOWN,
+                Bound::Live => known >= MAX_KNOWN_LIVE,
+                Bound::Endless => false,
+            };
+            if is_full {
                 self.forgotten = self.forgotten.saturating_add(1);
                 continue;
             }
@@ -107,6 +129,27 @@ impl Known {
     }
 
     fn replace_words(&self, text: &[u8], out: &mut Vec<u8>) {
+        if !text.contains(&b'%') {
+            return self.replace_as_written(text, &|place| place, text, out);
+        }
+        // Names in it as they are written, and those in which something is escaped that need not be.
+        let mut once = Vec::with_capacity(text.len());
+        self.replace_as_written(text, &|place| place, text, &mut once);
+        let (mut places, plain): (Vec<_>, Vec<_>) = octets(&once).unzip();
+        places.push(once.len());
+        let place = |at: usize| places.get(at).copied().unwrap_or(once.len());
+        self.replace_as_written(&plain, &place, &once, out);
+    }
+
+    /// Looks through `text`; what begins at a place in it begins at that `place` of what is `written`.
+    fn replace_as_written(
+        &self,
+        text: &[u8],
+        place: &dyn Fn(usize) -> usize,
+        written: &[u8],
+        out: &mut Vec<u8>,
+    ) {
+        let between = |from, to| written.get(place(from)..place(to)).unwrap_or_default();
         let lists = self.names.lists.iter().chain(&self.earlier.lists);
         let mut next: Vec<_> = lists.map(|list| (list, list.find(text, 0))).collect();
         let mut at = 0;
@@ -117,7 +160,7 @@ impl Known {
             .filter_map(|(list, found)| Some((*list, (*found)?)))
             .min_by_key(|(_, found)| order(found))
         {
-            out.extend_from_slice(text.get(at..found.start()).unwrap_or_default());
+            out.extend_from_slice(between(at, found.start()));
             out.extend_from_slice(list.pseudonym(&found));
             at = found.end();
             for (list, found) in &mut next {
@@ -126,7 +169,7 @@ impl Known {
                 }
             }
         }
-        out.extend_from_slice(text.get(at..).unwrap_or_default());
+        out.extend_from_slice(between(at, text.len()));
     }
 }
 

@@ -39,12 +39,13 @@ use std::collections::HashSet;
 use bytes::Bytes;
 use sip_message::{Limits, Message};
 
-pub use known::MAX_KNOWN;
+pub use known::{MAX_KNOWN, MAX_KNOWN_LIVE};
 pub use mask::mask;
 pub use pseudonym::KEY_BYTES;
+pub(crate) use pseudonym::alike;
 
 use crate::record::{DecisionRecord, MessageRecord, Record, What};
-use known::Known;
+use known::{Bound, Known};
 use pseudonym::Pseudonyms;
 
 /// What stands for a secret.
@@ -70,7 +71,7 @@ impl Redactor {
         Self {
             pseudonyms: Pseudonyms::new(key),
             keep: HashSet::new(),
-            known: Known::default(),
+            known: Known::new(Bound::Whole),
             secrets_only: false,
         }
     }
@@ -84,11 +85,18 @@ impl Redactor {
         }
     }
 
-    /// For a recording that has no end: of names in free text it looks for those that were met last, half of [`MAX_KNOWN`] at
+    /// For what a node tells as it happens: [`MAX_KNOWN_LIVE`] identities instead of [`MAX_KNOWN`].
+    #[must_use]
+    pub fn live(mut self) -> Self {
+        self.known = Known::new(Bound::Live);
+        self
+    }
+
+    /// For a recording that has no end: of names in free text it looks for those that were met last, half of [`MAX_KNOWN_LIVE`] at
     /// least, and [`forgotten`](Self::forgotten) counts those that were met before.
     #[must_use]
     pub fn endless(mut self) -> Self {
-        self.known = Known::endless();
+        self.known = Known::new(Bound::Endless);
         self
     }
 
@@ -174,8 +182,11 @@ impl<'a> Walk<'a> {
         let mut words =
             |text: &str| String::from_utf8_lossy(&self.text(text.as_bytes())).into_owned();
         let (verdict, why) = (words(&decision.verdict), words(&decision.why));
-        // As the field Call-ID is: a part of it may be a name.
-        let call = decision.call.as_deref().map(|call| words(call).into());
+        // As the field Call-ID is: less names that are known, and no address, whatever it looks like.
+        let call = decision.call.as_deref().map(|call| {
+            let call = self.redactor.known.sweep(call.as_bytes());
+            String::from_utf8_lossy(&call).into()
+        });
         let user = decision.user.as_deref().map(|user| {
             let user = self.identity(user.as_bytes());
             String::from_utf8_lossy(&user).into_owned()

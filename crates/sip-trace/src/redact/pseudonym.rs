@@ -1,5 +1,6 @@
 //! From a name to what stands for it: a keyed hash, written so that it is legal where the name was.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -68,9 +69,57 @@ impl Pseudonyms {
     }
 }
 
+/// Digits of a pseudonym, and what stands before them.
+const DIGITS: usize = 12;
+const LETTERS: [&[u8]; 3] = [b"u-", b"n-", b"d-"];
+const NUMBER: &[u8] = b"999";
+
+/// The text with the same digits in all pseudonyms: what two who have keys of their own wrote for the same name is the same here.
+pub(crate) fn alike(text: &[u8]) -> Cow<'_, [u8]> {
+    let mut alike = Cow::Borrowed(text);
+    let mut at = 0;
+    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+        let Some(before) = digits_of_pseudonym(rest) else {
+            at += 1;
+            continue;
+        };
+        let digits = at + before..at + before + DIGITS;
+        at = digits.end;
+        if let Some(digits) = alike.to_mut().get_mut(digits) {
+            digits.fill(b'0');
+        }
+    }
+    alike
+}
+
+/// Where the digits begin of the pseudonym that begins here.
+fn digits_of_pseudonym(text: &[u8]) -> Option<usize> {
+    let (before, is_digit): (usize, fn(&u8) -> bool) = match text.first()? {
+        b'u' | b'n' | b'd' if LETTERS.iter().any(|letter| text.starts_with(letter)) => {
+            (2, |b| b.is_ascii_digit() || (b'a'..=b'f').contains(b))
+        }
+        b'9' if text.starts_with(NUMBER) => (NUMBER.len(), u8::is_ascii_digit),
+        _ => return None,
+    };
+    let digits = text.get(before..before + DIGITS)?;
+    digits.iter().all(is_digit).then_some(before)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Kind, Pseudonyms};
+    use super::{Kind, Pseudonyms, alike};
+
+    #[test]
+    fn pseudonyms_of_one_name_under_two_keys_are_alike() {
+        let write = |key: u8| {
+            let of = |kind| Pseudonyms::new(&[key; 32]).of(kind, b"4912345");
+            let (user, number) = (of(Kind::User), of(Kind::Number));
+            [b"sip:", &user[..], b"@a, n-a, tel:+", &number, b", d-1"].concat()
+        };
+        assert_ne!(write(1), write(2));
+        assert_eq!(alike(&write(1)), alike(&write(2)));
+        assert_eq!(*alike(b"u-0123456789a, 99912"), *b"u-0123456789a, 99912");
+    }
 
     #[test]
     fn the_key_the_kind_and_every_byte_count() {

@@ -3,8 +3,8 @@
 use super::Walk;
 
 /// Schemes of URIs that are looked for.
-const SCHEMES: [&[u8]; 7] = [
-    b"sip:", b"sips:", b"tel:", b"im:", b"pres:", b"mailto:", b"xmpp:",
+const SCHEMES: [&[u8]; 8] = [
+    b"sip:", b"sips:", b"tel:", b"im:", b"pres:", b"mailto:", b"xmpp:", b"urn:",
 ];
 
 impl Walk<'_> {

@@ -225,6 +225,10 @@ impl Walk<'_> {
         if SERVICES.contains(&&lower[..]) {
             return rest.to_vec();
         }
+        // An IMEI stands elsewhere without what it is one of (RFC 7254).
+        if let Some((_, number)) = rsplit(name, b':') {
+            self.learn(number, Kind::Device, name);
+        }
         [namespace, b":", &self.named(Kind::Device, name)].concat()
     }
 
@@ -289,23 +293,22 @@ fn digits(number: &[u8]) -> Vec<u8> {
 
 /// Without percent escapes.
 fn decoded(text: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((first, tail)) = rest.split_first() {
-        let escaped = tail.get(..2).filter(|_| *first == b'%');
+    octets(text).map(|(_, byte)| byte).collect()
+}
+
+/// What is written, without percent escapes (RFC 3986 §2.1): each octet, and where it begins.
+pub(super) fn octets(text: &[u8]) -> impl Iterator<Item = (usize, u8)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let place = at;
+        let first = *text.get(at)?;
+        let escaped = text.get(at + 1..at + 3).filter(|_| first == b'%');
+        let escaped = escaped.filter(|hex| hex.iter().all(u8::is_ascii_hexdigit));
         let escaped = escaped.and_then(|hex| std::str::from_utf8(hex).ok());
-        match escaped.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(byte) => {
-                out.push(byte);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            None => {
-                out.push(*first);
-                rest = tail;
-            }
-        }
-    }
-    out
+        let byte = escaped.and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        at += if byte.is_some() { 3 } else { 1 };
+        Some((place, byte.unwrap_or(first)))
+    })
 }
 
 /// Before and after the first `mark`.
