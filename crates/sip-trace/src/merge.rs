@@ -4,21 +4,26 @@
 //! got round to recording it. So time decides only between records that know nothing of each other: the order within
 //! one node is kept, and a received message waits for the record of its being sent.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::pairing::pair;
 use crate::record::{Direction, Record, What};
 
 /// One order out of several recordings (buffers or files, each in its own order).
 ///
-/// Stable: records of one node in one recording stay in their order, and equal times keep the order of the recordings.
+/// A record that is in several of them (the files of two watches, a file and the ring) is there once: it has the same node, number and
+/// time. Stable: records of one node in one recording stay in their order, and equal times keep the order of the recordings.
 /// Causal: a received message never comes before the record of its being sent.
 pub fn by_time(recordings: Vec<Vec<Record>>) -> Vec<Record> {
-    let all: Vec<(usize, Record)> = recordings
+    let mut seen = HashSet::new();
+    let mut is_new =
+        |record: &Record| seen.insert((record.node.clone(), record.seq, record.wall_us));
+    let mut all: Vec<(usize, Record)> = recordings
         .into_iter()
         .enumerate()
         .flat_map(|(recording, records)| records.into_iter().map(move |r| (recording, r)))
         .collect();
+    all.retain(|(_, record)| is_new(record));
     let tagged: Vec<(usize, &Record)> = all.iter().map(|(tag, record)| (*tag, record)).collect();
     let order = order(&tagged);
     let mut slots: Vec<Option<Record>> = all.into_iter().map(|(_, record)| Some(record)).collect();

@@ -100,3 +100,21 @@ fn assert_causal(records: &[Record]) {
         );
     }
 }
+
+#[test]
+fn what_two_recordings_hold_is_told_once() {
+    let records = common::exchange();
+    // Two watches took what matched each, and the ring holds the newest.
+    let (one, other) = (records[..8].to_vec(), records[4..].to_vec());
+    let merged = merge::by_time(vec![one, other, records[6..].to_vec()]);
+    assert_eq!(merged, merge::by_time(vec![records]));
+}
+
+#[test]
+fn what_looks_alike_in_two_runs_of_a_node_is_told_twice() {
+    let mut story = Story::default();
+    story.sent(5, A, B, &notification("one"));
+    let mut again = story.records.clone();
+    again.iter_mut().for_each(|record| record.wall_us += 1);
+    assert_eq!(merge::by_time(vec![story.records, again]).len(), 2);
+}
