@@ -396,6 +396,22 @@ fn raw_needs_a_permission_and_is_written_down_and_masks_secrets_all_the_same() {
         format!("{plain}\n[trace]\nraw-audit = \"raw.ndjson\"\n"),
     )
     .unwrap();
+    // Each node allows it for its own records.
+    let other = refusal(&mcx(&raw, &files.traces));
+    assert!(
+        other.contains("not allowed for records of b-server"),
+        "{other}"
+    );
+    assert!(!audit.exists());
+    let config_b = files.folder.0.join("nodes/b.toml");
+    let plain_b = plain.replace("\"a-server\"", "\"b-server\"");
+    std::fs::write(
+        &config_b,
+        format!("{plain_b}\n[trace]\nraw-audit = \"raw-b.ndjson\"\n"),
+    )
+    .unwrap();
+    let both = ["--config", config_b.to_str().unwrap()];
+    let raw = [&raw[..], &both].concat();
     let shown = text(&mcx(&raw, &files.traces));
     assert!(
         shown.contains("sip:alice@a.mcx.example") && !shown.contains("c2VzYW1l"),

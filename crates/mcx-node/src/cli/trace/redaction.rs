@@ -1,6 +1,8 @@
 //! What is taken out of everything that `mcx trace` shows, and who may see it all the same.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -47,6 +49,7 @@ impl Redaction {
         files: &[PathBuf],
     ) -> Result<Vec<Record>, String> {
         let many = format!("{} records", records.len());
+        self.allowed_by(records.iter().map(|record| &*record.node))?;
         let mut redactor = self.redactor(&many, what, files)?;
         let redacted = redactor.all(records);
         match redactor.forgotten() {
@@ -59,6 +62,30 @@ impl Redaction {
 }
 
 impl Redaction {
+    /// Whether each of these nodes allows that its records are shown raw, where they are to be: its own configuration says so. Hosts
+    /// in captures of others are called by their addresses, and are nobody's node.
+    pub(super) fn allowed_by<'a>(
+        &self,
+        nodes: impl Iterator<Item = &'a str>,
+    ) -> Result<(), String> {
+        if !self.raw {
+            return Ok(());
+        }
+        let configs = self.configs()?;
+        let allows = |node: &str| {
+            let of_node = |config: &&Config| config.name == node && config.raw_audit.is_some();
+            node.parse::<SocketAddr>().is_ok() || configs.iter().any(|config| of_node(&config))
+        };
+        let nodes: BTreeSet<&str> = nodes.collect();
+        match nodes.into_iter().find(|node| !allows(node)) {
+            None => Ok(()),
+            Some(node) => Err(format!(
+                "--raw is not allowed for records of {node}: name its configuration with --config, with raw-audit = \"FILE\" in the \
+                 section [trace]"
+            )),
+        }
+    }
+
     /// What takes identities out. `many` records are shown by it, for the audit as `what` and `files` are.
     pub(super) fn redactor(
         &self,

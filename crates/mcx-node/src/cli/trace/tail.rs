@@ -55,6 +55,8 @@ pub(super) fn tail(args: &Tail) -> Result<(), String> {
         if !args.details && matches!(&record.what, What::Decision(decision) if decision.detail) {
             return Ok(());
         }
+        let allowed = args.redaction.allowed_by(std::iter::once(&*record.node));
+        allowed.map_err(io::Error::other)?;
         redactor.learn([&record]);
         if redactor.forgotten() > 0 {
             let why = "more identities than can be looked for came by: begin again";
