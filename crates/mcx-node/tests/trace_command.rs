@@ -432,6 +432,27 @@ fn raw_needs_a_permission_and_is_written_down_and_masks_secrets_all_the_same() {
 }
 
 #[test]
+fn who_reads_what_holds_nothing_is_told_why() {
+    let files = files();
+    let file = |name: &str, bytes: &[u8]| {
+        let path = files.folder.0.join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    };
+    let mut capture = Vec::new();
+    pcapng::write_merged(&[], &mut capture).unwrap();
+    for (name, bytes, why) in [
+        ("none.pcapng", &capture[..], "no SIP message in 0 packets"),
+        ("empty.ndjson", b"", "nothing is in it"),
+        ("packed.pcap.gz", b"\x1f\x8b\x08\x00", "gunzip"),
+    ] {
+        let output = mcx(&["read"], &[file(name, bytes)]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains(name) && said.contains(why), "{said}");
+    }
+}
+
+#[test]
 fn captures_are_read_one_ladder_a_procedure() {
     let files = files();
     let capture = files.folder.0.join("ours.pcapng");

@@ -342,6 +342,62 @@ fn segments_of_one_byte_and_connections_joined_late() {
 }
 
 #[test]
+fn what_follows_a_missing_segment_is_read_at_its_time() {
+    let calls = ["one", "two", "three"].map(notification);
+    let mut frames = Vec::new();
+    let mut sequence = 1;
+    for call in &calls {
+        frames.push(tcp(ONE, TWO, sequence, false, call));
+        sequence += u32::try_from(call.len()).unwrap();
+    }
+    frames.push(udp(TWO, ONE, &answer("other", "200 OK", None)));
+    // The first segment stays away, and nothing else goes beyond a bound.
+    let syn = tcp(ONE, TWO, 0, true, b"");
+    frames[0] = syn;
+    let capture = read(&pcap(&frames), &HashMap::new()).unwrap();
+    assert_eq!((capture.messages, capture.gaps, capture.broken), (3, 1, 0));
+    let ms = |record: &Record| record.wall_us / 1_000 % 1_000;
+    let times: Vec<_> = capture.records.iter().map(ms).collect();
+    assert_eq!(times, [1, 1, 2, 2, 3, 3]);
+    let numbers = capture.records.iter().map(|record| record.seq);
+    assert!(numbers.eq(0..6));
+}
+
+#[test]
+fn files_of_machines_with_the_other_byte_order_are_read() {
+    let little = pcap(&frames());
+    let mut big = little.clone();
+    let mut turn = |at: usize, length: usize| big[at..at + length].reverse();
+    for (at, n) in [(0, 4), (4, 2), (6, 2), (8, 4), (12, 4), (16, 4), (20, 4)] {
+        turn(at, n);
+    }
+    let mut at = 24;
+    while at < little.len() {
+        let length = little[at + 8..at + 12].try_into().unwrap();
+        (0..4).for_each(|word| turn(at + 4 * word, 4));
+        at += 16 + usize::try_from(u32::from_le_bytes(length)).unwrap();
+    }
+    let (little, big) = [little, big]
+        .map(|bytes| read(&bytes, &HashMap::new()).unwrap())
+        .into();
+    assert!(!big.cut && big.messages > 0);
+    assert_eq!(big.records, little.records);
+}
+
+#[test]
+fn packets_of_which_the_capture_kept_a_part_are_counted_as_such() {
+    let whole = udp(ONE, TWO, &notification("one"));
+    let mut file = pcap(&[whole[..120].to_vec()]);
+    // What the packet had is longer than what is there.
+    file[24 + 12..24 + 16].copy_from_slice(&u32::try_from(whole.len()).unwrap().to_le_bytes());
+    let capture = read(&file, &HashMap::new()).unwrap();
+    assert_eq!(
+        (capture.messages, capture.unreadable, capture.short),
+        (0, 0, 1)
+    );
+}
+
+#[test]
 fn ports_that_are_used_again_are_another_connection() {
     let (first, second) = (notification("one"), notification("two"));
     let frames = [

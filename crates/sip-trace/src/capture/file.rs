@@ -3,7 +3,8 @@
 use pcap_parser::pcapng::Block;
 use pcap_parser::traits::PcapNGPacketBlock;
 use pcap_parser::{
-    LegacyPcapSlice, Linktype, OptionCode, PcapBlockOwned, PcapNGOption, PcapNGSlice,
+    Linktype, OptionCode, PcapBlockOwned, PcapNGOption, PcapNGSlice, parse_pcap_frame,
+    parse_pcap_frame_be, parse_pcap_frame_modified, parse_pcap_header,
 };
 
 use super::CaptureError;
@@ -17,6 +18,8 @@ pub(super) struct Frame<'a> {
     pub(super) wall_us: u64,
     pub(super) link: Linktype,
     pub(super) data: &'a [u8],
+    /// The packet had more than that.
+    pub(super) short: bool,
     pub(super) comments: Vec<String>,
     /// Written by [`pcapng`](crate::pcapng).
     pub(super) ours: bool,
@@ -50,23 +53,32 @@ pub(super) fn frames(
 }
 
 fn pcap(bytes: &[u8], each: &mut dyn FnMut(Frame<'_>) -> bool) -> Result<bool, CaptureError> {
-    let slice = LegacyPcapSlice::from_slice(bytes).map_err(|_| CaptureError::Header)?;
-    let link = slice.header.network;
-    let per_us = if slice.header.is_nanosecond_precision() {
+    let (mut rest, header) = parse_pcap_header(bytes).map_err(|_| CaptureError::Header)?;
+    let link = header.network;
+    let per_us = if header.is_nanosecond_precision() {
         1_000
     } else {
         1
     };
-    for block in slice {
-        let Ok(PcapBlockOwned::Legacy(packet)) = block else {
+    // The crate's own iterator takes all for little-endian.
+    let parse = match (header.is_bigendian(), header.is_modified_format()) {
+        (true, false) => parse_pcap_frame_be,
+        (false, true) => parse_pcap_frame_modified,
+        (false, false) => parse_pcap_frame,
+        (true, true) => return Err(CaptureError::Header),
+    };
+    while !rest.is_empty() {
+        let Ok((after, packet)) = parse(rest) else {
             return Ok(false);
         };
+        rest = after;
         let wall_us = u64::from(packet.ts_sec) * 1_000_000 + u64::from(packet.ts_usec) / per_us;
         let length = usize::try_from(packet.caplen).unwrap_or(usize::MAX);
         let frame = Frame {
             wall_us,
             link,
             data: packet.data.get(..length).unwrap_or(packet.data),
+            short: packet.caplen < packet.origlen,
             comments: Vec::new(),
             ours: false,
         };
@@ -92,7 +104,7 @@ fn pcapng(bytes: &[u8], each: &mut dyn FnMut(Frame<'_>) -> bool) -> Result<bool,
         let Ok(PcapBlockOwned::NG(block)) = block else {
             return Ok(false);
         };
-        let (interface, ticks, data, options) = match &block {
+        let (interface, ticks, data, length, options) = match &block {
             Block::SectionHeader(section) => {
                 interfaces.clear();
                 ours = matches!(section.shb_userappl(), Some(Ok(name)) if name.starts_with("sip-trace "));
@@ -112,10 +124,11 @@ fn pcapng(bytes: &[u8], each: &mut dyn FnMut(Frame<'_>) -> bool) -> Result<bool,
                     packet.if_id,
                     ticks,
                     packet.packet_data(),
+                    packet.origlen,
                     &packet.options[..],
                 )
             }
-            Block::SimplePacket(packet) => (0, 0, packet.packet_data(), &[][..]),
+            Block::SimplePacket(packet) => (0, 0, packet.packet_data(), packet.origlen, &[][..]),
             _ => continue,
         };
         let interface = usize::try_from(interface)
@@ -128,6 +141,7 @@ fn pcapng(bytes: &[u8], each: &mut dyn FnMut(Frame<'_>) -> bool) -> Result<bool,
             wall_us: microseconds(ticks, interface),
             link: interface.link,
             data,
+            short: usize::try_from(length).is_ok_and(|length| data.len() < length),
             comments: comments(options),
             ours,
         };

@@ -40,8 +40,10 @@ pub struct Capture {
     pub messages: usize,
     /// Packets in the file.
     pub packets: usize,
-    /// Packets that could not be read: not IP, cut by the capture, or of a kind of link that is not known here.
+    /// Packets that could not be read: not IP, or of a kind of link that is not known here.
     pub unreadable: usize,
+    /// Packets that could not be read because the capture kept their beginning alone (its snapshot length).
+    pub short: usize,
     /// Places where a TCP connection goes on after bytes that the capture has not.
     pub gaps: usize,
     /// Places where a TCP connection could not be cut into messages.
@@ -90,6 +92,7 @@ pub fn read(bytes: &[u8], names: &HashMap<SocketAddr, String>) -> Result<Capture
         streams: Streams::default(),
     };
     let whole = file::frames(bytes, &mut |frame| reading.frame(&frame))?;
+    reading.rest();
     let Reading {
         mut capture,
         streams,
@@ -112,7 +115,10 @@ impl Reading {
     fn frame(&mut self, frame: &Frame<'_>) -> bool {
         self.capture.packets += 1;
         let Ok(packet) = self.defragmenter.read(frame) else {
-            self.capture.unreadable += 1;
+            match frame.short {
+                true => self.capture.short += 1,
+                false => self.capture.unreadable += 1,
+            }
             return true;
         };
         // The first part of a fragmented packet, or neither UDP nor TCP.
@@ -135,19 +141,20 @@ impl Reading {
         }
         let messages = match packet.payload {
             // In a file of ours everything is a message: that is what was recorded.
-            Payload::Udp(payload) if frame.ours || is_sip(&payload) => vec![payload],
+            Payload::Udp(payload) if frame.ours || is_sip(&payload) => {
+                vec![(frame.wall_us, payload)]
+            }
             Payload::Udp(_) => Vec::new(),
             Payload::Tcp(segment) => {
-                self.streams
-                    .segment(packet.source, packet.destination, &segment)
+                let ends = (packet.source, packet.destination);
+                self.streams.segment(ends, &segment, frame.wall_us)
             }
         };
-        for bytes in messages {
+        for (wall_us, bytes) in messages {
             self.message(
-                frame.wall_us,
+                wall_us,
                 transport,
-                packet.source,
-                packet.destination,
+                (packet.source, packet.destination),
                 &bytes,
             );
         }
@@ -158,14 +165,34 @@ impl Reading {
         !self.capture.cut
     }
 
+    /// Messages of connections in which something is missing, at the places that their times say.
+    fn rest(&mut self) {
+        let before = self.capture.messages;
+        for (ends, messages) in self.streams.rest() {
+            for (wall_us, bytes) in messages {
+                self.message(wall_us, Transport::Tcp, ends, &bytes);
+            }
+        }
+        if self.capture.messages == before {
+            return;
+        }
+        let records = &mut self.capture.records;
+        records.sort_by_key(|record| record.wall_us);
+        for (seq, record) in (0..).zip(records) {
+            record.seq = seq;
+        }
+    }
+
     fn message(
         &mut self,
         wall_us: u64,
         transport: Transport,
-        source: SocketAddr,
-        destination: SocketAddr,
+        (source, destination): (SocketAddr, SocketAddr),
         bytes: &Bytes,
     ) {
+        if self.capture.messages >= MAX_MESSAGES {
+            return;
+        }
         self.capture.messages += 1;
         for (direction, local, peer) in [
             (Direction::Sent, source, destination),

@@ -27,11 +27,24 @@ pub(super) struct Streams {
     broken: usize,
 }
 
+/// Bytes that wait for others before them.
+struct Waiting {
+    sequence: u32,
+    bytes: Bytes,
+    /// When they were captured.
+    wall_us: u64,
+}
+
+/// A message that came to its end then.
+pub(super) type Completed = (u64, Bytes);
+
 struct Stream {
     /// The sequence number that is expected.
     next: u32,
-    waiting: Vec<(u32, Bytes)>,
+    waiting: Vec<Waiting>,
     waiting_bytes: usize,
+    /// When the newest of what was taken was captured.
+    newest_us: u64,
     /// `None` where the next message is not known to begin: at the beginning, after a gap, after what is no SIP.
     framer: Option<StreamFramer>,
     /// Nothing came yet since the connection began: what comes first is the beginning of a message, or this is no SIP.
@@ -42,10 +55,10 @@ impl Streams {
     /// The messages that this segment completes.
     pub(super) fn segment(
         &mut self,
-        from: SocketAddr,
-        to: SocketAddr,
+        (from, to): (SocketAddr, SocketAddr),
         segment: &Segment,
-    ) -> Vec<Bytes> {
+        wall_us: u64,
+    ) -> Vec<Completed> {
         let known = self.streams.len() < MAX_STREAMS || self.streams.contains_key(&(from, to));
         if !known || segment.bytes.is_empty() && !segment.syn {
             return Vec::new();
@@ -60,13 +73,15 @@ impl Streams {
         }
         let mut messages = Vec::new();
         if !segment.bytes.is_empty() {
-            stream.waiting.push((next, segment.bytes.clone()));
+            stream.waiting.push(Waiting {
+                sequence: next,
+                bytes: segment.bytes.clone(),
+                wall_us,
+            });
             stream.waiting_bytes += segment.bytes.len();
         }
         loop {
-            while let Some(bytes) = stream.in_order() {
-                self.broken += stream.take(&bytes, &mut messages);
-            }
+            self.broken += stream.go_on(&mut messages);
             let much = stream.waiting_bytes > MAX_WAITING_BYTES
                 || stream.waiting.len() > MAX_WAITING_SEGMENTS;
             if !much {
@@ -77,13 +92,24 @@ impl Streams {
         }
     }
 
-    /// Bytes that the capture has not, and after which it goes on: also those at the end.
+    /// The messages after bytes that the capture has not, which were waited for until its end: with their ends.
+    pub(super) fn rest(&mut self) -> Vec<((SocketAddr, SocketAddr), Vec<Completed>)> {
+        let mut rest = Vec::new();
+        for (ends, stream) in &mut self.streams {
+            let mut messages = Vec::new();
+            while !stream.waiting.is_empty() {
+                self.gaps += 1;
+                stream.skip();
+                self.broken += stream.go_on(&mut messages);
+            }
+            rest.push((*ends, messages));
+        }
+        rest
+    }
+
+    /// Places where bytes are missing.
     pub(super) fn gaps(&self) -> usize {
-        let open = self
-            .streams
-            .values()
-            .filter(|stream| !stream.waiting.is_empty());
-        self.gaps + open.count()
+        self.gaps
     }
 
     pub(super) fn broken(&self) -> usize {
@@ -97,31 +123,47 @@ impl Stream {
             next,
             waiting: Vec::new(),
             waiting_bytes: 0,
+            newest_us: 0,
             framer: None,
             begins,
         }
     }
 
+    /// Takes what is there without a gap; answers how often it came upon what is no message.
+    fn go_on(&mut self, messages: &mut Vec<Completed>) -> usize {
+        let mut broken = 0;
+        while let Some((wall_us, bytes)) = self.in_order() {
+            broken += self.take(&bytes, wall_us, messages);
+        }
+        broken
+    }
+
     /// What comes next, if it is there: without what was there before (retransmissions overlap).
-    fn in_order(&mut self) -> Option<Bytes> {
+    fn in_order(&mut self) -> Option<(u64, Bytes)> {
         let next = self.next;
         let at = self
             .waiting
             .iter()
-            .position(|(sequence, _)| distance(next, *sequence) <= 0)?;
-        let (sequence, bytes) = self.waiting.swap_remove(at);
+            .position(|waiting| distance(next, waiting.sequence) <= 0)?;
+        let Waiting {
+            sequence,
+            bytes,
+            wall_us,
+        } = self.waiting.swap_remove(at);
+        // What came too late completes those that waited for it.
+        self.newest_us = self.newest_us.max(wall_us);
         self.waiting_bytes = self.waiting_bytes.saturating_sub(bytes.len());
         let before = usize::try_from(distance(sequence, next)).unwrap_or(0);
         let fresh = bytes.slice(before.min(bytes.len())..);
         // Segments are shorter than 64 KiB.
         self.next = next.wrapping_add(u32::try_from(fresh.len()).unwrap_or(0));
-        Some(fresh)
+        Some((self.newest_us, fresh))
     }
 
     /// Gives up what is missing before the first that waits.
     fn skip(&mut self) {
         let next = self.next;
-        let first = self.waiting.iter().map(|(sequence, _)| *sequence);
+        let first = self.waiting.iter().map(|waiting| waiting.sequence);
         if let Some(first) = first.min_by_key(|sequence| distance(next, *sequence)) {
             self.next = first;
         }
@@ -130,7 +172,7 @@ impl Stream {
     }
 
     /// Cuts; answers how often it came upon what is no message.
-    fn take(&mut self, bytes: &Bytes, messages: &mut Vec<Bytes>) -> usize {
+    fn take(&mut self, bytes: &Bytes, wall_us: u64, messages: &mut Vec<Completed>) -> usize {
         let begins = std::mem::take(&mut self.begins);
         let framer = match &mut self.framer {
             Some(framer) => framer,
@@ -143,7 +185,9 @@ impl Stream {
         framer.push(bytes);
         for framed in framer.by_ref() {
             match framed {
-                Ok(Framed::Message(message)) => messages.push(message.as_bytes().clone()),
+                Ok(Framed::Message(message)) => {
+                    messages.push((wall_us, message.as_bytes().clone()));
+                }
                 Ok(Framed::Ping | Framed::Pong) => {}
                 Err(error) => {
                     self.framer = None;

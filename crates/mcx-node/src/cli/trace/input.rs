@@ -40,6 +40,9 @@ pub(super) fn recordings(
     files.iter().map(|file| one(file, &names)).collect()
 }
 
+/// How gzip files begin (RFC 1952 §2.3.1).
+const GZIP: &[u8] = b"\x1f\x8b";
+
 fn one(file: &Path, names: &HashMap<SocketAddr, String>) -> Result<Vec<Record>, String> {
     let wrong = |why: String| format!("{}: {why}", file.display());
     let length = std::fs::metadata(file)
@@ -59,6 +62,10 @@ fn one(file: &Path, names: &HashMap<SocketAddr, String>) -> Result<Vec<Record>, 
         }
         for (count, what) in [
             (read.unreadable, "packets that cannot be read"),
+            (
+                read.short,
+                "packets that the capture has cut: take it with whole packets (tcpdump -s 0)",
+            ),
             (read.gaps, "gaps in TCP connections"),
             (read.broken, "TCP connections that are broken SIP"),
         ] {
@@ -66,7 +73,14 @@ fn one(file: &Path, names: &HashMap<SocketAddr, String>) -> Result<Vec<Record>, 
                 complainln!("{}: {count} {what}", file.display());
             }
         }
+        if read.messages == 0 {
+            let (file, packets) = (file.display(), read.packets);
+            complainln!("{file}: no SIP message in {packets} packets");
+        }
         return Ok(read.records);
+    }
+    if bytes.starts_with(GZIP) {
+        return Err(wrong("compressed: gunzip it first".into()));
     }
     let neither = |why: String| wrong(format!("neither a capture nor a trace file: {why}"));
     let records = ndjson::read_all(bytes.as_slice()).map_err(|error| match error.line {
@@ -74,6 +88,9 @@ fn one(file: &Path, names: &HashMap<SocketAddr, String>) -> Result<Vec<Record>, 
         // Those before it were of a trace.
         _ => wrong(error.to_string()),
     })?;
+    if records.is_empty() && bytes.trim_ascii().is_empty() {
+        complainln!("{}: nothing is in it", file.display());
+    }
     // A torn last line is left out; a file that is nothing else is none of ours.
     match records.is_empty() && !bytes.trim_ascii().is_empty() {
         true => Err(neither("no whole line".into())),
