@@ -172,11 +172,13 @@ pub struct Correlator {
 impl Correlator {
     /// The id of the next record; empty where there is none.
     pub fn id(&mut self, record: &Record) -> String {
-        let message = match &record.what {
-            What::Message(message) => message,
-            What::Decision(decision) => return decision.procedure.clone().unwrap_or_default(),
+        let (procedure, call) = match &record.what {
+            What::Message(message) => correlate::ids(&message.bytes),
+            What::Decision(decision) => (
+                decision.procedure.clone(),
+                decision.call.as_deref().map(str::to_owned),
+            ),
         };
-        let (procedure, call) = correlate::ids(&message.bytes);
         let Some(call) = call else {
             return procedure.unwrap_or_default();
         };

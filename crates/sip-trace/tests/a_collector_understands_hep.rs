@@ -126,14 +126,21 @@ fn a_procedure_keeps_its_id_through_answers_that_do_not_name_it() {
         &Bytes::from_static(b"SIP/2.0 200 OK\r\nCall-ID: c2\r\n\r\n"),
     );
     story.sent(3, B, A, &Bytes::from_static(b"\r\n\r\n"));
-    story.decided(4, B, "", "", "");
+    // Decisions about messages that name no procedure, and about none.
+    for call in [Some("c1"), Some("c2"), None] {
+        story.decided(4, B, "L5", "refused 403", "");
+        let last = story.records.last_mut().unwrap();
+        if let What::Decision(decision) = &mut last.what {
+            decision.call = call.map(Into::into);
+        }
+    }
     let mut correlator = Correlator::default();
     let ids: Vec<String> = story
         .records
         .iter()
         .map(|record| correlator.id(record))
         .collect();
-    assert_eq!(ids, ["p-1", "p-1", "c2", "", ""]);
+    assert_eq!(ids, ["p-1", "p-1", "c2", "", "p-1", "c2", ""]);
 }
 
 /// Packets of HEP in packets of UDP, to a collector's port.
