@@ -96,3 +96,39 @@ fn a_name_is_found_in_every_spelling_of_its_escapes() {
     // What is no name stays as it was written.
     assert!(text.contains("call-id: c-100%-sure%zz\r\n"), "{text}");
 }
+
+/// Anybody can say that he is called like a word.
+#[test]
+fn decisions_stay_readable_whoever_is_called_what() {
+    let mut story = Story::default();
+    let why = "migration service de-authorization notification to the mcptt server";
+    for name in ["migration", "service", "mark", "server.mark"] {
+        let text = format!(
+            "OPTIONS sip:b.mcx.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.7;branch=z9hG4bK1\r\nMax-Forwards: 70\r\n\
+             From: <sip:{name}@x.example>;tag=1\r\nTo: <sip:b.mcx.example>\r\nCall-ID: {name}-1\r\nCSeq: 1 OPTIONS\r\n\
+             Content-Length: 0\r\n\r\n"
+        );
+        story.received(0, B, A, &Bytes::from(text));
+    }
+    story.decided(1, B, "P1.4", "marks", why);
+    story.decided(2, B, "P1.4", "marked", "said by server.mark and xmark");
+    let redacted = Redactor::new(&[7; 32]).all(&story.records);
+    let mut whys = redacted.iter().filter_map(|record| match &record.what {
+        What::Decision(decision) => Some(&*decision.why),
+        What::Message(_) => None,
+    });
+    assert_eq!(whys.next(), Some(why));
+    // A name that is more than a word of ours, or within another one, goes.
+    let last = whys.next().unwrap();
+    assert!(last.starts_with("said by u-"), "{last}");
+    assert!(!last.contains("mark"), "{last}");
+    for record in &redacted {
+        if let What::Message(message) = &record.what {
+            let text = String::from_utf8_lossy(&message.bytes).into_owned();
+            assert!(
+                !text.contains("mark") && !text.contains("migration"),
+                "{text}"
+            );
+        }
+    }
+}

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, Match, MatchKind};
 
 use super::MASKED;
+use super::own_words::is_own;
 use super::pseudonym::{Kind, Pseudonyms};
 use super::uri::octets;
 
@@ -23,6 +24,9 @@ const LEAST_DIGITS: usize = 6;
 
 /// Most characters of what is looked for in free text: no name is longer, and a search for one would be slow.
 const MOST: usize = 256;
+
+/// What branches begin with, in lower case (RFC 3261 §8.1.1.7): nobody can make it a name.
+const MAGIC_COOKIE: &[u8] = b"z9hg4bk";
 
 /// Least length of what is taken for a JWT by its looks (RFC 7519; `eyJ` is `{"` in base64url).
 const LEAST_JWT: usize = 12;
@@ -48,6 +52,9 @@ pub(super) struct Known {
     bound: Bound,
     forgotten: usize,
 }
+
+/// Whether what was found in a text is no name there.
+type Stays<'a> = &'a dyn Fn(&[u8], &Match) -> bool;
 
 /// What becomes of a name when there is room for no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,49 +111,63 @@ impl Known {
 
     /// Free text without the identities that are known and without anything that looks like a token.
     pub(super) fn sweep(&self, text: &[u8]) -> Vec<u8> {
+        self.swept(text, &|_, _| false)
+    }
+
+    /// The same of what a node says: its own words stay.
+    pub(super) fn sweep_decision(&self, text: &[u8]) -> Vec<u8> {
+        self.swept(text, &|text, found| {
+            let word = text.get(found.range()).unwrap_or_default();
+            let before = found.start().checked_sub(1).and_then(|at| text.get(at));
+            let mut around = before.into_iter().chain(text.get(found.end()));
+            is_own(word) && !around.any(u8::is_ascii_alphanumeric)
+        })
+    }
+
+    fn swept(&self, text: &[u8], stays: Stays<'_>) -> Vec<u8> {
         let mut out = Vec::with_capacity(text.len());
         let mut rest = text;
         while let Some((before, token)) = jwt(rest) {
-            self.replace(rest.get(..before).unwrap_or_default(), &mut out);
+            self.replace(rest.get(..before).unwrap_or_default(), stays, &mut out);
             out.extend_from_slice(MASKED);
             rest = rest.get(before + token..).unwrap_or_default();
         }
-        self.replace(rest, &mut out);
+        self.replace(rest, stays, &mut out);
         out
     }
 
     /// Host names stay, also where a part of one is somebody's name.
-    fn replace(&self, text: &[u8], out: &mut Vec<u8>) {
+    fn replace(&self, text: &[u8], stays: Stays<'_>, out: &mut Vec<u8>) {
         let mut rest = text;
         while let Some((before, host)) = host(rest) {
             let (words, tail) = rest.split_at(before);
-            self.replace_words(words, out);
+            self.replace_words(words, stays, out);
             let (host, tail) = tail.split_at(host);
             out.extend_from_slice(host);
             rest = tail;
         }
-        self.replace_words(rest, out);
+        self.replace_words(rest, stays, out);
     }
 
-    fn replace_words(&self, text: &[u8], out: &mut Vec<u8>) {
+    fn replace_words(&self, text: &[u8], stays: Stays<'_>, out: &mut Vec<u8>) {
         if !text.contains(&b'%') {
-            return self.replace_as_written(text, &|place| place, text, out);
+            return self.replace_as_written((text, text), &|place| place, stays, out);
         }
         // Names in it as they are written, and those in which something is escaped that need not be.
         let mut once = Vec::with_capacity(text.len());
-        self.replace_as_written(text, &|place| place, text, &mut once);
+        self.replace_as_written((text, text), &|place| place, stays, &mut once);
         let (mut places, plain): (Vec<_>, Vec<_>) = octets(&once).unzip();
         places.push(once.len());
         let place = |at: usize| places.get(at).copied().unwrap_or(once.len());
-        self.replace_as_written(&plain, &place, &once, out);
+        self.replace_as_written((&plain, &once), &place, stays, out);
     }
 
     /// Looks through `text`; what begins at a place in it begins at that `place` of what is `written`.
     fn replace_as_written(
         &self,
-        text: &[u8],
+        (text, written): (&[u8], &[u8]),
         place: &dyn Fn(usize) -> usize,
-        written: &[u8],
+        stays: Stays<'_>,
         out: &mut Vec<u8>,
     ) {
         let between = |from, to| written.get(place(from)..place(to)).unwrap_or_default();
@@ -161,7 +182,10 @@ impl Known {
             .min_by_key(|(_, found)| order(found))
         {
             out.extend_from_slice(between(at, found.start()));
-            out.extend_from_slice(list.pseudonym(&found));
+            out.extend_from_slice(match stays(text, &found) {
+                true => between(found.start(), found.end()),
+                false => list.pseudonym(&found),
+            });
             at = found.end();
             for (list, found) in &mut next {
                 if found.is_some_and(|found| found.start() < at) {
@@ -261,7 +285,7 @@ fn host(text: &[u8]) -> Option<(usize, usize)> {
 fn is_sought(spelling: &[u8]) -> bool {
     let digits = spelling.iter().all(u8::is_ascii_digit);
     let least = if digits { LEAST_DIGITS } else { LEAST };
-    (least..=MOST).contains(&spelling.len())
+    (least..=MOST).contains(&spelling.len()) && spelling != MAGIC_COOKIE
 }
 
 /// The first text that looks like a JWT: how much is before it, and how long it is.

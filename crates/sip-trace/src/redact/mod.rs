@@ -28,6 +28,7 @@ mod fields;
 mod head;
 mod known;
 mod mask;
+mod own_words;
 mod pseudonym;
 mod sdp;
 mod text;
@@ -180,7 +181,7 @@ impl<'a> Walk<'a> {
 
     fn decision(&mut self, decision: &DecisionRecord) -> DecisionRecord {
         let mut words =
-            |text: &str| String::from_utf8_lossy(&self.text(text.as_bytes())).into_owned();
+            |text: &str| String::from_utf8_lossy(&self.decided(text.as_bytes())).into_owned();
         let (verdict, why) = (words(&decision.verdict), words(&decision.why));
         // As the field Call-ID is: less names that are known, and no address, whatever it looks like.
         let call = decision.call.as_deref().map(|call| {

@@ -1,6 +1,7 @@
 //! Free text: reasons, warnings, comments. URIs and addresses in it are found by their looks, names by having been met.
 
 use super::Walk;
+use super::known::Known;
 
 /// Schemes of URIs that are looked for.
 const SCHEMES: [&[u8]; 8] = [
@@ -10,8 +11,17 @@ const SCHEMES: [&[u8]; 8] = [
 impl Walk<'_> {
     /// Free text without URIs of users, addresses, names that are known, tokens.
     pub(super) fn text(&mut self, text: &[u8]) -> Vec<u8> {
+        self.text_of(text, Known::sweep)
+    }
+
+    /// The same of what a node says of its decisions.
+    pub(super) fn decided(&mut self, text: &[u8]) -> Vec<u8> {
+        self.text_of(text, Known::sweep_decision)
+    }
+
+    fn text_of(&mut self, text: &[u8], sweep: fn(&Known, &[u8]) -> Vec<u8>) -> Vec<u8> {
         if self.redactor.secrets_only {
-            return self.redactor.known.sweep(text);
+            return sweep(&self.redactor.known, text);
         }
         let mut out = Vec::with_capacity(text.len());
         // From here to `at` is text without any address.
@@ -34,13 +44,13 @@ impl Walk<'_> {
                 continue;
             }
             let before = text.get(plain..at).unwrap_or_default();
-            out.extend(self.redactor.known.sweep(before));
+            out.extend(sweep(&self.redactor.known, before));
             out.extend(self.identity(rest.get(..length).unwrap_or_default()));
             at += length;
             plain = at;
         }
         let after = text.get(plain..).unwrap_or_default();
-        out.extend(self.redactor.known.sweep(after));
+        out.extend(sweep(&self.redactor.known, after));
         out
     }
 }
