@@ -134,6 +134,8 @@ pub struct Driver<R> {
     located: u64,
     /// What the sender of the message that is being taken has proven.
     proven: Option<(Path, Arc<[Box<str>]>)>,
+    /// What is told of requests whose path is lost.
+    unreachable: SendFailure,
     inputs: VecDeque<Owned>,
     outputs: VecDeque<Output>,
     /// Decisions that are among the outputs. They are large, and stay where they are until they are forgotten together.
@@ -179,6 +181,7 @@ impl<R: Role> Driver<R> {
             locating: HashMap::new(),
             located: 0,
             proven: None,
+            unreachable: SendFailure::Transport,
             inputs: VecDeque::new(),
             outputs: VecDeque::new(),
             decided: Vec::new(),
@@ -375,9 +378,11 @@ impl<R: Role> Driver<R> {
     }
 
     /// Takes that a message could not be sent.
-    pub fn transport_error(&mut self, now: Now, path: Path) {
+    pub fn transport_error(&mut self, now: Now, path: Path, why: SendFailure) {
+        self.unreachable = why;
         self.endpoint.handle_transport_error(now.mono, path);
         self.work(now);
+        self.unreachable = SendFailure::Transport;
     }
 
     /// The next thing to do, in order.
@@ -459,7 +464,7 @@ impl<R: Role> Driver<R> {
                 Event::Failed { client, failure } => {
                     let why = match failure {
                         Failure::Timeout => SendFailure::Timeout,
-                        Failure::Transport => SendFailure::Transport,
+                        Failure::Transport => self.unreachable,
                     };
                     self.measures.failed(why);
                     self.ended(now, client, Went::Failed(why));

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use mcx::state::Outcome;
-use mcx::{Availability, McId, Now, ProcedureId, Role, StoreFailure, StoreId, Weight};
+use mcx::{Availability, McId, Now, ProcedureId, Role, SendFailure, StoreFailure, StoreId, Weight};
 use mcx_store::{Applied, Store, StoreError};
 use sip_message::Limits;
 use sip_trace::{At, Procedure, Recorder};
@@ -406,8 +406,13 @@ impl<R: Role> Function<R> {
                     .message(now, path, sender, domains, message, last);
             }
             Arrival::Lost(path, ended) => {
-                debug!(node = %self.node, by = "transport", verdict = "hop lost", peer = %path.peer, transport = %path.transport, %ended, "hop lost");
-                self.driver.transport_error(now, path);
+                // Who is in the way of TLS is told of: nothing mends that but somebody who reads it.
+                if let Ended::NotProven(_) = ended {
+                    warn!(node = %self.node, by = "transport", requirement = "RFC 5922", verdict = "not proven", peer = %path.peer, %ended, "no TLS connection");
+                } else {
+                    debug!(node = %self.node, by = "transport", verdict = "hop lost", peer = %path.peer, transport = %path.transport, "{ended}");
+                }
+                self.driver.transport_error(now, path, failure(ended));
             }
         }
     }
@@ -444,7 +449,8 @@ impl<R: Role> Function<R> {
 
     fn cannot_send(&mut self, path: Path, error: Ended) {
         warn!(node = %self.node, by = "transport", verdict = "not sent", peer = %path.peer, transport = %path.transport, %error, "cannot send");
-        self.driver.transport_error(clock::now(), path);
+        self.driver
+            .transport_error(clock::now(), path, failure(error));
     }
 
     async fn outputs(&mut self, stores: &mut Stores) {
@@ -527,6 +533,14 @@ impl<R: Role> Function<R> {
             Weight::Normal => tell!(info),
             Weight::Alarm => tell!(warn),
         }
+    }
+}
+
+/// What a role is told of requests whose connection ended so.
+fn failure(ended: Ended) -> SendFailure {
+    match ended {
+        Ended::NotProven(how) => SendFailure::NotProven(how.as_str()),
+        _ => SendFailure::Transport,
     }
 }
 

@@ -12,7 +12,7 @@ use common::{
     address, free, lost, meanwhile, message, name, ok, request, sent, transmit, with_alias,
 };
 use mcx_node::transport::tls::{Tls, TlsFiles};
-use mcx_node::transport::{Acquaintances, Bounds, Ended, Setup, Transports};
+use mcx_node::transport::{Acquaintances, Bounds, Ended, Setup, Transports, Unproven};
 use sip_transaction::{Path, Transport};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
@@ -134,7 +134,7 @@ async fn a_uri_in_the_certificate_comes_before_its_dns_names() {
         let expected = if proven {
             Ok(())
         } else {
-            Err(Ended::NotProven)
+            Err(Ended::NotProven(Unproven::AnotherDomain))
         };
         assert_eq!(reaches(&mut a, &mut b, domain).await, expected, "{names:?}");
     }
@@ -146,7 +146,7 @@ async fn certificates_of_another_authority_prove_nothing() {
     let mut a = speaking(ca.tls("a", &["URI:sip:a.mcx.example"]));
     let mut b = speaking(other.tls("b", &["URI:sip:b.mcx.example"]));
     let ended = reaches(&mut a, &mut b, "b.mcx.example").await;
-    assert_eq!(ended, Err(Ended::NotProven));
+    assert_eq!(ended, Err(Ended::NotProven(Unproven::UnknownAuthority)));
     assert_eq!(a.counters().not_opened.get(), 1);
 }
 
@@ -158,7 +158,10 @@ async fn a_connection_to_one_domain_carries_nothing_for_another() {
     reaches(&mut a, &mut b, "b.mcx.example").await.unwrap();
     let path = towards(&a, &b);
     a.expect(path, &"c.mcx.example".into());
-    assert_eq!(a.send(sent(path, "astray")).await, Err(Ended::NotProven));
+    assert_eq!(
+        a.send(sent(path, "astray")).await,
+        Err(Ended::NotProven(Unproven::AnotherDomain))
+    );
 }
 
 #[tokio::test]
@@ -173,8 +176,8 @@ async fn a_client_without_a_certificate_is_not_let_in_where_one_is_wanted() {
     a.expect(path, &"b.mcx.example".into());
     a.send(sent(path, "uninvited")).await.unwrap();
     // The server refuses; in TLS 1.3 the client hears of it when it reads.
-    let (at, _) = meanwhile(&mut b, lost(&mut a)).await;
-    assert_eq!(at, path);
+    let (at, ended) = meanwhile(&mut b, lost(&mut a)).await;
+    assert_eq!((at, ended), (path, Ended::NotProven(Unproven::Refused)));
     assert_eq!(b.counters().handshakes_failed.get(), 1);
     assert_eq!(b.counters().accepted.get(), 0);
 }
@@ -187,7 +190,7 @@ async fn certificates_are_read_anew_without_a_restart() {
     let mut b = speaking(tls.clone());
     let mut a = speaking(ca.tls("a", &["URI:sip:a.mcx.example"]));
     let ended = reaches(&mut a, &mut b, "b.mcx.example").await;
-    assert_eq!(ended, Err(Ended::NotProven));
+    assert_eq!(ended, Err(Ended::NotProven(Unproven::AnotherDomain)));
     // A file that cannot be used leaves everything as it was, and is named.
     std::fs::write(&files.certificate, "nothing").unwrap();
     let error = tls.reload().unwrap_err();
@@ -224,7 +227,10 @@ async fn a_connection_that_its_peer_offers_is_used_for_requests_to_the_peer() {
         lost = lost(&mut b) => lost,
         (_, request) = message(&mut a) => panic!("{request:?}"),
     };
-    assert_eq!((path, ended), (back, Ended::NotProven));
+    assert_eq!(
+        (path, ended),
+        (back, Ended::NotProven(Unproven::AnotherDomain))
+    );
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 //! world.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::time::Instant;
 
 use sip_message::{Request, Response};
@@ -121,8 +122,22 @@ pub enum SendFailure {
     Timeout,
     /// The transport could not send it (RFC 3261 §8.1.3.1).
     Transport,
+    /// The peer of a TLS connection did not prove to be who was meant, or did not accept what was proven to it (RFC 5922); how.
+    NotProven(&'static str),
     /// Too many transactions are open.
     Overload,
+}
+
+impl fmt::Display for SendFailure {
+    /// As what a peer did, its name being before it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Timeout => f.write_str("did not answer"),
+            Self::Transport => f.write_str("cannot be reached"),
+            Self::NotProven(how) => write!(f, "cannot be reached by TLS: {how}"),
+            Self::Overload => f.write_str("is not asked: too many transactions are open"),
+        }
+    }
 }
 
 /// The store could not make a batch durable, and nothing of it is; or it could not read.

@@ -90,7 +90,7 @@ impl Measures {
     pub fn failed(&mut self, why: SendFailure) {
         let why = match why {
             SendFailure::Timeout => "timeout",
-            SendFailure::Transport => "transport",
+            SendFailure::Transport | SendFailure::NotProven(_) => "transport",
             SendFailure::Overload => "overload",
         };
         *self.outcomes.entry(why).or_default() += 1;

@@ -108,7 +108,9 @@ impl Attempts {
     pub fn ended(&mut self, now: Instant, attempt: Attempt, outcome: Outcome) -> Next {
         let failed = match &outcome {
             Outcome::Answer(response) => response.status().as_u16() == 503,
-            Outcome::Failed(SendFailure::Timeout | SendFailure::Transport) => true,
+            Outcome::Failed(
+                SendFailure::Timeout | SendFailure::Transport | SendFailure::NotProven(_),
+            ) => true,
             Outcome::Failed(SendFailure::Overload) => false,
         };
         if !failed {

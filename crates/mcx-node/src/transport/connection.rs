@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::mpsc;
 use tokio::time::Sleep;
 
-use super::ended::Ended;
+use super::ended::{Ended, Unproven};
 use super::handle::{Handle, Queue};
 use super::tls::Identity;
 use super::{Bounds, Counters};
@@ -241,7 +241,7 @@ impl Connection {
                         self.deadlines.write = None;
                     }
                     Ok(Wrote::End) => return Ended::Closed,
-                    Err(error) => return Ended::Failed(error.kind()),
+                    Err(error) => return failed(&error),
                 },
                 count = self.queue.messages.recv_many(&mut batch, BATCH), if wrote_all && !released =>
                 {
@@ -250,7 +250,7 @@ impl Connection {
                 }
                 read = reader.read_buf(&mut piece), if reads && !held_back => match read {
                     Ok(0) => self.reading = Reading::End,
-                    Err(error) => return Ended::Failed(error.kind()),
+                    Err(error) => return failed(&error),
                     Ok(_) => {
                         self.received = self.received.saturating_add(count(&piece));
                         self.framer.push(&piece);
@@ -454,4 +454,12 @@ fn alias_of(message: &Message) -> Option<u16> {
     let via = request.headers().top_via().ok()?;
     via.params().get(b"alias")?;
     Some(via.port().unwrap_or(5061))
+}
+
+/// How a connection failed: in TLS 1.3 a peer may say after the handshake that it does not accept it.
+fn failed(error: &io::Error) -> Ended {
+    match Unproven::of(error) {
+        Unproven::Refused => Ended::NotProven(Unproven::Refused),
+        _ => Ended::Failed(error.kind()),
+    }
 }

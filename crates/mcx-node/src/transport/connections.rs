@@ -12,7 +12,7 @@ use tokio::task::AbortHandle;
 
 use super::admission::{Acquaintances, Admission};
 use super::connection::{Common, Item};
-use super::ended::Ended;
+use super::ended::{Ended, Unproven};
 use super::handle::{self, Handle};
 use super::listener::Listener;
 use super::numbers::Numbers;
@@ -84,6 +84,7 @@ impl Connections {
             numbers: self.numbers.clone(),
             common: self.common.subscribe(),
             inbox: self.sender.clone(),
+            complaints: Arc::default(),
         };
         let task = tokio::spawn(listener.run());
         self.listeners.push(task.abort_handle());
@@ -167,7 +168,7 @@ impl Connections {
             if let (Some(domain), Some(identity)) = (domain, &handle.identity)
                 && !identity.is(domain)
             {
-                return Err(Ended::NotProven);
+                return Err(Ended::NotProven(Unproven::AnotherDomain));
             }
             match handle.send(&common, bytes.clone()) {
                 // It ended, and that was not heard yet.
@@ -223,7 +224,9 @@ impl Connections {
     /// Begins to open a connection.
     fn open(&self, path: Path, domain: Option<&Arc<str>>) -> Result<Handle, Ended> {
         let tls = match (path.transport, &self.tls) {
-            (Transport::Tls, None) => return Err(Ended::NotProven),
+            (Transport::Tls, None) => {
+                return Err(Ended::NotProven(Unproven::NoCertificate));
+            }
             (Transport::Tls, Some(tls)) => Some((tls.clone(), domain.cloned())),
             _ => None,
         };

@@ -2,8 +2,8 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use sip_transaction::{Path, Transport};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -15,6 +15,7 @@ use tracing::{debug, warn};
 
 use super::admission::{Admission, Room};
 use super::connection::{Common, Connection, Ends, Item};
+use super::ended::Unproven;
 use super::handle;
 use super::numbers::Numbers;
 use super::tls::{Identity, Tls, handshake};
@@ -23,6 +24,8 @@ use super::tls::{Identity, Tls, handshake};
 const BACKLOG: i32 = 1_024;
 /// How long to wait when the system has no descriptor left.
 const OUT_OF_FILES: Duration = Duration::from_millis(100);
+/// Of handshakes that fail one is complained of in this time, the others being a detail: anybody can make them fail.
+const COMPLAINTS: Duration = Duration::from_secs(10);
 
 /// Binds a listener; must be called inside a tokio runtime.
 ///
@@ -55,6 +58,23 @@ pub(super) struct Listener {
     pub numbers: Arc<Numbers>,
     pub common: watch::Receiver<Arc<Common>>,
     pub inbox: mpsc::Sender<Item>,
+    pub complaints: Arc<Complaints>,
+}
+
+/// When a handshake that failed was complained of last.
+#[derive(Debug, Default)]
+pub(super) struct Complaints(Mutex<Option<Instant>>);
+
+impl Complaints {
+    /// Whether it is time for another one.
+    fn is_time(&self) -> bool {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_time = last.is_none_or(|last| last.elapsed() >= COMPLAINTS);
+        if is_time {
+            *last = Some(Instant::now());
+        }
+        is_time
+    }
 }
 
 impl Listener {
@@ -96,6 +116,7 @@ impl Listener {
             inbox: self.inbox.clone(),
             admission: self.admission.clone(),
             room,
+            complaints: self.complaints.clone(),
         };
         match &self.tls {
             None => drop(tokio::spawn(accepted.run(stream, None))),
@@ -117,6 +138,7 @@ struct Accepted {
     inbox: mpsc::Sender<Item>,
     admission: Arc<Admission>,
     room: Room,
+    complaints: Arc<Complaints>,
 }
 
 impl Accepted {
@@ -134,10 +156,18 @@ impl Accepted {
             failed => {
                 self.common.counters.handshakes_failed.add();
                 let error = match failed {
-                    Some(Err(error)) => error.to_string(),
+                    Some(Err(error)) => format!("{}: {error}", Unproven::of(&error)),
                     _ => "took too long".to_owned(),
                 };
-                debug!(by = "transport", requirement = "RFC 5922", verdict = "not let in", peer = %self.path.peer, error, "TLS handshake failed");
+                macro_rules! tell {
+                    ($level:ident) => {
+                        $level!(by = "transport", requirement = "RFC 5922", verdict = "not let in", peer = %self.path.peer, error, "TLS handshake failed")
+                    };
+                }
+                match self.complaints.is_time() {
+                    true => tell!(warn),
+                    false => tell!(debug),
+                }
             }
         }
     }

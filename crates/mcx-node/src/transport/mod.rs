@@ -47,7 +47,7 @@ pub use self::bounds::Bounds;
 use self::connection::{Common, Item};
 use self::connections::{Brought, Connections};
 pub use self::counters::{Counter, Counters};
-pub use self::ended::Ended;
+pub use self::ended::{Ended, Unproven};
 use self::runs::Datagram;
 use self::tls::{Identity, Tls};
 use self::udp::{IcmpErrors, Sockets, Unsent};

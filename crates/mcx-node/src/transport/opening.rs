@@ -13,7 +13,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::admission::Room;
 use super::connection::{Common, Connection, Ends, Item};
-use super::ended::Ended;
+use super::ended::{Ended, Unproven};
 use super::handle::Queue;
 use super::tls::{Identity, Tls, handshake};
 
@@ -60,7 +60,9 @@ impl Opening {
         let name = match domain.map(|domain| ServerName::try_from(domain.to_owned())) {
             None => ServerName::from(self.path.peer.ip()),
             Some(Ok(name)) => name,
-            Some(Err(_)) => return self.failed(Ended::NotProven).await,
+            Some(Err(_)) => {
+                return self.failed(Ended::NotProven(Unproven::AnotherDomain)).await;
+            }
         };
         let handshake = tls.connector().connect(name, stream);
         let limit = self.common.bounds.handshake;
@@ -70,7 +72,10 @@ impl Opening {
                 let identity = certificates.and_then(|c| c.first()).map(Identity::of);
                 self.carry(stream, local, identity).await;
             }
-            Some(Err(_)) => self.failed(Ended::NotProven).await,
+            Some(Err(error)) => {
+                let unproven = Ended::NotProven(Unproven::of(&error));
+                self.failed(unproven).await;
+            }
             None => self.failed(Ended::NotOpened).await,
         }
     }

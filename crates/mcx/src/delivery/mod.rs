@@ -75,7 +75,9 @@ impl Trouble {
     /// What a request that got no answer says.
     pub(crate) fn of(why: SendFailure) -> Self {
         match why {
-            SendFailure::Timeout | SendFailure::Transport => Self::Silence,
+            SendFailure::Timeout | SendFailure::Transport | SendFailure::NotProven(_) => {
+                Self::Silence
+            }
             // We ourselves had no room for it.
             SendFailure::Overload => Self::Row,
         }

@@ -439,7 +439,7 @@ impl GatewayServer {
             return;
         }
         let mut refusal = Refusal::unavailable(RETRY_AFTER);
-        refusal.detail = Some(format!("{to} cannot be reached").into());
+        refusal.detail = Some(format!("{to} {why}").into());
         self.refuse(pending.id, &pending.request, &refusal, out);
     }
 }

@@ -108,11 +108,7 @@ impl ServiceServer {
         out: &mut Vec<Effect>,
     ) {
         let trouble = Trouble::of(why);
-        let why = match why {
-            SendFailure::Timeout => format!("{} did not answer", row.row.to),
-            SendFailure::Transport => format!("{} cannot be reached", row.row.to),
-            SendFailure::Overload => "too many transactions are open".to_owned(),
-        };
+        let why = format!("{} {why}", row.row.to);
         self.retry(now, row, (None, trouble), why, out);
     }
 

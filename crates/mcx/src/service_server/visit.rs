@@ -156,7 +156,7 @@ impl ServiceServer {
     ) {
         if let Some(pending) = self.pending.take(event) {
             let mut refusal = unreachable_primary();
-            refusal.detail = Some(format!("{}: {why:?}", pending.primary).into());
+            refusal.detail = Some(format!("{} {why}", pending.primary).into());
             self.refuse(event, &pending.event.request, &refusal, out);
         }
     }
