@@ -126,6 +126,7 @@ fn a_partner_that_is_silent_is_asked_with_growing_waits_for_ever() {
     for why in [
         SendFailure::Timeout,
         SendFailure::Transport,
+        SendFailure::NotProven("its certificate has expired"),
         SendFailure::Overload,
     ] {
         let (mut bench, mut sent) = server(&[("alice", "b", 7)]);
