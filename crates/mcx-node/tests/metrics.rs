@@ -191,6 +191,51 @@ fn every_metric_of_rules_and_dashboard_is_there() {
     assert!(there.contains("mcx_procedure_duration_seconds"));
 }
 
+/// Who sees a number wants to know what it is; who reads of one looks for it.
+#[test]
+fn what_is_measured_is_what_the_documents_say() {
+    let (_node, metrics) = measured();
+    let docs = std::fs::read_to_string(examples().join("../operations.md")).unwrap();
+    let (_, table) = docs.split_once("## What it measures").unwrap();
+    let (table, _) = table.split_once("\n## ").unwrap();
+    let told: Vec<&str> = table.split('`').skip(1).step_by(2).collect();
+    let is_told = |name: &str| {
+        told.iter().any(|told| match told.strip_suffix('*') {
+            Some(begin) => name.starts_with(begin),
+            None => *told == name,
+        })
+    };
+    let families = metrics
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE "));
+    let families: Vec<_> = families.filter_map(|line| line.split(' ').next()).collect();
+    assert!(families.len() > 20, "{families:?}");
+    let counted = metrics.lines().filter_map(|line| {
+        let (_, rest) = line
+            .strip_prefix("mcx_counted_total{")?
+            .split_once("what=\"")?;
+        rest.split('"').next()
+    });
+    let counted: BTreeSet<_> = counted.collect();
+    assert!(counted.len() > 20, "{counted:?}");
+    for name in families.iter().chain(&counted) {
+        assert!(is_told(name), "{name} is in no document");
+    }
+    // The reverse: a row that begins with a name is of something that is there.
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| `"));
+    let first = rows.filter_map(|row| row.split('`').next());
+    for name in first.filter(|name| !name.starts_with("Mcx") && *name != "what") {
+        let begin = name.trim_end_matches('*');
+        let is_there = |of: &&str| of.starts_with(begin);
+        let conditional = ["mcx_procedure_", "mcx_collector_"];
+        let there = families.iter().chain(&counted).any(is_there);
+        assert!(
+            there || conditional.iter().any(|c| name.starts_with(c)),
+            "{name} is nowhere"
+        );
+    }
+}
+
 #[test]
 fn promtool_takes_metrics_and_rules() {
     let (_node, metrics) = measured();
