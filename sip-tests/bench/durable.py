@@ -78,8 +78,8 @@ def postgres(boxes):
     return server, [*psql, '-d', 'bench']
 
 
-def sipp(boxes, scenario, lines, at, to, rate):
-    """Sends one request a line at that rate; what SIPp counted."""
+def sipp(boxes, scenario, lines, at, to, rate, most=200_000):
+    """Sends one request a line at that rate, with `most` unanswered ones at a time; what SIPp counted."""
     rows, counts = os.path.join(boxes.folder, 'rows.csv'), os.path.join(boxes.folder, 'counts.csv')
     with open(rows, 'w') as file:
         file.write('SEQUENTIAL\n' + ''.join(lines))
@@ -87,7 +87,7 @@ def sipp(boxes, scenario, lines, at, to, rate):
         os.remove(counts)
     began = time.monotonic()
     subprocess.run(['sipp', f'{HOST}:{to}', '-sf', os.path.join(BENCH, scenario), '-inf', rows, '-i', HOST, '-p', str(at),
-                    '-r', str(rate), '-m', str(len(lines)), '-l', '200000', '-nostdin', '-trace_stat', '-stf', counts,
+                    '-r', str(rate), '-m', str(len(lines)), '-l', str(most), '-nostdin', '-trace_stat', '-stf', counts,
                     '-fd', '1', '-buff_size', str(8 << 20), '-timeout', '60'],
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=boxes.folder, check=False)
     took = time.monotonic() - began

@@ -2,6 +2,7 @@
 """What the flight recorder costs a node: CPU of a durable de-authorization, with the recorder on and off, in turns.
 
     sip-tests/bench/recorder.py                     # about 4 min
+    sip-tests/bench/recorder.py --most 300          # as many as are answered, 300 at a time: throughput, about 3 min
 
 Two nodes run side by side on one core, one with the ring of 64 MiB and one without; SIPp, on the other core, gives one second of load
 to one of them, then to the other, then to both in the other order: a round. What a node takes while it rests (timers) is counted
@@ -22,6 +23,8 @@ from box import Boxes
 
 PORTS = {'on': 5071, 'off': 5072}
 RING_MIB = {'on': 64, 'off': 0}
+# More a second than a node answers.
+FASTEST = 25_000
 
 
 class Side:
@@ -41,12 +44,12 @@ class Side:
         box.wait_until_it_answers(self.port, self.process)
         self.take = durable.users(f'{n:06};\n' for n in range(users))
 
-    def load(self, count, rate):
-        """How many were answered 200."""
-        seen = durable.sipp(self, 'deauthorization.xml', self.take(count), 5061, self.port, rate)
+    def load(self, count, rate, most=200_000):
+        """How many were answered 200, and in how many seconds."""
+        seen = durable.sipp(self, 'deauthorization.xml', self.take(count), 5061, self.port, rate, most)
         if seen['ok'] != seen['sent']:
             print(f"  recorder {self.name}: {seen['ok']} of {seen['sent']} answered 200")
-        return seen['ok']
+        return seen['ok'], seen['took_s']
 
     def cpu(self):
         return box.cpu_seconds(self.process.pid)
@@ -69,34 +72,44 @@ def main():
     parser.add_argument('--rate', type=int, default=4_000)
     parser.add_argument('--count', type=int, help='of each node, twice in each round; as many as one second has')
     parser.add_argument('--warm', type=int, default=45_000, help='before that, twice as fast; the ring is full after about 40,000')
+    parser.add_argument('--most', type=int, help='unanswered at a time: as many are sent as are answered')
     parser.add_argument('--programs', help='folder with the release programs; built if it is not given')
     options = parser.parse_args()
-    count = options.count or options.rate
+    rate, most = (FASTEST, options.most) if options.most else (options.rate, 200_000)
+    count = options.count or (10_000 if options.most else options.rate)
     if not shutil.which('sipp'):
         raise SystemExit('sipp is not installed: apt-get install sip-tester')
     program = box.programs(options.programs)
     print(box.machine())
     # What is started from here, unless it says something else.
     os.sched_setaffinity(0, {int(box.LOAD_CPU)})
-    each = {'on': [], 'off': []}
+    each, answered = {'on': [], 'off': []}, {'on': [], 'off': []}
     with Boxes() as boxes:
         sides = [Side(boxes, program, name, options.warm + 2 * options.rounds * count) for name in ('on', 'off')]
         for side in sides:
             side.load(options.warm, 2 * options.rate)
         for round in range(options.rounds):
             before = {side.name: side.cpu() for side in sides}
-            done = {side.name: 0 for side in sides}
+            done, took = {side.name: 0 for side in sides}, {side.name: 0 for side in sides}
             for side in sides + sides[::-1]:
-                done[side.name] += side.load(count, options.rate)
+                ok, seconds = side.load(count, rate, most)
+                done[side.name] += ok
+                took[side.name] += seconds
             for side in sides:
                 each[side.name].append((side.cpu() - before[side.name]) / max(done[side.name], 1) * 1e6)
-            print(f"round {round + 1}: {each['on'][-1]:6.2f} µs on, {each['off'][-1]:6.2f} µs off", flush=True)
+                answered[side.name].append(done[side.name] / took[side.name])
+            print(f"round {round + 1}: {each['on'][-1]:6.2f} µs and {answered['on'][-1]:6.0f}/s on, "
+                  f"{each['off'][-1]:6.2f} µs and {answered['off'][-1]:6.0f}/s off", flush=True)
     print('\n| recorder | CPU µs, median | least – most |\n|---|---|---|')
     for name, all in each.items():
         print(f'| {name} | {statistics.median(all):.2f} | {min(all):.2f} – {max(all):.2f} |')
     ratios = [on / off for on, off in zip(each['on'], each['off'])]
     low, high = between(ratios)
     print(f'on / off, median of {len(ratios)} rounds: {statistics.median(ratios):.3f} (95 %: {low:.3f} – {high:.3f})')
+    if options.most:
+        ratios = [on / off for on, off in zip(answered['on'], answered['off'])]
+        low, high = between(ratios)
+        print(f'answered a second, on / off, median: {statistics.median(ratios):.3f} (95 %: {low:.3f} – {high:.3f})')
     differences = [on - off for on, off in zip(each['on'], each['off'])]
     low, high = between(differences)
     print(f'on - off, median: {statistics.median(differences):.2f} µs (95 %: {low:.2f} – {high:.2f}); load {os.getloadavg()[0]:.1f} after')
