@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use mcx::state::Outcome;
+use mcx::state::{Outcome, Owed};
 use mcx::{Availability, McId, Now, ProcedureId, Role, SendFailure, StoreFailure, StoreId, Weight};
 use mcx_store::{Applied, Store, StoreError};
 use sip_message::Limits;
@@ -47,6 +47,8 @@ const COMPLAINTS: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_secs(1);
 /// How long the loop sleeps at most when nothing is due.
 const IDLE: Duration = Duration::from_secs(3600);
+/// How long who asks has to wait at most for a function that starts, before he is told that it does.
+const START: Duration = Duration::from_millis(300);
 
 /// What a function is told while it runs.
 pub enum Change<R> {
@@ -98,7 +100,9 @@ pub struct Function<R> {
     pub locator: Result<Locator, LocateError>,
     /// Next hops that are being looked for.
     pub locating: JoinSet<(u64, Vec<Target>)>,
-    /// Its store, if it has durable state.
+    /// Brings its store, if it will have durable state.
+    pub opening: Option<oneshot::Receiver<Opened>>,
+    /// Its store, as soon as it is open.
     pub store: Option<Arc<dyn Store>>,
     /// When the log was told last that batches fail.
     pub complained: Option<Instant>,
@@ -110,6 +114,18 @@ pub struct Function<R> {
     pub recorder: Recorder,
     /// Call-ID of the message that its decisions are about.
     pub about: Option<Bytes>,
+}
+
+/// A store that was opened, and what is read from it first.
+pub struct Opened {
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// What is owed to whom.
+    pub owed: Vec<Owed>,
+    /// The last row of the outbox that there ever was.
+    pub last: u64,
+    /// Hears when the function serves.
+    pub serves: std::sync::mpsc::Sender<()>,
 }
 
 /// The id of a procedure in a line of log, or a dash.
@@ -131,6 +147,17 @@ async fn arrived(transports: &mut Transports, waiting: &VecDeque<(Instant, Arriv
     }
 }
 
+/// Waits for the store, for ever if none comes.
+async fn store_opened(opening: &mut Option<oneshot::Receiver<Opened>>) -> Opened {
+    if let Some(receiver) = opening {
+        if let Ok(opened) = receiver.await {
+            return opened;
+        }
+        *opening = None;
+    }
+    std::future::pending().await
+}
+
 /// Why a turn begins.
 enum Woken<R: Role> {
     /// A batch came to its end.
@@ -141,6 +168,8 @@ enum Woken<R: Role> {
     Arrived,
     /// Targets of a hop were looked for.
     Located(Option<(u64, Vec<Target>)>),
+    /// The store is open.
+    Opened(Opened),
     /// An operator wants something.
     Ordered(Ordering),
     /// The configuration is another one.
@@ -170,6 +199,7 @@ impl<R: Role> Function<R> {
     pub async fn run(mut self) -> Totals {
         let mut stores = Stores::new();
         let mut phases = self.life.phases();
+        self.starts(&mut phases).await;
         self.carry_out(&mut stores).await;
         while self.life.phase() != Phase::Stopping {
             self.wait(&mut stores, &mut phases).await;
@@ -183,6 +213,40 @@ impl<R: Role> Function<R> {
         self.transports.count_dropped();
         self.transports.close().await;
         self.driver.totals()
+    }
+
+    /// Waits until it may serve, as long as a start takes: who asks meanwhile is answered then. If it takes longer, he is told that it
+    /// starts.
+    async fn starts(&mut self, phases: &mut watch::Receiver<Phase>) {
+        let begun = async {
+            match &mut self.opening {
+                Some(opening) => opening.await.ok(),
+                None => {
+                    let _ = phases.wait_for(|phase| *phase > Phase::Starting).await;
+                    None
+                }
+            }
+        };
+        if let Ok(Some(opened)) = tokio::time::timeout(START, begun).await {
+            self.opened(opened);
+        }
+        self.emptied = clock::now().mono;
+    }
+
+    /// Takes its store, and serves.
+    fn opened(&mut self, opened: Opened) {
+        let Opened {
+            store,
+            owed,
+            last,
+            serves,
+        } = opened;
+        self.opening = None;
+        self.store = Some(store.clone());
+        self.life.has(store);
+        self.driver.recovered(clock::now(), owed, last);
+        self.life.comes_to(Phase::Serving);
+        let _ = serves.send(());
     }
 
     /// Whether it owes nobody anything that would be lost with it.
@@ -205,6 +269,7 @@ impl<R: Role> Function<R> {
             tokio::select! {
                 biased;
                 (id, result) = outcome => Woken::Durable(id, result),
+                opened = store_opened(&mut self.opening) => Woken::Opened(opened),
                 page = self.outbox.next() => Woken::Read(page),
                 () = arrived(&mut self.transports, &self.waiting) => Woken::Arrived,
                 Some(found) = self.locating.join_next() => Woken::Located(found.ok()),
@@ -236,6 +301,7 @@ impl<R: Role> Function<R> {
                     self.driver.located(clock::now(), number, targets);
                 }
             }
+            Woken::Opened(opened) => self.opened(opened),
             Woken::Ordered(ordering) => self.order(ordering),
             Woken::Changed(change) => self.change(change),
             Woken::Due => {}

@@ -1,6 +1,6 @@
 //! The life of a function: from its start until it has ended, and how that and its surroundings say whether it takes requests.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use mcx::Availability;
@@ -34,20 +34,25 @@ pub struct Life {
     phase: Arc<watch::Sender<Phase>>,
     idle: Arc<watch::Sender<bool>>,
     refused: Arc<AtomicU8>,
-    store: Option<Arc<dyn Store>>,
+    store: Arc<OnceLock<Arc<dyn Store>>>,
 }
 
 impl Life {
-    /// That of a function that starts; `store` is its store, if it has one.
+    /// That of a function that starts.
     #[must_use]
-    pub fn new(kind: &'static str, store: Option<Arc<dyn Store>>) -> Self {
+    pub fn new(kind: &'static str) -> Self {
         Self {
             kind,
             phase: Arc::new(watch::Sender::new(Phase::Starting)),
             idle: Arc::new(watch::Sender::new(true)),
             refused: Arc::default(),
-            store,
+            store: Arc::default(),
         }
+    }
+
+    /// Its store is open.
+    pub fn has(&self, store: Arc<dyn Store>) {
+        let _ = self.store.set(store);
     }
 
     /// Where it stands.
@@ -78,7 +83,7 @@ impl Life {
             Phase::Starting => Availability::Starting,
             Phase::Leaving => Availability::Leaving,
             Phase::Draining | Phase::Stopping => Availability::Draining,
-            Phase::Serving if self.store.as_ref().is_some_and(|s| s.usable().is_err()) => {
+            Phase::Serving if self.store.get().is_some_and(|s| s.usable().is_err()) => {
                 Availability::WithoutStore
             }
             Phase::Serving if self.refused.load(Ordering::Relaxed) >= OVERLOADED => {
@@ -94,7 +99,7 @@ impl Life {
         match self.availability() {
             Availability::Ready => None,
             Availability::WithoutStore => {
-                let why = self.store.as_ref().and_then(|store| store.usable().err());
+                let why = self.store.get().and_then(|store| store.usable().err());
                 Some(why.map_or_else(String::new, |error| format!("store: {error}")))
             }
             other => Some(other.as_str().to_owned()),
@@ -125,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_function_that_refuses_most_is_overloaded_and_one_that_leaves_leaves() {
-        let life = Life::new("gateway", None);
+        let life = Life::new("gateway");
         assert_eq!(life.availability(), Availability::Starting);
         life.comes_to(Phase::Serving);
         life.refuses(OVERLOADED - 1);

@@ -121,7 +121,7 @@ fn send(
     });
     let servers = dns.map(|dns| vec![dns]).unwrap_or_default();
     let local = transports.listening().to_vec();
-    let life = Life::new("gateway", None);
+    let life = Life::new("gateway");
     life.comes_to(Phase::Serving);
     let (change, changes) = mpsc::channel(1);
     let mut driver = Driver::new(role, local, Limits::default(), config, [7; 32]);
@@ -139,6 +139,7 @@ fn send(
         looked: Instant::now(),
         locator: Locator::new(Some(&servers), can.into()),
         locating: JoinSet::new(),
+        opening: None,
         store: None,
         complained: None,
         orders: Orders::default(),

@@ -7,6 +7,7 @@ mod shared;
 mod start_error;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ use crate::admin::{Directed, Orders};
 use crate::config::{Config, Drain};
 use crate::driver::Totals;
 use crate::events::Events;
-use crate::function::Function;
+use crate::function::{Function, Opened};
 use crate::function_thread::FunctionThread;
 use crate::life::{Life, Phase};
 use crate::reload::{Reloaded, Running as Current};
@@ -98,36 +99,25 @@ impl Node {
             limits: config.limits.clone(),
             dns: config.dns.clone(),
         };
-        // Everything that may fail comes before anything runs.
-        let (mut told, mut asked) = (None, None);
-        let mut of_store = None;
+        // Everything that may fail comes before anything runs, but for the store: who asks while it opens is told that the node starts.
+        let mut to_open = None;
         let server = match config.service_server.clone() {
             None => None,
             Some(section) => {
-                let store = SqliteStore::open(&section.store).map_err(StartError::Open)?;
-                let store: Arc<dyn Store> = Arc::new(store);
                 let events = Events::prepare(section.events).map_err(StartError::Events)?;
                 let (order, orders) = Orders::new();
-                of_store = Some(store.clone());
-                told = Some((events, store.clone()));
-                asked = Some(admin::OfServer {
-                    store: store.clone(),
-                    orders: order,
-                });
-                let unreadable = |error| StartError::Store(section.store.clone(), error);
-                let owed = store.owed().map_err(unreadable)?;
-                let last = store.last_outbox_id().map_err(unreadable)?;
+                let (opened, opening) = oneshot::channel();
+                to_open = Some((section.store, opened, events, order));
                 let of_role = &section.config;
                 let known = acquaintances(&config, &of_role.core, peers_of_server(of_role));
                 let thread = thread(SERVICE_SERVER)?;
                 let transports = common.bind(&thread, section.listen, known)?;
                 let role = ServiceServer::new(section.config, Random::new(seed()?))
                     .watching(watched.clone());
-                let life = Life::new(SERVICE_SERVER, Some(store.clone()));
-                let (change, mut function) = common.function(life, role, transports)?;
-                function.driver.recovered(clock::now(), owed, last);
+                let life = Life::new(SERVICE_SERVER);
+                let (change, function) = common.function(life, role, transports)?;
                 let function = Function {
-                    store: Some(store),
+                    opening: Some(opening),
                     orders,
                     ..function
                 };
@@ -143,7 +133,7 @@ impl Node {
                 let transports = common.bind(&thread, section.listen, known)?;
                 let role = GatewayServer::new(section.config, Random::new(seed()?))
                     .watching(watched.clone());
-                let life = Life::new(GATEWAY, None);
+                let life = Life::new(GATEWAY);
                 let (change, function) = common.function(life, role, transports)?;
                 Some((Changes::Gateway(change), function, thread))
             }
@@ -169,14 +159,27 @@ impl Node {
         let of_gateway = gateway.as_ref().map(|(changes, ..)| changes.clone());
         let pulse = Pulse(of_server.into_iter().chain(of_gateway).collect());
         let (direct, directives) = mpsc::channel(MOST_DIRECTIVES);
-        let mut beside = match told {
-            None => JoinSet::new(),
-            Some((events, store)) => {
-                // Before anything that a function wants of the store.
-                tokio::spawn(anchor_clock(&store));
-                events.start(&store, &stopped)
-            }
-        };
+        let mut functions = Vec::new();
+        functions.extend(
+            server.map(|(changes, function, thread)| Running::start(changes, function, thread)),
+        );
+        functions.extend(
+            gateway.map(|(changes, function, thread)| Running::start(changes, function, thread)),
+        );
+        let (mut beside, mut asked, mut of_store) = (JoinSet::new(), None, None);
+        if let Some((path, opened, events, orders)) = to_open {
+            let store = serve_with_store(&path, opened).inspect_err(|_| {
+                for running in &functions {
+                    running.life.comes_to(Phase::Stopping);
+                }
+            })?;
+            beside = events.start(&store, &stopped);
+            asked = Some(admin::OfServer {
+                store: store.clone(),
+                orders,
+            });
+            of_store = Some(store);
+        }
         if let Some(admin) = admin {
             let reader = recorder.is_on().then(|| recorder.reader());
             let lives = lives.clone();
@@ -192,13 +195,6 @@ impl Node {
             let told = http::Told::new(lives, pulse, of_store, recorder, tls, live);
             beside.spawn(listener.serve(told, stopped));
         }
-        let mut functions = Vec::new();
-        functions.extend(
-            server.map(|(changes, function, thread)| Running::start(changes, function, thread)),
-        );
-        functions.extend(
-            gateway.map(|(changes, function, thread)| Running::start(changes, function, thread)),
-        );
         for running in &functions {
             running.life.comes_to(Phase::Serving);
         }
@@ -356,6 +352,30 @@ impl Node {
             let _ = tokio::task::spawn_blocking(move || trace.join()).await;
         }
     }
+}
+
+/// Opens the store, and waits until the function that `opened` belongs to serves with it.
+fn serve_with_store(
+    path: &Path,
+    opened: oneshot::Sender<Opened>,
+) -> Result<Arc<dyn Store>, StartError> {
+    let store = SqliteStore::open(path).map_err(StartError::Open)?;
+    let store: Arc<dyn Store> = Arc::new(store);
+    let unreadable = |error| StartError::Store(path.to_owned(), error);
+    let owed = store.owed().map_err(unreadable)?;
+    let last = store.last_outbox_id().map_err(unreadable)?;
+    // Before anything that a function wants of the store.
+    tokio::spawn(anchor_clock(&store));
+    let (serves, served) = std::sync::mpsc::channel();
+    let _ = opened.send(Opened {
+        store: store.clone(),
+        owed,
+        last,
+        serves,
+    });
+    // It has a thread of its own; nothing comes where that has ended.
+    let _ = served.recv();
+    Ok(store)
 }
 
 /// A thread for the function of this kind.

@@ -88,6 +88,7 @@ impl Common {
             looked: Instant::now(),
             locator: Locator::new(self.dns.as_deref(), can),
             locating: JoinSet::new(),
+            opening: None,
             store: None,
             complained: None,
             outbox: OutboxReading::default(),
