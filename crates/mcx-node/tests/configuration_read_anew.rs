@@ -89,6 +89,86 @@ fn what_is_wrong_is_refused_whole_and_nothing_changes() {
     assert_eq!(node.says(&["reload"]), "nothing changed\n");
 }
 
+/// Whoever edits the file of a running node keeps nobody from asking it: the node judges the file, when it is told to read it.
+#[test]
+fn a_file_that_is_being_edited_keeps_nobody_from_asking() {
+    let text = configuration();
+    let node = Running::start("a-server", &text);
+    let damaged: [&[u8]; 5] = [
+        b"bogus\n",
+        b"[[partner]\nsystem = \"c.mcx.example\n",
+        b"[bogus]\nkey = 1\n",
+        b"[trace]\nfile = 7\n",
+        b"# \xe4\n",
+    ];
+    for bytes in damaged {
+        let changed = [text.as_bytes(), b"\n", bytes].concat();
+        std::fs::write(&node.config, changed).unwrap();
+        assert_eq!(node.says(&["ready"]), "ready\n");
+        node.says(&["users"]);
+        let (code, out, why) = node.mcx(&["reload"]);
+        assert_eq!((code, out.as_str()), (1, ""), "{why}");
+        assert!(why.contains("everything stays as it was"), "{why}");
+    }
+    // The section of the socket itself.
+    for (from, to) in [
+        ("store = ", "bogus\nstore = "),
+        ("store = ", "migration-timeout 5\nstore = "),
+        ("psi = ", "psi = 7\n#"),
+    ] {
+        let changed = text.replacen(from, to, 1);
+        assert_ne!(changed, text);
+        std::fs::write(&node.config, changed).unwrap();
+        assert_eq!(node.says(&["ready"]), "ready\n");
+    }
+    let said = node.says(&["drain"]);
+    assert!(said.contains("takes leave"), "{said}");
+    let log = node.killed();
+    let refused = log.lines().filter(|line| {
+        line.contains("configuration refused, everything stays as it was") && line.contains(".toml")
+    });
+    assert!(refused.count() >= damaged.len(), "{log}");
+    assert!(log.contains("key with no value"), "{log}");
+}
+
+#[test]
+fn a_node_whose_socket_is_not_where_its_file_says_by_now_is_asked_at_the_old_one() {
+    let text = configuration();
+    let node = Running::start("a-server", &text);
+    let moved = text.replace("store = ", "admin = \"other.admin\"\nstore = ");
+    std::fs::write(&node.config, moved).unwrap();
+    let (code, _, why) = node.mcx(&["reload"]);
+    assert_eq!(code, 1);
+    assert!(why.contains("nodes/other.admin: no such socket"), "{why}");
+    let where_it_was = "if it was started with another admin socket, it listens there until it is restarted: \
+                        name that with --socket PATH";
+    assert!(why.contains(where_it_was), "{why}");
+    let asked = std::process::Command::new(env!("CARGO_BIN_EXE_mcx"))
+        .args(["reload", "--socket"])
+        .arg(node.folder().join("a-server.sqlite.admin"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8(asked.stdout).unwrap();
+    assert!(said.contains("restart: service-server.admin"), "{said}");
+    // Without any of what says where it is.
+    for (text, expected) in [
+        (
+            "",
+            "a-server.toml: it does not say where the admin socket is",
+        ),
+        (
+            "[service-server\nstore = \"a-server.sqlite\"\n",
+            "a-server.toml:1: it does not say where the admin socket is (",
+        ),
+    ] {
+        std::fs::write(&node.config, text).unwrap();
+        let (code, _, why) = node.mcx(&["ready"]);
+        assert_eq!(code, 1);
+        assert!(why.contains(expected), "{why}");
+        assert!(why.contains("name it with --socket PATH"), "{why}");
+    }
+}
+
 #[test]
 fn what_needs_a_restart_is_named_again_and_again() {
     let text = configuration();

@@ -61,9 +61,8 @@ impl Which {
             (Some(_), Some(_)) => Err("write --config FILE or --store FILE, not both".into()),
             (Some(store), None) => Ok(store),
             (None, Some(path)) => {
-                let config = config::load(&path).map_err(|problems| problems.to_string())?;
-                let server = config.service_server.map(|server| server.store);
-                server.ok_or_else(|| {
+                let store = config::store(&path).map_err(|why| why.to_string())?;
+                store.ok_or_else(|| {
                     format!(
                         "{}: no service server: a gateway keeps no store",
                         path.display()

@@ -6,9 +6,11 @@ mod file;
 mod functions;
 mod host_aliases;
 mod load;
+mod paths;
 mod places;
 mod problem;
 mod remedy;
+mod syntax;
 mod values;
 
 use std::net::SocketAddr;
@@ -20,6 +22,7 @@ use sip_message::Limits;
 use sip_transaction::Timers;
 
 pub use load::{load, parse};
+pub use paths::{admin_socket, store};
 pub use problem::{Problem, Problems};
 
 use crate::collector::CollectorConfig;

@@ -54,11 +54,6 @@ impl Loader<'_, '_> {
                 "a node has one admin socket, for both functions: write admin in one section",
             );
         }
-        let beside = |path: PathBuf| {
-            let mut path = path.into_os_string();
-            path.push(".admin");
-            path.into()
-        };
         match (admin_text(file), server) {
             (Some(text), _) => AdminSocket {
                 path: self.path(text),
@@ -213,6 +208,13 @@ impl Loader<'_, '_> {
             }
         }
     }
+}
+
+/// The admin socket of a node of which none is written.
+pub(super) fn beside(path: PathBuf) -> PathBuf {
+    let mut path = path.into_os_string();
+    path.push(".admin");
+    path.into()
 }
 
 fn is_over_tls(hop: &Text) -> bool {
