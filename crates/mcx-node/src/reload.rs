@@ -40,6 +40,8 @@ pub struct Reloaded {
     pub changed: Vec<String>,
     /// Keys that hold from the next start on.
     pub at_start: Vec<String>,
+    /// What of it is taken, and will hardly work.
+    pub warnings: Vec<String>,
 }
 
 impl fmt::Display for Reloaded {

@@ -2,12 +2,19 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+#[path = "../../../sip-tests/src/lab/certificates.rs"]
+mod certificates;
 #[path = "common/check.rs"]
 mod check;
 #[path = "common/running.rs"]
 mod running;
 
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use certificates::Authority;
 use check::example;
+use mcx_node::transport::tls::TlsFiles;
 use running::Running;
 
 /// A de-authorization from whoever asks, as B's server of a node of A without gateways.
@@ -234,4 +241,54 @@ fn a_folder_of_watches_comes_and_goes() {
     let (code, said, why) = node.mcx(&order);
     assert_eq!(code, 0, "{why}");
     assert!(said.contains("nodes/w/"), "{said}");
+}
+
+fn put(files: &TlsFiles, folder: &Path) {
+    for (file, name) in [
+        (&files.certificate, "a.pem"),
+        (&files.key, "a.key.pem"),
+        (&files.roots, "roots.pem"),
+    ] {
+        std::fs::copy(file, folder.join(name)).unwrap();
+    }
+}
+
+/// A node whose certificate ended in the night still starts, and serves whom it can without it.
+#[test]
+fn a_certificate_that_nobody_takes_is_told_and_keeps_no_node_from_serving() {
+    let ca = Authority::new();
+    let (now, day) = (SystemTime::now(), Duration::from_secs(86_400));
+    let ended = ca.sign_for(
+        now - 90 * day..now - day,
+        "ended",
+        &["URI:sip:a.mcx.example"],
+    );
+    let of_b = ca.sign("b", &["URI:sip:b.mcx.example"]);
+    let tls = "\n[tls]\ncertificate = \"a.pem\"\nkey = \"a.key.pem\"\nroots = \"roots.pem\"\n";
+    let text = configuration() + tls;
+    let node = Running::prepared("a-server", &text, |folder| put(&ended, folder));
+    assert_eq!(status(&node, 1), 404, "it serves");
+    put(&of_b, &node.folder());
+    let said = node.says(&["reload"]);
+    assert!(
+        said.starts_with("changed: certificates\nwarning: TLS: "),
+        "{said}"
+    );
+    assert!(
+        said.contains("a.pem: the certificate names b.mcx.example, and not a.mcx.example"),
+        "{said}"
+    );
+    put(&ca.sign("a", &["URI:sip:a.mcx.example"]), &node.folder());
+    assert_eq!(node.says(&["reload"]), "changed: certificates\n");
+    let log = node.killed();
+    let warned: Vec<_> = log.lines().filter(|line| line.contains("WARN")).collect();
+    assert_eq!(warned.len(), 2, "{log}");
+    assert!(
+        warned[0].contains("a.pem: the certificate ended on 20"),
+        "{log}"
+    );
+    assert!(
+        warned[1].contains("a.pem: the certificate names b.mcx.example"),
+        "{log}"
+    );
 }

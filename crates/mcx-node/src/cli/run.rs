@@ -178,7 +178,11 @@ impl Run<'_> {
             Ok(reloaded) => {
                 let text = reloaded.to_string();
                 info!(by, "configuration read anew: {text}");
-                Ok(text)
+                let warnings = reloaded
+                    .warnings
+                    .iter()
+                    .map(|why| format!("\nwarning: {why}"));
+                Ok(text + &warnings.collect::<String>())
             }
             Err(why) => {
                 for why in why.lines() {

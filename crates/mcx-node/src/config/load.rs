@@ -114,6 +114,7 @@ impl Loader<'_, '_> {
         self.check_core_domains(file);
         Config {
             name,
+            system: own.clone(),
             written: toml::Table::new(),
             log: LogConfig {
                 level: file.log.level.unwrap_or_default(),

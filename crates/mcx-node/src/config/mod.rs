@@ -36,6 +36,8 @@ use crate::transport::{self, Listen};
 pub struct Config {
     /// Name of the node in ladders, traces and logs.
     pub name: String,
+    /// The MC system that it is of.
+    pub system: System,
     /// The file as it is written.
     pub written: toml::Table,
     /// From which level on is logged, and how.

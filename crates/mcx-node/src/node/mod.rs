@@ -8,7 +8,7 @@ mod start_error;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use mcx::marking::Watched;
 use mcx::{GatewayServer, Random, ServiceServer};
@@ -75,6 +75,9 @@ impl Node {
             None => None,
             Some(files) => Some(Arc::new(Tls::load(files.clone()).map_err(StartError::Tls)?)),
         };
+        if let Some(tls) = &tls {
+            certificate_warnings(tls, &config);
+        }
         let partners: Vec<_> = config.partners().cloned().collect();
         let watched = Watched::default();
         let keep = config.service_identities().map(str::to_owned).collect();
@@ -268,6 +271,9 @@ impl Node {
         {
             reloaded.changed.push("certificates".to_owned());
         }
+        if let Some(tls) = &self.tls {
+            reloaded.warnings = certificate_warnings(tls, &config);
+        }
         let partners = config.partners().cloned().collect();
         self.watches.change(config.watches.clone(), partners);
         let mut holds = Vec::new();
@@ -356,6 +362,13 @@ impl Node {
             let _ = tokio::task::spawn_blocking(move || trace.join()).await;
         }
     }
+}
+
+/// Logs what is to be known of the certificates in use; gives it.
+fn certificate_warnings(tls: &Tls, config: &Config) -> Vec<String> {
+    let remarks = tls.remarks(&config.system, SystemTime::now());
+    let texts = remarks.iter().map(|remark| format!("TLS: {remark}"));
+    texts.inspect(|text| warn!("{text}")).collect()
 }
 
 /// A thread for the function of this kind.

@@ -2,12 +2,15 @@
 
 pub(super) mod handshake;
 mod identity;
+pub(crate) mod remark;
 mod verify;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::SystemTime;
 
+use mcx::System;
 use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -18,6 +21,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 use self::verify::SipDomainVerifier;
 
 pub use self::identity::Identity;
+pub use self::remark::Remark;
 
 /// Files of a function's TLS, all PEM.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,6 +152,12 @@ impl Tls {
     pub fn certificates(&self) -> (Vec<CertificateDer<'static>>, Vec<CertificateDer<'static>>) {
         let [own, roots] = &*self.material().certificates;
         (own.clone(), roots.clone())
+    }
+
+    /// What is to be known of the certificates in use, of a node of system `own`, at this time.
+    #[must_use]
+    pub fn remarks(&self, own: &System, now: SystemTime) -> Vec<Remark> {
+        self.material().remarks(own, now)
     }
 
     pub(super) fn acceptor(&self) -> TlsAcceptor {
