@@ -97,44 +97,6 @@ fn names_that_hosts_of_the_inside_have_outside_are_told_apart() {
 }
 
 #[test]
-fn nothing_that_the_node_writes_or_listens_on_is_in_anothers_place() {
-    for (keys, wrong, expected) in [
-        (
-            "socket = \"x\"",
-            "admin = \"x\"",
-            "the admin socket is the events socket too",
-        ),
-        (
-            "file = \"x\"\nsocket = \"x\"",
-            "socket = \"x\"",
-            "the events socket is the file of events too",
-        ),
-        (
-            "",
-            "admin = \"a-server.sqlite\"",
-            "the admin socket is a file of the store",
-        ),
-        (
-            "socket = \"a-server.sqlite-wal\"",
-            "socket = \"a-server.sqlite-wal\"",
-            "the events socket is a file of the store",
-        ),
-    ] {
-        let admin = if wrong.starts_with("admin") {
-            wrong
-        } else {
-            ""
-        };
-        let store = "store = \"a-server.sqlite\"";
-        let text = example("gateways/a-server.toml");
-        let text = text.replace(store, &format!("{store}\n{admin}"))
-            + &format!("\n[service-server.events]\n{keys}\n");
-        let line = text.lines().position(|line| line == wrong).unwrap() + 1;
-        refused_text(&text, line, expected);
-    }
-}
-
-#[test]
 fn a_public_service_identity_is_one_functions() {
     for (file, from, to) in [
         (

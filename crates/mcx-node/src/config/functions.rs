@@ -123,7 +123,7 @@ impl Loader<'_, '_> {
         };
         ServiceServerSection {
             listen: self.report.listen(&section.listen, file.tls.is_some()),
-            store: self.path(&section.store),
+            store: self.store(&section.store),
             events: self.events(&section.events),
             issuer_keys,
             config,
