@@ -101,13 +101,78 @@ fn a_domain_without_tls_is_named() {
     }
 }
 
+/// Self-signed, without extensions: by `openssl x509 -req -signkey`.
+const OF_VERSION_1: &str = "-----BEGIN CERTIFICATE-----
+MIIBEzCBuQIUfHOZqCUBKVbY36zDynq2dwQ/PTgwCgYIKoZIzj0EAwIwDDEKMAgG
+A1UEAwwBYTAeFw0yNjExMzAxMDAxMzFaFw0zNjExMjcxMDAxMzFaMAwxCjAIBgNV
+BAMMAWEwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAAQL8KdSPfazbufxMNXMQBTO
+2uYLldGGZG1Wb4lMgmTuoog9CXEXQCF7ophpmZBOnYCQMY2yKonq5xuDn/ya5QKd
+MAoGCCqGSM49BAMCA0kAMEYCIQDc00RT62CwGwAuym6DgKj82Fgm41PtNfAZKn7v
+EzV7PAIhAISkqsRwIQl6rTSJ5RTOkozmrnQfHxAPJdvHTZXJicIJ
+-----END CERTIFICATE-----
+";
+
+/// By `openssl pkey -aes256`.
+const ENCRYPTED: &str = "-----BEGIN ENCRYPTED PRIVATE KEY-----
+MIHsMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAgLhryQ08xg5wICCAAw
+DAYIKoZIhvcNAgkFADAdBglghkgBZQMEASoEECMc6hEQmsrJmh1crKwRy50EgZBC
+ZytaUhrRYx+EDK/kwjJzIup/SxUdt5MC155UXZ+5nk7pCHX+7eauZiO8aaTRqt20
+lZkaXvupe3VlT14G1rv31CoVOeJaCMtZERnjA1DpazcdfU0Q4EXVdh8oK+MKCjSL
+pyWiKg11/v09oUV6QD0evvYs2/Rh2Zg1ZWXGVkLKDWWKehv45RB3nSHDtKA9KIE=
+-----END ENCRYPTED PRIVATE KEY-----
+";
+
 #[test]
 fn a_tls_file_that_cannot_be_used_is_named_at_its_own_line() {
     let ca = Authority::new();
     let right = ca.sign("a", &["URI:sip:a.mcx.example"]);
     let missing = right.key.with_file_name("missing.pem");
     let other = ca.sign("other", &["URI:sip:a.mcx.example"]);
+    let written = |name: &str, pem: &str| {
+        let path = right.key.with_file_name(name);
+        std::fs::write(&path, pem).unwrap();
+        path
+    };
+    let pem = std::fs::read_to_string(&right.certificate).unwrap();
+    let damaged = written("damaged.pem", &pem.replacen("MII", "MIJ", 1));
     let cases = [
+        (
+            TlsFiles {
+                certificate: damaged,
+                ..right.clone()
+            },
+            "certificate = ",
+            "damaged.pem: the certificate is damaged",
+            "write the path of the node's certificate in PEM",
+        ),
+        (
+            TlsFiles {
+                certificate: written("v1.pem", OF_VERSION_1),
+                ..right.clone()
+            },
+            "certificate = ",
+            "v1.pem: the certificate is of an old version of X.509",
+            "write the path of the node's certificate in PEM",
+        ),
+        (
+            TlsFiles {
+                key: written("encrypted.pem", ENCRYPTED),
+                ..right.clone()
+            },
+            "key = ",
+            "encrypted.pem: the private key is encrypted, and nobody is there to be asked for its passphrase; `openssl pkey \
+             -in FILE -out NEW` makes one without",
+            "write the path of the private key of this certificate in PEM",
+        ),
+        (
+            TlsFiles {
+                key: right.roots.clone(),
+                ..right.clone()
+            },
+            "key = ",
+            "roots.pem: no private key is in it",
+            "write the path of the private key of this certificate in PEM",
+        ),
         (
             TlsFiles {
                 certificate: missing.clone(),
@@ -141,7 +206,7 @@ fn a_tls_file_that_cannot_be_used_is_named_at_its_own_line() {
                 ..right.clone()
             },
             "key = ",
-            "other.key.pem: ",
+            "other.key.pem: the private key is that of another certificate",
             "write the path of the private key of this certificate in PEM",
         ),
         (

@@ -21,13 +21,16 @@ use crate::transport::tls::{Material, TlsFiles, Which};
 pub(super) fn check(path: &Path) -> ExitCode {
     let (config, problems) = match config::load(path) {
         Ok(config) => {
-            let problems = surroundings(path, &config);
-            (Some(config), Problems(problems))
+            let problems = Problems {
+                all: surroundings(path, &config),
+                perhaps_more: false,
+            };
+            (Some(config), problems)
         }
         Err(problems) => (None, problems),
     };
     if let Some(config) = config
-        && problems.0.is_empty()
+        && problems.all.is_empty()
     {
         let functions: Vec<_> = config
             .listeners()
@@ -38,9 +41,14 @@ pub(super) fn check(path: &Path) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     complainln!("{problems}");
-    let count = problems.0.len();
+    let count = problems.all.len();
     let plural = if count == 1 { "" } else { "s" };
-    complainln!("{}: {count} problem{plural}", path.display());
+    let more = if problems.perhaps_more {
+        ", and perhaps more, which show once the file can be read"
+    } else {
+        ""
+    };
+    complainln!("{}: {count} problem{plural}{more}", path.display());
     ExitCode::FAILURE
 }
 
@@ -141,13 +149,7 @@ fn certificates(files: &TlsFiles, config: &Config) -> Vec<(usize, bool, String)>
     let material = match Material::read(files.clone()) {
         Ok(material) => material,
         Err(error) => {
-            let remedy = match error.which {
-                Which::Certificate => "the node's certificate",
-                Which::Key => "the private key of this certificate",
-                Which::Roots => "the root certificates of the peers",
-            };
-            let message = format!("TLS: {error}: write the path of {remedy} in PEM");
-            return vec![(line_of(error.which), true, message)];
+            return vec![(line_of(error.which), true, format!("TLS: {error}"))];
         }
     };
     let remarks = material.remarks(&config.system, SystemTime::now());

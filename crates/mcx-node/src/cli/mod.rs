@@ -40,9 +40,10 @@ enum Command {
         #[arg(long, hide = true)]
         until_stdin_closes: bool,
     },
-    /// Checks a configuration file and names everything that is wrong with it.
+    /// Checks a configuration file and names what is wrong with it: the line, and what to write.
     ///
-    /// Also tries whether the ports are free and the store and the trace file can be used. Exit
+    /// That is all of it, unless the file cannot be read to its end, or keys or types are wrong; then there may be more, and
+    /// it says so. Also tries whether the ports are free and the store and the trace file can be used. Exit
     /// code 0 when all is well, 1 otherwise.
     Check {
         /// Configuration file (TOML; see docs/examples).

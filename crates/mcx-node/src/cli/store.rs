@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use mcx_store::{LinesError, MOST_PROBLEMS, backup, export, import, inspect};
+use mcx_store::{LinesError, MOST_PROBLEMS, OpenError, backup, export, import, inspect};
 
 use super::out::{complainln, nobody_reads, sayln};
 use crate::config;
@@ -103,7 +103,13 @@ pub(super) fn store(args: Store) -> ExitCode {
 }
 
 fn check(store: &Path) -> Result<(), String> {
-    let (contents, problems) = inspect(store).map_err(|error| format!("mcx: {error}"))?;
+    let (contents, problems) = inspect(store).map_err(|error| match error {
+        OpenError::Corrupt { path, why } => format!(
+            "mcx: {}: {why}: so much that no more can be said: put a backup in its place",
+            path.display()
+        ),
+        error => format!("mcx: {error}"),
+    })?;
     if problems.is_empty() {
         sayln!("{}: {contents}: ok", store.display());
         return Ok(());

@@ -14,6 +14,7 @@ use toml::{Spanned, Table};
 use super::file::{self, Text};
 use super::problem::Report;
 use super::remedy::with_remedy;
+use super::shape::{self, Shape};
 use super::{Config, Drain, Problem, Problems};
 use crate::logging::LogConfig;
 
@@ -30,16 +31,20 @@ const LONGEST_LEAVE: Duration = Duration::from_secs(600);
 /// Reads and checks the configuration in `path`.
 ///
 /// # Errors
-/// Everything that is wrong with it.
+/// What is wrong with it, as much as can be found at once.
 pub fn load(path: &Path) -> Result<Config, Problems> {
-    let problem = |line, message| {
-        Problems(vec![Problem {
+    let problem = |line, message| Problems {
+        all: vec![Problem {
             file: path.to_owned(),
             line,
             message,
-        }])
+        }],
+        perhaps_more: true,
     };
-    let bytes = std::fs::read(path).map_err(|e| problem(0, format!("cannot be read: {e}")))?;
+    let bytes = std::fs::read(path).map_err(|e| {
+        let remedy = "write the path of a file that this user may read";
+        problem(0, format!("cannot be read ({e}): {remedy}"))
+    })?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         let before = error.as_bytes().get(..at).unwrap_or_default();
@@ -58,16 +63,15 @@ pub fn load(path: &Path) -> Result<Config, Problems> {
 /// Checks a configuration that was read from `path`; relative files in it are relative to that.
 ///
 /// # Errors
-/// Everything that is wrong with it.
+/// What is wrong with it, as much as can be found at once.
 pub fn parse(path: &Path, text: &str) -> Result<Config, Problems> {
     let mut report = Report::new(path, text);
-    let file: file::File = match toml::from_str(text) {
-        Ok(file) => file,
-        Err(error) => {
-            let at = error.span().unwrap_or_default();
-            report.wrong(at, with_remedy(error.message()));
-            return Err(report.finish());
-        }
+    let Shape { file, hides } = shape::read(text, &mut report);
+    if hides {
+        report.hides_more();
+    }
+    let Some(file) = file else {
+        return Err(report.finish());
     };
     let config = Loader {
         folder: path.parent().unwrap_or(Path::new("")).to_owned(),
@@ -359,7 +363,7 @@ fn overridden(
     }
     table
         .try_into()
-        .map_err(|error: toml::de::Error| error.message().to_owned())
+        .map_err(|error: toml::de::Error| with_remedy(error.message()))
 }
 
 fn is_name_byte(byte: u8) -> bool {

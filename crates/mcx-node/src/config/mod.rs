@@ -10,6 +10,7 @@ mod paths;
 mod places;
 mod problem;
 mod remedy;
+mod shape;
 mod syntax;
 mod values;
 

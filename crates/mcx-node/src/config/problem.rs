@@ -25,13 +25,19 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Everything that is wrong with a configuration; never empty when it is an error.
+/// What is wrong with a configuration; never empty when it is an error.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Problems(pub Vec<Problem>);
+pub struct Problems {
+    /// Each of them, by line.
+    pub all: Vec<Problem>,
+    /// Whether there may be more, which is only seen once these are mended: of a file that cannot be read to its end, the
+    /// rest is not known.
+    pub perhaps_more: bool,
+}
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (n, problem) in self.0.iter().enumerate() {
+        for (n, problem) in self.all.iter().enumerate() {
             if n > 0 {
                 f.write_str("\n")?;
             }
@@ -48,6 +54,7 @@ pub(super) struct Report<'a> {
     file: &'a Path,
     text: &'a str,
     problems: Vec<Problem>,
+    perhaps_more: bool,
 }
 
 impl<'a> Report<'a> {
@@ -56,6 +63,7 @@ impl<'a> Report<'a> {
             file,
             text,
             problems: Vec::new(),
+            perhaps_more: false,
         }
     }
 
@@ -74,6 +82,17 @@ impl<'a> Report<'a> {
         before.matches('\n').count() + 1
     }
 
+    /// The text of that line.
+    pub fn line_text(&self, at: &Range<usize>) -> &'a str {
+        let number = self.line(at);
+        self.text.lines().nth(number - 1).unwrap_or_default()
+    }
+
+    /// What was found may hide more.
+    pub fn hides_more(&mut self) {
+        self.perhaps_more = true;
+    }
+
     /// The file that is read.
     pub fn file(&self) -> &'a Path {
         self.file
@@ -86,6 +105,9 @@ impl<'a> Report<'a> {
     pub fn finish(mut self) -> Problems {
         self.problems.sort_by_key(|p| p.line);
         self.problems.dedup();
-        Problems(self.problems)
+        Problems {
+            all: self.problems,
+            perhaps_more: self.perhaps_more,
+        }
     }
 }

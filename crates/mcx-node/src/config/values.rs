@@ -173,7 +173,7 @@ impl Report<'_> {
         }
         let sources = match sources {
             Some(list) => self.sources(list),
-            None if domain.is_some() => Vec::new(),
+            None if domain.is_some() || hop.is_none() => Vec::new(),
             None => {
                 let target = hop.and_then(|hop| hop.numeric());
                 if target.is_none() {
