@@ -583,6 +583,37 @@ fn a_store_that_is_something_else_is_named_with_what_to_write() {
     }
 }
 
+/// A value that somebody was handed moves no cursor, and makes no line that looks like one of ours.
+#[test]
+fn what_a_terminal_would_obey_is_not_printed() {
+    for (from, to) in [
+        (
+            "\"127.0.0.1:5060\"",
+            "\"a\\u001b[2Jb\\nnode.toml: ok\\u202e\"",
+        ),
+        (
+            "store = \"a-server.sqlite\"",
+            "store = \"no/a\\u001b[2Jb\\nnode.toml: ok\\u202e\"",
+        ),
+        (
+            "services = [\"mcptt\"",
+            "services = [\"a\\u001b[2Jb\\nnode.toml: ok\\u202e\"",
+        ),
+    ] {
+        let text = example("gateways/a-server.toml").replacen(from, to, 1);
+        let (output, said) = check(&text);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("a?[2Jb?node.toml: ok?"), "{said:?}");
+        let obeyed = |c: char| c.is_control() && c != '\n' || c == '\u{202e}';
+        assert!(!said.contains(obeyed), "{said:?}");
+        let ours = |line: &str| line.starts_with("node.toml:");
+        assert!(
+            said.lines().all(ours) && said.lines().count() == 2,
+            "{said:?}"
+        );
+    }
+}
+
 #[test]
 fn all_problems_are_named_in_one_run() {
     let text = example("gateways/a-server.toml")

@@ -221,6 +221,35 @@ fn the_log_says_more_from_the_moment_on_and_json_where_that_is_wanted() {
 }
 
 #[test]
+fn the_level_of_the_environment_holds_and_is_one_that_there_is() {
+    let text = configuration();
+    for (level, is_said) in [("debug", true), ("WARN", false), ("", true)] {
+        let environment = [("MCX_LOG", level)];
+        let node = Running::with_environment("a-server", &text, |_| {}, &environment);
+        status(&node, 1);
+        let log = node.killed();
+        assert_eq!(log.contains("unknown user"), is_said, "{level}: {log}");
+    }
+    for level in ["foo", "info,debug", "mcx=debug", "5"] {
+        let folder = check::Folder::new();
+        let config = folder.0.join("nodes/a-server.toml");
+        std::fs::write(&config, &text).unwrap();
+        let run = std::process::Command::new(env!("CARGO_BIN_EXE_mcx"))
+            .args(["run", "--until-stdin-closes", "--config"])
+            .arg(&config)
+            .env("MCX_LOG", level)
+            .stdin(std::process::Stdio::null())
+            .output()
+            .unwrap();
+        let said = String::from_utf8(run.stderr).unwrap();
+        let expected = format!(
+            "mcx: MCX_LOG=`{level}` is no level of the log: write error, warn, info, debug or trace\n"
+        );
+        assert_eq!((run.status.code(), said), (Some(1), expected));
+    }
+}
+
+#[test]
 fn a_folder_of_watches_comes_and_goes() {
     let text = configuration();
     let node = Running::start("a-server", &text);

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use mcx_store::SqliteStore;
 use sip_transaction::Transport;
 
-use super::out::{complainln, sayln};
+use super::out::{complainln, printable, sayln};
 use crate::config::{self, Config, Lines, Problem, Problems, ServiceServerSection};
 use crate::local_socket::Listener;
 use crate::pseudonym_key;
@@ -88,7 +88,7 @@ fn surroundings(path: &Path, config: &Config) -> Vec<Problem> {
             if useless {
                 wrong(line, message);
             } else {
-                complainln!("{}:{line}: note: {message}", path.display());
+                complainln!("{}:{line}: note: {}", path.display(), printable(&message));
             }
         }
     }

@@ -30,7 +30,7 @@ enum Command {
     ///
     /// Prints one line per listener and then `ready` on standard output; logs go to standard
     /// error, from the level in section [log] on, or from that in the environment variable
-    /// MCX_LOG (error, warn, info, debug). SIGTERM and SIGINT drain it, a second one ends it at
+    /// MCX_LOG (error, warn, info, debug, trace). SIGTERM and SIGINT drain it, a second one ends it at
     /// once; SIGHUP has it read its configuration anew.
     Run {
         /// Configuration file (TOML; see docs/examples).

@@ -23,7 +23,13 @@ pub(super) fn run(path: &Path, until_stdin_closes: bool) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let log = Log::start(config.log);
+    let log = match Log::start(config.log) {
+        Ok(log) => log,
+        Err(why) => {
+            complainln!("mcx: {why}");
+            return ExitCode::FAILURE;
+        }
+    };
     open_files(config.connections.connections);
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -4,6 +4,8 @@ use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use crate::terminal::printable;
+
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -17,10 +19,11 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let file = self.file.display();
+        // One line, whatever was written into a value.
+        let (file, message) = (self.file.display(), printable(&self.message));
         match self.line {
-            0 => write!(f, "{file}: {}", self.message),
-            line => write!(f, "{file}:{line}: {}", self.message),
+            0 => write!(f, "{file}: {message}"),
+            line => write!(f, "{file}:{line}: {message}"),
         }
     }
 }
