@@ -249,6 +249,27 @@ fn the_level_of_the_environment_holds_and_is_one_that_there_is() {
     }
 }
 
+/// An issuer who changes his key has two for a while.
+#[test]
+fn another_key_of_an_issuer_comes_and_changes() {
+    let text = configuration();
+    let node = Running::start("a-server", &text);
+    let key = |name: &str, of: &str| {
+        let from = check::examples().join(format!("keys/{of}.pub.pem"));
+        std::fs::copy(from, node.folder().join(name)).unwrap();
+    };
+    key("new.pem", "idms-b");
+    let issuer = "\n[[service-server.token-issuer]]\nissuer = \"https://idms.a.mcx.example\"\naudience = \"mcx\"\n\
+                  algorithm = \"ES256\"\nkey-file = \"new.pem\"\n";
+    std::fs::write(&node.config, text + issuer).unwrap();
+    let second = "service-server.token-issuer.https://idms.a.mcx.example.2";
+    let said = node.says(&["reload"]);
+    assert!(said.contains(&format!("{second}.key-file")), "{said}");
+    assert_eq!(node.says(&["reload"]), "nothing changed\n");
+    key("new.pem", "idms-c");
+    assert_eq!(node.says(&["reload"]), format!("changed: {second}.key\n"));
+}
+
 #[test]
 fn a_folder_of_watches_comes_and_goes() {
     let text = configuration();

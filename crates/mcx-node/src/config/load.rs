@@ -283,18 +283,27 @@ impl Loader<'_, '_> {
         read
     }
 
-    pub fn system(&mut self, id: &Text, domains: Option<&[Text]>) -> System {
+    pub fn system(&mut self, id: &Text, written: Option<&[Text]>) -> System {
         let system = SystemId::new(id.get_ref());
         let domain = |text: &Text| text.get_ref().to_ascii_lowercase();
-        let domains = match domains {
+        let domains = match written {
             Some(list) => list.iter().map(domain).collect(),
             None => vec![system.as_str().to_owned()],
         };
-        if !system.as_str().bytes().all(is_name_byte) || system.as_str().is_empty() {
+        if !is_domain(system.as_str()) {
             self.report.wrong(
                 id.span(),
                 format!("`{system}` is no MC system id: write the operator's domain, for example \"a.mcx.example\""),
             );
+        }
+        for text in written.unwrap_or_default() {
+            let value = text.get_ref();
+            if !is_domain(value) {
+                let why = format!(
+                    "`{value}` is no domain of MC service IDs: write for example \"a.mcx.example\""
+                );
+                self.report.wrong(text.span(), why);
+            }
         }
         System {
             id: system,
@@ -364,6 +373,12 @@ fn overridden(
     table
         .try_into()
         .map_err(|error: toml::de::Error| with_remedy(error.message()))
+}
+
+/// Whether it is a domain, or an address: labels of 1 to 63 letters, 253 in all (RFC 1035 §2.3.4).
+fn is_domain(text: &str) -> bool {
+    let is_label = |label: &str| (1..=63).contains(&label.len()) && label.bytes().all(is_name_byte);
+    text.len() <= 253 && text.split('.').all(is_label)
 }
 
 fn is_name_byte(byte: u8) -> bool {

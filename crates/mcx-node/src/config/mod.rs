@@ -12,6 +12,7 @@ mod problem;
 mod remedy;
 mod shape;
 mod syntax;
+mod token_issuers;
 mod values;
 
 use std::net::SocketAddr;

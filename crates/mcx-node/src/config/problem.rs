@@ -107,7 +107,12 @@ impl<'a> Report<'a> {
 
     pub fn finish(mut self) -> Problems {
         self.problems.sort_by_key(|p| p.line);
-        self.problems.dedup();
+        let mut seen = Vec::new();
+        self.problems.retain(|problem| {
+            let is_new = !seen.contains(problem);
+            seen.extend(is_new.then(|| problem.clone()));
+            is_new
+        });
         Problems {
             all: self.problems,
             perhaps_more: self.perhaps_more,

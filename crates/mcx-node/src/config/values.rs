@@ -227,6 +227,14 @@ impl Report<'_> {
                 return (next_hop, None);
             }
         };
+        let nowhere = match hop.host.parse::<IpAddr>() {
+            _ if hop.port == Some(0) => Some("has port 0"),
+            Ok(ip) if ip.is_unspecified() => Some("is no host that can be sent to"),
+            _ => None,
+        };
+        if let Some(why) = nowhere {
+            self.wrong(text.span(), format!("`{value}` {why}: {instead}"));
+        }
         let over_tls = hop.transport == Some(Transport::Tls);
         if over_tls && hop.domain.is_none() {
             self.wrong(
