@@ -552,7 +552,7 @@ fn a_wrong_next_hop_is_one_problem() {
         let text = example("gateways/a-server.toml").replace("sip:127.0.0.1:5062", wrong);
         let (_, said) = check(&text);
         assert!(said.contains(&format!("`{wrong}` is no ")), "{said}");
-        assert!(said.ends_with("1 problem\n"), "{said}");
+        assert!(said.contains("node.toml: 1 problem, "), "{said}");
     }
 }
 
@@ -621,7 +621,10 @@ fn all_problems_are_named_in_one_run() {
         .replace("default = \"30 d\"", "default = \"30 y\"")
         .replace("[\"127.0.0.1:5060\"]", "[\"core\"]");
     let (_, said) = check(&text);
-    assert!(said.ends_with("3 problems\n"), "{said}");
+    assert!(
+        said.contains("node.toml: 3 problems, and perhaps more"),
+        "{said}"
+    );
 }
 
 #[test]

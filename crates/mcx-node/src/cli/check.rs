@@ -21,16 +21,13 @@ use crate::transport::tls::{Material, TlsFiles, Which};
 pub(super) fn check(path: &Path) -> ExitCode {
     let (config, problems) = match config::load(path) {
         Ok(config) => {
-            let problems = Problems {
-                all: surroundings(path, &config),
-                perhaps_more: false,
-            };
-            (Some(config), problems)
+            let problems = surroundings(path, &config);
+            (Some(config), Problems(problems))
         }
         Err(problems) => (None, problems),
     };
-    if let Some(config) = config
-        && problems.all.is_empty()
+    if let Some(config) = &config
+        && problems.0.is_empty()
     {
         let functions: Vec<_> = config
             .listeners()
@@ -41,12 +38,14 @@ pub(super) fn check(path: &Path) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     complainln!("{problems}");
-    let count = problems.all.len();
+    let count = problems.0.len();
     let plural = if count == 1 { "" } else { "s" };
-    let more = if problems.perhaps_more {
-        ", and perhaps more, which show once the file can be read"
-    } else {
-        ""
+    // One who is mending the file has to know that this need not be the end.
+    let more = match config {
+        Some(_) => "",
+        None => {
+            ", and perhaps more, which show once these are mended: ports and other files are tried last"
+        }
     };
     complainln!("{}: {count} problem{plural}{more}", path.display());
     ExitCode::FAILURE

@@ -42,8 +42,8 @@ enum Command {
     },
     /// Checks a configuration file and names what is wrong with it: the line, and what to write.
     ///
-    /// That is all of it, unless the file cannot be read to its end, or keys or types are wrong; then there may be more, and
-    /// it says so. Also tries whether the ports are free and the store and the trace file can be used. Exit
+    /// As much as can be found in one run; where that may hide more it says so. When nothing is wrong with the file itself it
+    /// also tries whether the ports are free and the store and the trace file can be used. Exit
     /// code 0 when all is well, 1 otherwise.
     Check {
         /// Configuration file (TOML; see docs/examples).

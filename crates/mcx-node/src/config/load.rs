@@ -14,8 +14,7 @@ use toml::{Spanned, Table};
 use super::file::{self, Text};
 use super::problem::Report;
 use super::remedy::with_remedy;
-use super::shape::{self, Shape};
-use super::{Config, Drain, Problem, Problems};
+use super::{Config, Drain, Problem, Problems, shape};
 use crate::logging::LogConfig;
 
 /// Largest ring of the flight recorder.
@@ -33,13 +32,12 @@ const LONGEST_LEAVE: Duration = Duration::from_secs(600);
 /// # Errors
 /// What is wrong with it, as much as can be found at once.
 pub fn load(path: &Path) -> Result<Config, Problems> {
-    let problem = |line, message| Problems {
-        all: vec![Problem {
+    let problem = |line, message| {
+        Problems(vec![Problem {
             file: path.to_owned(),
             line,
             message,
-        }],
-        perhaps_more: true,
+        }])
     };
     let bytes = std::fs::read(path).map_err(|e| {
         let remedy = "write the path of a file that this user may read";
@@ -66,11 +64,7 @@ pub fn load(path: &Path) -> Result<Config, Problems> {
 /// What is wrong with it, as much as can be found at once.
 pub fn parse(path: &Path, text: &str) -> Result<Config, Problems> {
     let mut report = Report::new(path, text);
-    let Shape { file, hides } = shape::read(text, &mut report);
-    if hides {
-        report.hides_more();
-    }
-    let Some(file) = file else {
+    let Some(file) = shape::read(text, &mut report) else {
         return Err(report.finish());
     };
     let config = Loader {

@@ -28,19 +28,13 @@ impl fmt::Display for Problem {
     }
 }
 
-/// What is wrong with a configuration; never empty when it is an error.
+/// What is wrong with a configuration, by line; never empty when it is an error.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Problems {
-    /// Each of them, by line.
-    pub all: Vec<Problem>,
-    /// Whether there may be more, which is only seen once these are mended: of a file that cannot be read to its end, the
-    /// rest is not known.
-    pub perhaps_more: bool,
-}
+pub struct Problems(pub Vec<Problem>);
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (n, problem) in self.all.iter().enumerate() {
+        for (n, problem) in self.0.iter().enumerate() {
             if n > 0 {
                 f.write_str("\n")?;
             }
@@ -57,7 +51,6 @@ pub(super) struct Report<'a> {
     file: &'a Path,
     text: &'a str,
     problems: Vec<Problem>,
-    perhaps_more: bool,
 }
 
 impl<'a> Report<'a> {
@@ -66,7 +59,6 @@ impl<'a> Report<'a> {
             file,
             text,
             problems: Vec::new(),
-            perhaps_more: false,
         }
     }
 
@@ -91,11 +83,6 @@ impl<'a> Report<'a> {
         self.text.lines().nth(number - 1).unwrap_or_default()
     }
 
-    /// What was found may hide more.
-    pub fn hides_more(&mut self) {
-        self.perhaps_more = true;
-    }
-
     /// The file that is read.
     pub fn file(&self) -> &'a Path {
         self.file
@@ -113,9 +100,6 @@ impl<'a> Report<'a> {
             seen.extend(is_new.then(|| problem.clone()));
             is_new
         });
-        Problems {
-            all: self.problems,
-            perhaps_more: self.perhaps_more,
-        }
+        Problems(self.problems)
     }
 }

@@ -15,23 +15,9 @@ use super::syntax;
 /// Most times that it goes on, and so most problems of keys and types that are named.
 const MOST: usize = 100;
 
-/// What became of a text.
-pub(super) struct Shape {
-    /// The file, where the text has its shape; but for unknown keys, which were reported and left out.
-    pub file: Option<File>,
-    /// Whether what was found may hide more.
-    pub hides: bool,
-}
-
-impl Shape {
-    const HIDDEN: Self = Self {
-        file: None,
-        hides: true,
-    };
-}
-
-/// Reads a text; reports what is wrong with its keys and types.
-pub(super) fn read(text: &str, report: &mut Report<'_>) -> Shape {
+/// Reads a text; reports what is wrong with its keys and types. Gives the file where it has the right shape, but for unknown
+/// keys, which are left out.
+pub(super) fn read(text: &str, report: &mut Report<'_>) -> Option<File> {
     let (errors, _) = syntax::set_aside(text);
     if !errors.is_empty() {
         for error in errors {
@@ -43,24 +29,17 @@ pub(super) fn read(text: &str, report: &mut Report<'_>) -> Shape {
                 break;
             }
         }
-        return Shape::HIDDEN;
+        return None;
     }
-    let Ok(mut document) = DeTable::parse(text) else {
-        return Shape::HIDDEN;
-    };
+    let mut document = DeTable::parse(text).ok()?;
     // Where something stands in for what was refused.
     let mut mended = Vec::new();
     let mut is_whole = true;
     for turn in 1..=MOST {
         let error = match File::deserialize(Deserializer::from(document.clone())) {
             // What stands in for a value says nothing that could be checked.
-            Ok(_) if !is_whole => return Shape::HIDDEN,
-            Ok(file) => {
-                return Shape {
-                    file: Some(file),
-                    hides: false,
-                };
-            }
+            Ok(_) if !is_whole => return None,
+            Ok(file) => return Some(file),
             Err(error) => error,
         };
         let (message, at) = (error.message(), error.span().unwrap_or_default());
@@ -89,7 +68,7 @@ pub(super) fn read(text: &str, report: &mut Report<'_>) -> Shape {
         is_whole = false;
         mended.extend(missing_field(message).is_none().then_some(place.at));
     }
-    Shape::HIDDEN
+    None
 }
 
 fn missing_field(message: &str) -> Option<&str> {
