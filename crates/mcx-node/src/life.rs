@@ -1,7 +1,7 @@
 //! The life of a function: from its start until it has ended, and how that and its surroundings say whether it takes requests.
 
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use mcx::Availability;
 use mcx_store::Store;

@@ -15,6 +15,8 @@ use tracing::warn;
 
 /// Most connections to one socket at once; more wait until one ends.
 const MOST: usize = 64;
+/// Longest path of a socket, in bytes (`sun_path` of unix(7), with a zero at its end).
+const LONGEST: usize = 107;
 /// Wait after a connection could not be taken, as when too many files are open.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -31,6 +33,13 @@ impl Listener {
     /// # Errors
     /// Says why it cannot be bound; another process that listens there is one reason.
     pub fn bind(path: &Path) -> io::Result<Self> {
+        let length = path.as_os_str().len();
+        if length > LONGEST {
+            let why = format!(
+                "its path has {length} bytes, and that of a socket {LONGEST} at most: write a shorter one"
+            );
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        }
         if let Ok(found) = fs::symlink_metadata(path) {
             if !found.file_type().is_socket() {
                 return Err(io::Error::new(

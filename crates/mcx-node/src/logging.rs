@@ -14,6 +14,8 @@ use crate::clock;
 
 /// Goes before what the configuration says.
 const VARIABLE: &str = "MCX_LOG";
+/// What it may be; `trace` is what libraries have to say as well.
+const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
 
 /// From which level on events are logged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -61,6 +63,22 @@ pub struct LogConfig {
     pub format: Format,
 }
 
+/// What the environment variable says, if it says anything.
+fn level_of_environment() -> Result<Option<&'static str>, String> {
+    let said = std::env::var_os(VARIABLE).unwrap_or_default();
+    let said = said.to_string_lossy();
+    if said.is_empty() {
+        return Ok(None);
+    }
+    let is_said = |level: &&&str| level.eq_ignore_ascii_case(&said);
+    let level = LEVELS.iter().find(is_said).copied().map(Some);
+    level.ok_or_else(|| {
+        format!(
+            "{VARIABLE}=`{said}` is no level of the log: write error, warn, info, debug or trace"
+        )
+    })
+}
+
 /// The log of this process.
 ///
 /// Beside it, what is decided outside of the functions of a node goes to the flight recorder, whatever is logged.
@@ -73,11 +91,13 @@ pub struct Log {
 
 impl Log {
     /// Starts it; once a process.
-    #[must_use]
-    pub fn start(config: LogConfig) -> Self {
-        let said = EnvFilter::try_from_env(VARIABLE).ok();
+    ///
+    /// # Errors
+    /// The environment variable is no level.
+    pub fn start(config: LogConfig) -> Result<Self, String> {
+        let said = level_of_environment()?;
         let fixed = said.is_some();
-        let filter = said.unwrap_or_else(|| EnvFilter::new(config.level.as_str()));
+        let filter = EnvFilter::new(said.unwrap_or(config.level.as_str()));
         let (filter, handle) = reload::Layer::new(filter);
         let lines = fmt::layer()
             .with_writer(std::io::stderr)
@@ -93,7 +113,7 @@ impl Log {
             .with(records)
             .init();
         let level = (!fixed).then_some(handle);
-        Self { level, feed }
+        Ok(Self { level, feed })
     }
 
     /// What is decided outside of functions goes there from now on.

@@ -40,6 +40,8 @@ pub struct Reloaded {
     pub changed: Vec<String>,
     /// Keys that hold from the next start on.
     pub at_start: Vec<String>,
+    /// What of it is taken, and will hardly work.
+    pub warnings: Vec<String>,
 }
 
 impl fmt::Display for Reloaded {
@@ -74,7 +76,9 @@ impl Running {
         }
         flatten("", &config.written, &mut keys);
         let issuer_keys = config.service_server.iter().flat_map(|s| &s.issuer_keys);
+        let mut seen = Vec::new();
         for (issuer, key) in issuer_keys {
+            let issuer = told_apart(issuer.clone(), &mut seen);
             let name = format!("service-server.token-issuer.{issuer}.key");
             keys.push((name, Value::String(key.clone())));
         }
@@ -137,13 +141,25 @@ fn flatten_value(name: String, value: &Value, keys: &mut Vec<(String, Value)>) {
     match value {
         Value::Table(table) => flatten(&name, table, keys),
         Value::Array(list) if tables(list) => {
+            let mut seen = Vec::new();
             for (number, table) in list.iter().filter_map(Value::as_table).enumerate() {
                 let called = NAMES.iter().find_map(|name| table.get(*name)?.as_str());
                 let called = called.map_or_else(|| (number + 1).to_string(), str::to_owned);
+                let called = told_apart(called, &mut seen);
                 flatten(&format!("{name}.{called}"), table, keys);
             }
         }
         _ => keys.push((name, value.clone())),
+    }
+}
+
+/// The name, with a number where it is there already: an issuer may have several keys.
+fn told_apart(called: String, seen: &mut Vec<String>) -> String {
+    let earlier = seen.iter().filter(|name| **name == called).count();
+    seen.push(called.clone());
+    match earlier {
+        0 => called,
+        _ => format!("{called}.{}", earlier + 1),
     }
 }
 
@@ -176,6 +192,16 @@ mod tests {
             again.to_string(),
             "nothing changed; needs a restart: gateway.listen"
         );
+    }
+
+    #[test]
+    fn each_key_of_an_issuer_is_seen_to_change() {
+        let with = |second: &str| {
+            let issuer = "[[issuers]]\nissuer = \"i\"\nkey-file =";
+            read(&format!("{issuer} \"one\"\n{issuer} \"{second}\"\n"))
+        };
+        let (reloaded, _) = with("two").becomes(with("three"));
+        assert_eq!(reloaded.to_string(), "changed: issuers.i.2.key-file");
     }
 
     #[test]

@@ -6,3 +6,9 @@ pub(crate) fn obeys(c: char) -> bool {
     let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     c.is_control() || ends_line || turns
 }
+
+/// The text, with a `?` in the place of what moves the cursor, or the direction of writing, of a terminal.
+pub(crate) fn printable(text: &str) -> String {
+    let shown = |c| if obeys(c) { '?' } else { c };
+    text.chars().map(shown).collect()
+}

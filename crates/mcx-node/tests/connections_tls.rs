@@ -5,7 +5,7 @@
 mod common;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use common::certificates::Authority;
 use common::{
@@ -62,6 +62,20 @@ async fn both_sides_prove_their_domains_and_answers_come_back() {
     let (back, answer) = meanwhile(&mut b, message(&mut a)).await;
     assert_eq!((back, name(&answer).as_str()), (path, "hello"));
     assert!(a.identity(path).unwrap().is("B.mcx.example."));
+}
+
+/// Roots are names and keys that the operator trusts; their own end is not looked at. `mcx check` says so of one that ended.
+#[tokio::test]
+async fn a_root_that_ended_is_a_root_and_a_certificate_that_ended_is_none() {
+    let (now, day) = (SystemTime::now(), Duration::from_secs(86_400));
+    let ca = Authority::valid(now - 90 * day..now - day);
+    let mut a = speaking(ca.tls("a", &["URI:sip:a.mcx.example"]));
+    let mut b = speaking(ca.tls("b", &["URI:sip:b.mcx.example"]));
+    reaches(&mut a, &mut b, "b.mcx.example").await.unwrap();
+    let ended = ca.sign_for(now - 90 * day..now - day, "c", &["URI:sip:c.mcx.example"]);
+    let mut c = speaking(Arc::new(Tls::load(ended).unwrap()));
+    assert!(reaches(&mut a, &mut c, "c.mcx.example").await.is_err());
+    assert!(reaches(&mut c, &mut b, "b.mcx.example").await.is_err());
 }
 
 #[tokio::test]

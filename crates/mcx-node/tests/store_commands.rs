@@ -239,6 +239,27 @@ fn a_node_with_a_damaged_store_does_not_start_and_says_what_to_do() {
     );
     let (code, _, said) = place.mcx(&["store", "check"], b"");
     assert!(code == 1 && said.contains("pages: "), "{said}");
+    // And that as well.
+    std::os::unix::fs::FileExt::write_all_at(&store, &[0xee; 3996], 100).unwrap();
+    let (code, _, said) = place.mcx(&["store", "check"], b"");
+    let expected = "so much that no more can be said: put a backup in its place";
+    assert!(code == 1 && said.contains(expected), "{said}");
+    assert!(!said.contains("mcx store check"), "{said}");
+}
+
+/// A copy is made every night, whoever edits the file meanwhile.
+#[test]
+fn the_store_is_found_in_a_file_that_is_being_edited() {
+    let place = Place::new();
+    drop(Running::on(&place.config));
+    let text = std::fs::read_to_string(&place.config).unwrap();
+    std::fs::write(&place.config, format!("{text}\nbogus\n")).unwrap();
+    let said = place.says(&["store", "check"]);
+    assert!(said.contains("a-server.sqlite: "), "{said}");
+    std::fs::write(&place.config, "[service-server]\nstore =\n").unwrap();
+    let (code, _, said) = place.mcx(&["store", "check"], b"");
+    let expected = "a.toml:2: it does not say where the store is (";
+    assert!(code == 1 && said.contains(expected), "{said}");
 }
 
 #[test]

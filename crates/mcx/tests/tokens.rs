@@ -241,6 +241,19 @@ fn several_issuers_each_with_a_key_of_its_own() {
     );
 }
 
+/// An issuer who changes his key: tokens that the old one signed are valid for a while.
+#[test]
+fn an_issuer_may_have_two_keys() {
+    let issuer = |pem| Issuer::new(ISSUER, AUDIENCE, Algorithm::ES256, pem).unwrap();
+    let (old, new) = (common::tokens::IDMS_B_PEM, IDMS_A_PEM);
+    for both in [[old, new], [new, old]] {
+        let both = Tokens::new(both.map(issuer).into());
+        assert!(both.verify(&sign(&claims(ALICE)), NOW).is_ok());
+        let of_old = sign_with(IDMS_B_KEY, &claims(ALICE));
+        assert!(both.verify(&of_old, NOW).is_ok());
+    }
+}
+
 #[test]
 fn a_key_of_another_kind_is_refused_when_it_is_configured() {
     for (algorithm, pem) in [

@@ -1,9 +1,11 @@
 //! A certificate authority in a folder that goes with it.
 
 use std::fs;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use mcx_node::transport::tls::{Tls, TlsFiles};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, SanType};
@@ -19,11 +21,23 @@ impl Authority {
     /// An authority of its own name; its root is `roots.pem` in its folder.
     #[must_use]
     pub fn new() -> Self {
+        Self::made(CertificateParams::default())
+    }
+
+    /// The same, with a root that is valid at these times.
+    #[allow(dead_code, reason = "not every test has roots that end")]
+    #[must_use]
+    pub fn valid(times: Range<SystemTime>) -> Self {
+        let mut params = CertificateParams::default();
+        set_validity(&mut params, times);
+        Self::made(params)
+    }
+
+    fn made(mut params: CertificateParams) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("mcx-ca-{}-{count}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
-        let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params
             .distinguished_name
@@ -35,8 +49,19 @@ impl Authority {
 
     /// Writes a certificate with these names, `URI:…`, `DNS:…` or `IP:…`, to the files called `file`.
     pub fn sign(&self, file: &str, names: &[&str]) -> TlsFiles {
-        let key = KeyPair::generate().unwrap();
+        self.signed(CertificateParams::default(), file, names)
+    }
+
+    /// The same, with a certificate that is valid at these times.
+    #[allow(dead_code, reason = "not every test has certificates that end")]
+    pub fn sign_for(&self, times: Range<SystemTime>, file: &str, names: &[&str]) -> TlsFiles {
         let mut params = CertificateParams::default();
+        set_validity(&mut params, times);
+        self.signed(params, file, names)
+    }
+
+    fn signed(&self, mut params: CertificateParams, file: &str, names: &[&str]) -> TlsFiles {
+        let key = KeyPair::generate().unwrap();
         for name in names {
             params.subject_alt_names.push(match name.split_once(':') {
                 Some(("URI", uri)) => SanType::URI(uri.try_into().unwrap()),
@@ -66,6 +91,12 @@ impl Authority {
     pub fn tls(&self, file: &str, names: &[&str]) -> Arc<Tls> {
         Arc::new(Tls::load(self.sign(file, names)).unwrap())
     }
+}
+
+fn set_validity(params: &mut CertificateParams, times: Range<SystemTime>) {
+    let epoch = rcgen::date_time_ymd(1970, 1, 1);
+    params.not_before = epoch + times.start.duration_since(UNIX_EPOCH).unwrap();
+    params.not_after = epoch + times.end.duration_since(UNIX_EPOCH).unwrap();
 }
 
 impl Default for Authority {

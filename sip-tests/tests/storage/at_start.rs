@@ -1,6 +1,8 @@
 //! Storage that a node cannot begin with: it ends, and says in one line which file and why.
 
-use std::process::Command;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use sip_tests::lab::{Disk, Lab, Node, program, visitors_at_b};
 
@@ -57,6 +59,63 @@ fn a_store_that_can_only_be_read() {
     let said = refuses_to_start(&lab, "b-server");
     assert!(said.contains("b-server.sqlite"), "{said}");
     assert!(said.to_lowercase().contains("read-only"), "{said}");
+}
+
+/// Asks with OPTIONS, again and again, until the answer begins so; nobody may be there yet.
+fn asks_until(lab: &Lab, name: &str, status: &str) -> String {
+    let (from, to) = (lab.address("asks"), lab.address(name));
+    let socket = lab.socket("asks");
+    socket
+        .set_read_timeout(Some(Duration::from_millis(20)))
+        .unwrap();
+    let limit = Instant::now() + Duration::from_secs(20);
+    let mut datagram = [0; 65_536];
+    for n in 0.. {
+        let request = format!(
+            "OPTIONS sip:mc-server@b.mcx.example SIP/2.0\r\nVia: SIP/2.0/UDP {from};branch=z9hG4bK{status}{n}\r\n\
+             Max-Forwards: 70\r\nFrom: <sip:b.mcx.example>;tag=1\r\nTo: <sip:mc-server@b.mcx.example>\r\n\
+             Call-ID: {status}{n}\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+        );
+        // An error is that nobody was there a moment ago.
+        let _ = socket.send_to(request.as_bytes(), to);
+        while let Ok(length) = socket.recv(&mut datagram) {
+            let answer = String::from_utf8_lossy(&datagram[..length]).into_owned();
+            if answer.starts_with(&format!("SIP/2.0 {status} ")) {
+                return answer;
+            }
+        }
+        assert!(Instant::now() < limit, "never {status}");
+    }
+    unreachable!()
+}
+
+/// RFC 3261 §21.5.4: who asks while it takes long to start is told so, and that he may come again.
+#[test]
+fn a_store_that_opens_late_has_everybody_told_that_the_node_starts() {
+    let lab = after_a_run(Lab::new("store-late"), "b-server");
+    let file = lab.folder().join("nodes/b-server.sqlite");
+    let holds = rusqlite::Connection::open(&file).unwrap();
+    holds.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let text = lab.example("direct/b-server");
+    lab.address("asks");
+    let folder = lab.folder().to_owned();
+    let config = folder.join("nodes/b-server.toml");
+    std::fs::write(&config, text).unwrap();
+    let mut node = Command::new(program())
+        .args(["run", "--config"])
+        .arg(&config)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let starting = asks_until(&lab, "b-server", "503");
+    assert!(starting.contains("\r\nRetry-After: "), "{starting}");
+    holds.execute_batch("COMMIT").unwrap();
+    asks_until(&lab, "b-server", "200");
+    let mut lines = BufReader::new(node.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().ends_with(" ready")));
+    node.kill().unwrap();
+    node.wait().unwrap();
 }
 
 #[test]

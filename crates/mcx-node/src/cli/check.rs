@@ -5,17 +5,18 @@ use std::io;
 use std::net::{TcpListener, UdpSocket};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use mcx_store::SqliteStore;
 use sip_transaction::Transport;
 
-use super::out::{complainln, sayln};
+use super::out::{complainln, printable, sayln};
 use crate::config::{self, Config, Lines, Problem, Problems, ServiceServerSection};
 use crate::local_socket::Listener;
 use crate::pseudonym_key;
 use crate::trace;
 use crate::transport::Listen;
-use crate::transport::tls::{Tls, Which};
+use crate::transport::tls::{Material, TlsFiles, Which};
 
 pub(super) fn check(path: &Path) -> ExitCode {
     let (config, problems) = match config::load(path) {
@@ -25,7 +26,7 @@ pub(super) fn check(path: &Path) -> ExitCode {
         }
         Err(problems) => (None, problems),
     };
-    if let Some(config) = config
+    if let Some(config) = &config
         && problems.0.is_empty()
     {
         let functions: Vec<_> = config
@@ -39,7 +40,14 @@ pub(super) fn check(path: &Path) -> ExitCode {
     complainln!("{problems}");
     let count = problems.0.len();
     let plural = if count == 1 { "" } else { "s" };
-    complainln!("{}: {count} problem{plural}", path.display());
+    // One who is mending the file has to know that this need not be the end.
+    let more = match config {
+        Some(_) => "",
+        None => {
+            ", and perhaps more, which show once these are mended: ports and other files are tried last"
+        }
+    };
+    complainln!("{}: {count} problem{plural}{more}", path.display());
     ExitCode::FAILURE
 }
 
@@ -74,17 +82,14 @@ fn surroundings(path: &Path, config: &Config) -> Vec<Problem> {
         let why = format!("HTTP cannot listen on {address} ({error}): write a free port");
         wrong(config.lines.http, why);
     }
-    if let Some(files) = &config.tls
-        && let Err(error) = Tls::load(files.clone())
-    {
-        let lines = &config.lines;
-        let (line, remedy) = match error.which {
-            Which::Certificate => (lines.certificate, "the node's certificate"),
-            Which::Key => (lines.key, "the private key of this certificate"),
-            Which::Roots => (lines.roots, "the root certificates of the peers"),
-        };
-        let message = format!("TLS: {error}: write the path of {remedy} in PEM");
-        wrong(line, message);
+    if let Some(files) = &config.tls {
+        for (line, useless, message) in certificates(files, config) {
+            if useless {
+                wrong(line, message);
+            } else {
+                complainln!("{}:{line}: note: {}", path.display(), printable(&message));
+            }
+        }
     }
     if let Some(server) = &config.service_server {
         for (line, message) in problems_beside(server, &config.lines) {
@@ -131,6 +136,27 @@ fn surroundings(path: &Path, config: &Config) -> Vec<Problem> {
     }
     problems.sort_by_key(|p| p.line);
     problems
+}
+
+/// What is to be said of the files of TLS, by line, and whether nothing will come of it as it is.
+fn certificates(files: &TlsFiles, config: &Config) -> Vec<(usize, bool, String)> {
+    let line_of = |which| match which {
+        Which::Certificate => config.lines.certificate,
+        Which::Key => config.lines.key,
+        Which::Roots => config.lines.roots,
+    };
+    let material = match Material::read(files.clone()) {
+        Ok(material) => material,
+        Err(error) => {
+            return vec![(line_of(error.which), true, format!("TLS: {error}"))];
+        }
+    };
+    let remarks = material.remarks(&config.system, SystemTime::now());
+    let told = remarks.into_iter().map(|remark| {
+        let message = format!("TLS: {remark}");
+        (line_of(remark.which), remark.useless, message)
+    });
+    told.collect()
 }
 
 /// What is wrong with the files and sockets of a service server, by line.

@@ -30,7 +30,7 @@ enum Command {
     ///
     /// Prints one line per listener and then `ready` on standard output; logs go to standard
     /// error, from the level in section [log] on, or from that in the environment variable
-    /// MCX_LOG (error, warn, info, debug). SIGTERM and SIGINT drain it, a second one ends it at
+    /// MCX_LOG (error, warn, info, debug, trace). SIGTERM and SIGINT drain it, a second one ends it at
     /// once; SIGHUP has it read its configuration anew.
     Run {
         /// Configuration file (TOML; see docs/examples).
@@ -40,9 +40,10 @@ enum Command {
         #[arg(long, hide = true)]
         until_stdin_closes: bool,
     },
-    /// Checks a configuration file and names everything that is wrong with it.
+    /// Checks a configuration file and names what is wrong with it: the line, and what to write.
     ///
-    /// Also tries whether the ports are free and the store and the trace file can be used. Exit
+    /// As much as can be found in one run; where that may hide more it says so. When nothing is wrong with the file itself it
+    /// also tries whether the ports are free and the store and the trace file can be used. Exit
     /// code 0 when all is well, 1 otherwise.
     Check {
         /// Configuration file (TOML; see docs/examples).

@@ -18,6 +18,10 @@ use crate::admin::{
 };
 use crate::config;
 
+/// The configuration may have got another `admin`, or another store, since the node read it.
+const ELSEWHERE: &str = "if it was started with another admin socket, it listens there until it is restarted: name that \
+                         with --socket PATH";
+
 /// Which node.
 #[derive(Debug, Args)]
 #[group(multiple = false)]
@@ -138,10 +142,7 @@ impl Node {
     fn admin_socket(&self) -> Result<PathBuf, String> {
         match (&self.socket, &self.config) {
             (Some(socket), _) => Ok(socket.clone()),
-            (None, Some(path)) => {
-                let config = config::load(path).map_err(|problems| problems.to_string())?;
-                Ok(config.admin.path)
-            }
+            (None, Some(path)) => config::admin_socket(path).map_err(|why| why.to_string()),
             (None, None) => Err("which node? write --config FILE or --socket PATH".into()),
         }
     }
@@ -153,7 +154,13 @@ impl Node {
         each: impl FnMut(T),
     ) -> Result<End, String> {
         let socket = self.admin_socket()?;
-        ask(&socket, question, each).map_err(|error: AskError| format!("mcx: {error}"))
+        ask(&socket, question, each).map_err(|error: AskError| {
+            let moved = matches!(error, AskError::NoSocket(_) | AskError::NodeDown(_));
+            match self.config {
+                Some(_) if moved => format!("mcx: {error}; {ELSEWHERE}"),
+                _ => format!("mcx: {error}"),
+            }
+        })
     }
 
     fn order(&self, what: Wanted, because: &str) -> Result<(), String> {

@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::process;
 
 use crate::terminal;
+pub(crate) use crate::terminal::printable;
 
 /// What a shell shows for a program that was ended by SIGPIPE.
 const CLOSED_PIPE: i32 = 128 + 13;
@@ -23,12 +24,6 @@ pub(crate) fn say(text: fmt::Arguments<'_>) {
     }
 }
 
-/// The text, with a `?` in the place of what moves the cursor, or the direction of writing, of a terminal.
-pub(crate) fn printable(text: &str) -> String {
-    let shown = |c| if terminal::obeys(c) { '?' } else { c };
-    text.chars().map(shown).collect()
-}
-
 /// Whether the process was started without standard output: what is written then goes to `/dev/null`, which the language's
 /// runtime opens in its place, to be read and written.
 pub(crate) fn nobody_reads() -> bool {
@@ -40,9 +35,17 @@ pub(crate) fn nobody_reads() -> bool {
     is_null && flags.is_some_and(|flags| flags.ends_with('2'))
 }
 
-/// Writes to standard error, if anybody reads it.
+/// Writes to standard error, if anybody reads it; what somebody wrote into a name or a path moves no cursor there.
 pub(crate) fn complain(text: fmt::Arguments<'_>) {
-    let _ = io::stderr().write_fmt(text);
+    let shown = |c| {
+        if c != '\n' && terminal::obeys(c) {
+            '?'
+        } else {
+            c
+        }
+    };
+    let text: String = text.to_string().chars().map(shown).collect();
+    let _ = io::stderr().write_all(text.as_bytes());
 }
 
 /// A line on standard output.

@@ -23,7 +23,13 @@ pub(super) fn run(path: &Path, until_stdin_closes: bool) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let log = Log::start(config.log);
+    let log = match Log::start(config.log) {
+        Ok(log) => log,
+        Err(why) => {
+            complainln!("mcx: {why}");
+            return ExitCode::FAILURE;
+        }
+    };
     open_files(config.connections.connections);
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -201,7 +207,11 @@ impl Run<'_> {
             Ok(reloaded) => {
                 let text = reloaded.to_string();
                 info!(by, "configuration read anew: {text}");
-                Ok(text)
+                let warnings = reloaded
+                    .warnings
+                    .iter()
+                    .map(|why| format!("\nwarning: {why}"));
+                Ok(text + &warnings.collect::<String>())
             }
             Err(why) => {
                 for why in why.lines() {

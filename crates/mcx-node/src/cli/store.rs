@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use mcx_store::{LinesError, MOST_PROBLEMS, backup, export, import, inspect};
+use mcx_store::{LinesError, MOST_PROBLEMS, OpenError, backup, export, import, inspect};
 
 use super::out::{complainln, nobody_reads, sayln};
 use crate::config;
@@ -61,9 +61,8 @@ impl Which {
             (Some(_), Some(_)) => Err("write --config FILE or --store FILE, not both".into()),
             (Some(store), None) => Ok(store),
             (None, Some(path)) => {
-                let config = config::load(&path).map_err(|problems| problems.to_string())?;
-                let server = config.service_server.map(|server| server.store);
-                server.ok_or_else(|| {
+                let store = config::store(&path).map_err(|why| why.to_string())?;
+                store.ok_or_else(|| {
                     format!(
                         "{}: no service server: a gateway keeps no store",
                         path.display()
@@ -104,7 +103,13 @@ pub(super) fn store(args: Store) -> ExitCode {
 }
 
 fn check(store: &Path) -> Result<(), String> {
-    let (contents, problems) = inspect(store).map_err(|error| format!("mcx: {error}"))?;
+    let (contents, problems) = inspect(store).map_err(|error| match error {
+        OpenError::Corrupt { path, why } => format!(
+            "mcx: {}: {why}: so much that no more can be said: put a backup in its place",
+            path.display()
+        ),
+        error => format!("mcx: {error}"),
+    })?;
     if problems.is_empty() {
         sayln!("{}: {contents}: ok", store.display());
         return Ok(());

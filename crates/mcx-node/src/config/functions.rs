@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use mcx::document::Bounds;
 use mcx::{
-    ByPartner, Core, GatewayConfig, Issuer, McId, MigrationPolicy, Partner, Peer, Profile, Retry,
-    Service, ServiceServerConfig, Stop, System, Systems, Tokens,
+    ByPartner, Core, GatewayConfig, McId, MigrationPolicy, Partner, Peer, Profile, Retry, Service,
+    ServiceServerConfig, Stop, System, Systems,
 };
 use sip_message::Limits;
 use toml::Spanned;
@@ -81,8 +81,8 @@ impl Loader<'_, '_> {
                 system,
                 peer,
                 services: self.interconnected(partner),
-                migration: self.migration(&partner.migration),
-                migration_of: self.migration_of(&partner.migration),
+                migration: self.migration(&partner.migration, &own),
+                migration_of: self.migration_of(&partner.migration, &own),
                 logme: partner.logme,
             });
         }
@@ -123,7 +123,7 @@ impl Loader<'_, '_> {
         };
         ServiceServerSection {
             listen: self.report.listen(&section.listen, file.tls.is_some()),
-            store: self.path(&section.store),
+            store: self.store(&section.store),
             events: self.events(&section.events),
             issuer_keys,
             config,
@@ -140,9 +140,16 @@ impl Loader<'_, '_> {
     ) -> GatewaySection {
         let at = section.span();
         let section = section.get_ref();
-        let mut servers = Vec::new();
+        let mut servers: Vec<(Vec<Service>, Peer)> = Vec::new();
         for server in &section.server {
             self.services(&server.services);
+            let mut earlier = servers.iter().flat_map(|(services, _)| services);
+            if let Some(twice) = earlier.find(|s| server.services.get_ref().contains(s)) {
+                let why = format!(
+                    "{twice} has its server already: write each service in one [[gateway.server]]"
+                );
+                self.report.wrong(server.services.span(), why);
+            }
             let peer = self.report.peer_of(
                 &server.psi,
                 &server.next_hop,
@@ -180,7 +187,7 @@ impl Loader<'_, '_> {
                 system,
                 peer,
                 services: self.interconnected(partner),
-                migration: self.migration(&partner.migration),
+                migration: self.migration(&partner.migration, &own),
                 migration_of: HashMap::new(),
                 logme: partner.logme,
             });
@@ -272,8 +279,9 @@ impl Loader<'_, '_> {
         }
     }
 
-    fn migration(&mut self, said: &file::Migration) -> MigrationPolicy {
+    fn migration(&mut self, said: &file::Migration, own: &System) -> MigrationPolicy {
         self.policy(
+            own,
             said.allow,
             said.users.as_deref(),
             &said.refused_users,
@@ -281,7 +289,11 @@ impl Loader<'_, '_> {
         )
     }
 
-    fn migration_of(&mut self, said: &file::Migration) -> HashMap<Service, MigrationPolicy> {
+    fn migration_of(
+        &mut self,
+        said: &file::Migration,
+        own: &System,
+    ) -> HashMap<Service, MigrationPolicy> {
         let all = [
             (Service::Mcptt, &said.mcptt),
             (Service::McVideo, &said.mcvideo),
@@ -294,7 +306,7 @@ impl Loader<'_, '_> {
             let (users, indexes) = (said.users.as_deref(), said.profile_indexes.as_deref());
             (
                 service,
-                self.policy(said.allow, users, &said.refused_users, indexes),
+                self.policy(own, said.allow, users, &said.refused_users, indexes),
             )
         });
         policies.collect()
@@ -302,13 +314,24 @@ impl Loader<'_, '_> {
 
     fn policy(
         &mut self,
+        own: &System,
         allowed: bool,
         users: Option<&[file::Text]>,
         refused_users: &[file::Text],
         profile_indexes: Option<&[u32]>,
     ) -> MigrationPolicy {
         let mut read = |users: &[file::Text]| -> Vec<McId> {
-            let read = users.iter().filter_map(|user| self.report.mc_id(user));
+            let read = users.iter().filter_map(|user| {
+                let id = self.report.mc_id(user)?;
+                if !own.gave(&id) {
+                    let (domain, own) = (id.domain(), &own.id);
+                    let why = format!(
+                        "a user of {domain} is none of {own}: write own users here, as \"sip:USER@{own}\""
+                    );
+                    self.report.wrong(user.span(), why);
+                }
+                Some(id)
+            });
             read.collect()
         };
         MigrationPolicy {
@@ -387,39 +410,5 @@ impl Loader<'_, '_> {
             );
         }
         read
-    }
-
-    /// Whose tokens count, and the keys as they were read.
-    fn tokens(&mut self, issuers: &[file::TokenIssuer]) -> (Tokens, Vec<(String, String)>) {
-        let (mut known, mut keys) = (Vec::new(), Vec::new());
-        for issuer in issuers {
-            let path = self.path(&issuer.key_file);
-            let pem = match std::fs::read(&path) {
-                Ok(pem) => pem,
-                Err(error) => {
-                    self.report.wrong(
-                        issuer.key_file.span(),
-                        format!(
-                            "key file {} cannot be read ({error}): write the path of the issuer's public key in PEM",
-                            path.display()
-                        ),
-                    );
-                    continue;
-                }
-            };
-            let (name, audience) = (issuer.issuer.get_ref(), issuer.audience.get_ref());
-            keys.push((name.clone(), String::from_utf8_lossy(&pem).into_owned()));
-            match Issuer::new(name, audience, issuer.algorithm, &pem) {
-                Ok(known_issuer) => known.push(known_issuer.for_services(issuer.services.clone())),
-                Err(error) => self.report.wrong(
-                    issuer.key_file.span(),
-                    format!(
-                        "key file {}: {error}: write the path of a public key that fits `algorithm`",
-                        path.display()
-                    ),
-                ),
-            }
-        }
-        (Tokens::new(known), keys)
     }
 }

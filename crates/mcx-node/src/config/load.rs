@@ -14,7 +14,7 @@ use toml::{Spanned, Table};
 use super::file::{self, Text};
 use super::problem::Report;
 use super::remedy::with_remedy;
-use super::{Config, Drain, Problem, Problems};
+use super::{Config, Drain, Problem, Problems, shape};
 use crate::logging::LogConfig;
 
 /// Largest ring of the flight recorder.
@@ -30,7 +30,7 @@ const LONGEST_LEAVE: Duration = Duration::from_secs(600);
 /// Reads and checks the configuration in `path`.
 ///
 /// # Errors
-/// Everything that is wrong with it.
+/// What is wrong with it, as much as can be found at once.
 pub fn load(path: &Path) -> Result<Config, Problems> {
     let problem = |line, message| {
         Problems(vec![Problem {
@@ -39,7 +39,10 @@ pub fn load(path: &Path) -> Result<Config, Problems> {
             message,
         }])
     };
-    let bytes = std::fs::read(path).map_err(|e| problem(0, format!("cannot be read: {e}")))?;
+    let bytes = std::fs::read(path).map_err(|e| {
+        let remedy = "write the path of a file that this user may read";
+        problem(0, format!("cannot be read ({e}): {remedy}"))
+    })?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         let before = error.as_bytes().get(..at).unwrap_or_default();
@@ -58,16 +61,11 @@ pub fn load(path: &Path) -> Result<Config, Problems> {
 /// Checks a configuration that was read from `path`; relative files in it are relative to that.
 ///
 /// # Errors
-/// Everything that is wrong with it.
+/// What is wrong with it, as much as can be found at once.
 pub fn parse(path: &Path, text: &str) -> Result<Config, Problems> {
     let mut report = Report::new(path, text);
-    let file: file::File = match toml::from_str(text) {
-        Ok(file) => file,
-        Err(error) => {
-            let at = error.span().unwrap_or_default();
-            report.wrong(at, with_remedy(error.message()));
-            return Err(report.finish());
-        }
+    let Some(file) = shape::read(text, &mut report) else {
+        return Err(report.finish());
     };
     let config = Loader {
         folder: path.parent().unwrap_or(Path::new("")).to_owned(),
@@ -114,6 +112,7 @@ impl Loader<'_, '_> {
         self.check_core_domains(file);
         Config {
             name,
+            system: own.clone(),
             written: toml::Table::new(),
             log: LogConfig {
                 level: file.log.level.unwrap_or_default(),
@@ -278,18 +277,27 @@ impl Loader<'_, '_> {
         read
     }
 
-    pub fn system(&mut self, id: &Text, domains: Option<&[Text]>) -> System {
+    pub fn system(&mut self, id: &Text, written: Option<&[Text]>) -> System {
         let system = SystemId::new(id.get_ref());
         let domain = |text: &Text| text.get_ref().to_ascii_lowercase();
-        let domains = match domains {
+        let domains = match written {
             Some(list) => list.iter().map(domain).collect(),
             None => vec![system.as_str().to_owned()],
         };
-        if !system.as_str().bytes().all(is_name_byte) || system.as_str().is_empty() {
+        if !is_domain(system.as_str()) {
             self.report.wrong(
                 id.span(),
                 format!("`{system}` is no MC system id: write the operator's domain, for example \"a.mcx.example\""),
             );
+        }
+        for text in written.unwrap_or_default() {
+            let value = text.get_ref();
+            if !is_domain(value) {
+                let why = format!(
+                    "`{value}` is no domain of MC service IDs: write for example \"a.mcx.example\""
+                );
+                self.report.wrong(text.span(), why);
+            }
         }
         System {
             id: system,
@@ -358,7 +366,13 @@ fn overridden(
     }
     table
         .try_into()
-        .map_err(|error: toml::de::Error| error.message().to_owned())
+        .map_err(|error: toml::de::Error| with_remedy(error.message()))
+}
+
+/// Whether it is a domain, or an address: labels of 1 to 63 letters, 253 in all (RFC 1035 §2.3.4).
+fn is_domain(text: &str) -> bool {
+    let is_label = |label: &str| (1..=63).contains(&label.len()) && label.bytes().all(is_name_byte);
+    text.len() <= 253 && text.split('.').all(is_label)
 }
 
 fn is_name_byte(byte: u8) -> bool {

@@ -6,9 +6,13 @@ mod file;
 mod functions;
 mod host_aliases;
 mod load;
+mod paths;
 mod places;
 mod problem;
 mod remedy;
+mod shape;
+mod syntax;
+mod token_issuers;
 mod values;
 
 use std::net::SocketAddr;
@@ -20,6 +24,7 @@ use sip_message::Limits;
 use sip_transaction::Timers;
 
 pub use load::{load, parse};
+pub use paths::{admin_socket, store};
 pub use problem::{Problem, Problems};
 
 use crate::collector::CollectorConfig;
@@ -33,6 +38,8 @@ use crate::transport::{self, Listen};
 pub struct Config {
     /// Name of the node in ladders, traces and logs.
     pub name: String,
+    /// The MC system that it is of.
+    pub system: System,
     /// The file as it is written.
     pub written: toml::Table,
     /// From which level on is logged, and how.

@@ -54,25 +54,28 @@ impl Loader<'_, '_> {
                 "a node has one admin socket, for both functions: write admin in one section",
             );
         }
-        let beside = |path: PathBuf| {
-            let mut path = path.into_os_string();
-            path.push(".admin");
-            path.into()
-        };
-        match (admin_text(file), server) {
-            (Some(text), _) => AdminSocket {
-                path: self.path(text),
-                dispensable: false,
-            },
-            (None, Some(server)) => AdminSocket {
-                path: beside(self.path(&server.store)),
-                dispensable: false,
-            },
-            (None, None) => AdminSocket {
-                path: beside(self.folder.join(file.node.name.get_ref())),
-                dispensable: true,
-            },
+        let written = admin_text(file);
+        AdminSocket {
+            path: written.map_or_else(|| self.unwritten_admin(file), |text| self.path(text)),
+            dispensable: written.is_none() && server.is_none(),
         }
+    }
+
+    fn unwritten_admin(&self, file: &file::File) -> PathBuf {
+        beside(match &file.service_server {
+            Some(server) => self.path(&server.get_ref().store),
+            None => self.folder.join(file.node.name.get_ref()),
+        })
+    }
+
+    /// The store: a file, which not every path is to SQLite.
+    pub fn store(&mut self, text: &Text) -> PathBuf {
+        let value = text.get_ref();
+        if value.is_empty() || value.starts_with(':') || value.starts_with("file:") {
+            let why = format!("`{value}` is no path of a store: write store = \"FILE.sqlite\"");
+            self.report.wrong(text.span(), why);
+        }
+        self.path(text)
     }
 
     /// What the node writes and listens on is each a file of its own, none of them the configuration or the store's.
@@ -80,6 +83,9 @@ impl Loader<'_, '_> {
         let server = file.service_server.as_ref().map(|s| s.get_ref());
         let store = server.map(|s| self.path(&s.store));
         let mut own = Vec::new();
+        if admin_text(file).is_none() {
+            own.push((self.unwritten_admin(file), "admin socket"));
+        }
         for (text, what, example) in [
             (file.trace.file.as_ref(), "trace file", "trace.ndjson"),
             (
@@ -101,6 +107,12 @@ impl Loader<'_, '_> {
             (file.trace.watches.as_ref(), "folder of watches", "watches"),
         ] {
             let Some(text) = text else { continue };
+            if text.get_ref().is_empty() {
+                let why =
+                    format!("the {what} has an empty path: write one, for example \"{example}\"");
+                self.report.wrong(text.span(), why);
+                continue;
+            }
             let path = self.path(text);
             let other = if same_file(&path, self.report.file()) {
                 Some("this configuration file".to_owned())
@@ -140,7 +152,9 @@ impl Loader<'_, '_> {
                     format!("`{}` means every address of this machine, but Via and Contact need one (RFC 3261 §18.1.1): write the machine's own address", text.get_ref()),
                 );
             }
-            if seen.contains(&listen) {
+            // TLS is spoken on a port of TCP.
+            let port = (listen.transport == Transport::Udp, address);
+            if seen.contains(&port) {
                 self.report.wrong(
                     text.span(),
                     format!(
@@ -151,8 +165,27 @@ impl Loader<'_, '_> {
             }
             // Port 0 is another one each time.
             if address.port() != 0 {
-                seen.push(listen);
+                seen.push(port);
             }
+        }
+        let Some(http) = file.http.as_ref().map(|http| &http.listen) else {
+            return;
+        };
+        let of_http = http.get_ref().parse::<SocketAddr>().ok();
+        let mut listen = server.iter().chain(gateway);
+        let taken = listen.find(|text| {
+            parse_listen(text.get_ref()).is_some_and(|listen| {
+                let is_same = Some(listen.address) == of_http && listen.address.port() != 0;
+                is_same && listen.transport != Transport::Udp
+            })
+        });
+        if let Some(taken) = taken {
+            let why = format!(
+                "`{}` is listened on already, for SIP (`{}`): write another port",
+                http.get_ref(),
+                taken.get_ref()
+            );
+            self.report.wrong(http.span(), why);
         }
     }
 
@@ -213,6 +246,13 @@ impl Loader<'_, '_> {
             }
         }
     }
+}
+
+/// The admin socket of a node of which none is written.
+pub(super) fn beside(path: PathBuf) -> PathBuf {
+    let mut path = path.into_os_string();
+    path.push(".admin");
+    path.into()
 }
 
 fn is_over_tls(hop: &Text) -> bool {

@@ -4,6 +4,8 @@ use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use crate::terminal::printable;
+
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -17,15 +19,16 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let file = self.file.display();
+        // One line, whatever was written into a value.
+        let (file, message) = (self.file.display(), printable(&self.message));
         match self.line {
-            0 => write!(f, "{file}: {}", self.message),
-            line => write!(f, "{file}:{line}: {}", self.message),
+            0 => write!(f, "{file}: {message}"),
+            line => write!(f, "{file}:{line}: {message}"),
         }
     }
 }
 
-/// Everything that is wrong with a configuration; never empty when it is an error.
+/// What is wrong with a configuration, by line; never empty when it is an error.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problems(pub Vec<Problem>);
 
@@ -74,6 +77,12 @@ impl<'a> Report<'a> {
         before.matches('\n').count() + 1
     }
 
+    /// The text of that line.
+    pub fn line_text(&self, at: &Range<usize>) -> &'a str {
+        let number = self.line(at);
+        self.text.lines().nth(number - 1).unwrap_or_default()
+    }
+
     /// The file that is read.
     pub fn file(&self) -> &'a Path {
         self.file
@@ -85,7 +94,12 @@ impl<'a> Report<'a> {
 
     pub fn finish(mut self) -> Problems {
         self.problems.sort_by_key(|p| p.line);
-        self.problems.dedup();
+        let mut seen = Vec::new();
+        self.problems.retain(|problem| {
+            let is_new = !seen.contains(problem);
+            seen.extend(is_new.then(|| problem.clone()));
+            is_new
+        });
         Problems(self.problems)
     }
 }

@@ -173,7 +173,7 @@ impl Report<'_> {
         }
         let sources = match sources {
             Some(list) => self.sources(list),
-            None if domain.is_some() => Vec::new(),
+            None if domain.is_some() || hop.is_none() => Vec::new(),
             None => {
                 let target = hop.and_then(|hop| hop.numeric());
                 if target.is_none() {
@@ -227,6 +227,14 @@ impl Report<'_> {
                 return (next_hop, None);
             }
         };
+        let nowhere = match hop.host.parse::<IpAddr>() {
+            _ if hop.port == Some(0) => Some("has port 0"),
+            Ok(ip) if ip.is_unspecified() => Some("is no host that can be sent to"),
+            _ => None,
+        };
+        if let Some(why) = nowhere {
+            self.wrong(text.span(), format!("`{value}` {why}: {instead}"));
+        }
         let over_tls = hop.transport == Some(Transport::Tls);
         if over_tls && hop.domain.is_none() {
             self.wrong(

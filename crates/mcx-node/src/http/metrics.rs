@@ -8,12 +8,12 @@ use hyper::{Response, StatusCode};
 use mcx::state::Owed;
 use mcx_store::Store;
 use sip_trace::Recorder;
-use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::{Body, Told, of_type, text};
 use crate::clock;
 use crate::metrics::{Kind, Measured, Text};
 use crate::transport::tls::Tls;
+use crate::transport::tls::remark::validity;
 
 /// How long functions may take to say what they measured.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -389,12 +389,8 @@ fn of_certificates(out: &mut Text, tls: Option<&Tls>) {
         "Until when certificates are valid, the first of them to end; since the Unix epoch.",
     );
     for (which, certificates) in [("own", own), ("roots", roots)] {
-        let ends = certificates.iter().filter_map(|der| {
-            let (_, certificate) = X509Certificate::from_der(der).ok()?;
-            Some(certificate.validity().not_after.timestamp())
-        });
-        if let Some(end) = ends.min() {
-            let end = u64::try_from(end).unwrap_or_default();
+        let ends = certificates.iter().filter_map(validity);
+        if let Some(end) = ends.map(|(_, end)| end).min() {
             out.count(&[("certificate", which)], end);
         }
     }

@@ -9,7 +9,7 @@ mod start_error;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use mcx::marking::Watched;
 use mcx::{GatewayServer, Random, ServiceServer};
@@ -76,6 +76,9 @@ impl Node {
             None => None,
             Some(files) => Some(Arc::new(Tls::load(files.clone()).map_err(StartError::Tls)?)),
         };
+        if let Some(tls) = &tls {
+            certificate_warnings(tls, &config);
+        }
         let partners: Vec<_> = config.partners().cloned().collect();
         let watched = Watched::default();
         let keep = config.service_identities().map(str::to_owned).collect();
@@ -264,6 +267,9 @@ impl Node {
         {
             reloaded.changed.push("certificates".to_owned());
         }
+        if let Some(tls) = &self.tls {
+            reloaded.warnings = certificate_warnings(tls, &config);
+        }
         let partners = config.partners().cloned().collect();
         self.watches.change(config.watches.clone(), partners);
         let mut holds = Vec::new();
@@ -376,6 +382,13 @@ fn serve_with_store(
     // It has a thread of its own; nothing comes where that has ended.
     let _ = served.recv();
     Ok(store)
+}
+
+/// Logs what is to be known of the certificates in use; gives it.
+fn certificate_warnings(tls: &Tls, config: &Config) -> Vec<String> {
+    let remarks = tls.remarks(&config.system, SystemTime::now());
+    let texts = remarks.iter().map(|remark| format!("TLS: {remark}"));
+    texts.inspect(|text| warn!("{text}")).collect()
 }
 
 /// A thread for the function of this kind.

@@ -3,6 +3,7 @@
 //! closed after SQLite's.
 
 use std::fs::{File, OpenOptions, TryLockError};
+use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -13,7 +14,8 @@ use super::{OpenError, failed};
 const PATIENCE: Duration = Duration::from_millis(300);
 
 /// What is said of what is no file.
-pub(super) const NO_FILE: &str = "a store is a file, and this is something else";
+pub(super) const NO_FILE: &str =
+    "a store is a file, and this is something else: write the path of one";
 
 /// Opens the file, or creates it for its owner alone: identities of users are in it. SQLite gives the files beside it the same
 /// mode.
@@ -29,15 +31,15 @@ pub(super) fn existing(path: &Path) -> Result<File, OpenError> {
 }
 
 fn regular(opened: std::io::Result<File>, path: &Path) -> Result<File, OpenError> {
-    let file = opened.map_err(|e| failed(path, &e))?;
+    let file = opened.map_err(|error| match error.kind() {
+        ErrorKind::IsADirectory => failed(path, &NO_FILE),
+        _ => failed(path, &error),
+    })?;
     let metadata = file.metadata().map_err(|e| failed(path, &e))?;
     if metadata.is_file() {
         return Ok(file);
     }
-    Err(failed(
-        path,
-        &"a store is a file, and this is something else",
-    ))
+    Err(failed(path, &NO_FILE))
 }
 
 /// Takes the lock, for as long as the file is open.

@@ -62,6 +62,13 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
+    /// It is damaged.
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite says.
+        why: String,
+    },
     /// SQLite or the file system says so.
     Failed {
         /// The file.
@@ -82,6 +89,11 @@ impl fmt::Display for OpenError {
             Self::InUse { path } => write!(
                 f,
                 "{}: another process uses it: end that one, or write another path",
+                path.display()
+            ),
+            Self::Corrupt { path, why } => write!(
+                f,
+                "{}: {why}: `mcx store check` names what is wrong",
                 path.display()
             ),
             Self::Failed { path, why } => write!(f, "{}: {why}", path.display()),
@@ -230,7 +242,15 @@ fn failed(path: &Path, why: &dyn fmt::Display) -> OpenError {
 /// What SQLite says of the database, with the remedy where there is one.
 fn unusable(path: &Path, error: &rusqlite::Error) -> OpenError {
     let remedy = match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseCorrupt) => "`mcx store check` names what is wrong",
+        Some(ErrorCode::DatabaseCorrupt) => {
+            return OpenError::Corrupt {
+                path: path.to_owned(),
+                why: error.to_string(),
+            };
+        }
+        Some(ErrorCode::NotADatabase) => {
+            "write the path of a store, or of a file that is not there yet"
+        }
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => {
             "whoever opens it has to be allowed to write it, its folder and the files beside it (-wal, -shm), as the user of the node is"
         }

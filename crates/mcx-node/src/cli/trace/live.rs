@@ -8,9 +8,10 @@ use clap::Args;
 use sip_trace::{Record, merge, ndjson};
 
 use super::input;
-use super::redaction::{Redaction, load};
+use super::redaction::Redaction;
 use crate::admin::{End, Lost, Question, TraceFilter, ask_lines};
 use crate::cli::out::complainln;
+use crate::config;
 
 /// Which nodes are asked.
 #[derive(Debug, Args)]
@@ -58,7 +59,7 @@ impl Live {
         let mut sockets = self.socket.clone();
         if sockets.is_empty() {
             for file in configs {
-                sockets.push(load(file)?.admin.path);
+                sockets.push(config::admin_socket(file).map_err(|why| why.to_string())?);
             }
         }
         if sockets.is_empty() {

@@ -114,7 +114,7 @@ impl Redaction {
     }
 }
 
-pub(super) fn load(file: &Path) -> Result<Config, String> {
+fn load(file: &Path) -> Result<Config, String> {
     config::load(file).map_err(|problems| problems.to_string())
 }
 

@@ -2,22 +2,27 @@
 
 pub(super) mod handshake;
 mod identity;
+pub(crate) mod remark;
 mod verify;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::SystemTime;
 
+use mcx::System;
 use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
-use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::pem::{self, PemObject as _};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
+use tokio_rustls::rustls::{ClientConfig, Error, InconsistentKeys, RootCertStore, ServerConfig};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
+use webpki::EndEntityCert;
 
 use self::verify::SipDomainVerifier;
 
 pub use self::identity::Identity;
+pub use self::remark::Remark;
 
 /// Files of a function's TLS, all PEM.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +76,13 @@ pub struct TlsError {
 
 impl fmt::Display for TlsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.file.display(), self.problem)
+        let remedy = match self.which {
+            Which::Certificate => "the node's certificate",
+            Which::Key => "the private key of this certificate",
+            Which::Roots => "the root certificates of the peers",
+        };
+        let (file, problem) = (self.file.display(), &self.problem);
+        write!(f, "{file}: {problem}: write the path of {remedy} in PEM")
     }
 }
 
@@ -150,6 +161,12 @@ impl Tls {
         (own.clone(), roots.clone())
     }
 
+    /// What is to be known of the certificates in use, of a node of system `own`, at this time.
+    #[must_use]
+    pub fn remarks(&self, own: &System, now: SystemTime) -> Vec<Remark> {
+        self.material().remarks(own, now)
+    }
+
     pub(super) fn acceptor(&self) -> TlsAcceptor {
         self.material().server.into()
     }
@@ -168,9 +185,10 @@ fn read(files: TlsFiles) -> Result<Material, TlsError> {
     let of = &files;
     let provider = Arc::new(aws_lc_rs::default_provider());
     let chain = certificates(of, Which::Certificate)?;
+    let own = chain.first().map(EndEntityCert::try_from).transpose();
+    own.map_err(|error| files.wrong(Which::Certificate, not_usable(&error)))?;
     let read_roots = certificates(of, Which::Roots)?;
-    let key = PrivateKeyDer::from_pem_file(&files.key)
-        .map_err(|error| files.wrong(Which::Key, format!("no private key can be read: {error}")))?;
+    let key = private_key(of)?;
     let roots = Arc::new(roots(of, &read_roots)?);
     let server = server(of, &provider, &roots, chain.clone(), key.clone_key())?;
     let verifier = SipDomainVerifier::new(roots, provider.clone());
@@ -180,7 +198,7 @@ fn read(files: TlsFiles) -> Result<Material, TlsError> {
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier))
         .with_client_auth_cert(chain.clone(), key)
-        .map_err(|error| files.wrong(Which::Key, error.to_string()))?;
+        .map_err(|error| files.wrong(Which::Key, not_fitting(&error)))?;
     Ok(Material {
         certificates: Arc::new([chain, read_roots]),
         files,
@@ -208,7 +226,47 @@ fn server(
         .map_err(|error| files.wrong(Which::Certificate, error.to_string()))?
         .with_client_cert_verifier(clients)
         .with_single_cert(chain, key)
-        .map_err(|error| files.wrong(Which::Key, error.to_string()))
+        .map_err(|error| files.wrong(Which::Key, not_fitting(&error)))
+}
+
+fn private_key(files: &TlsFiles) -> Result<PrivateKeyDer<'static>, TlsError> {
+    let wrong = |why: String| files.wrong(Which::Key, why);
+    let unreadable =
+        |error: &dyn fmt::Display| wrong(format!("no private key can be read: {error}"));
+    let pem = std::fs::read(&files.key).map_err(|error| unreadable(&error))?;
+    // `BEGIN ENCRYPTED PRIVATE KEY` (RFC 7468 §11), or `Proc-Type: 4,ENCRYPTED` (RFC 1421) of older programs.
+    if pem.windows(9).any(|word| word == b"ENCRYPTED") {
+        let why = "the private key is encrypted, and nobody is there to be asked for its passphrase; `openssl pkey -in FILE \
+                   -out NEW` makes one without";
+        return Err(wrong(why.to_owned()));
+    }
+    PrivateKeyDer::from_pem_slice(&pem).map_err(|error| match error {
+        pem::Error::NoItemsFound => wrong("no private key is in it".to_owned()),
+        error => unreadable(&error),
+    })
+}
+
+/// Why the own certificate is none.
+fn not_usable(error: &webpki::Error) -> String {
+    match error {
+        webpki::Error::UnsupportedCertVersion => {
+            "the certificate is of an old version of X.509, which has no names of SIP domains; version 3 is needed".to_owned()
+        }
+        webpki::Error::BadDer | webpki::Error::BadDerTime | webpki::Error::TrailingData(_) => {
+            "the certificate is damaged".to_owned()
+        }
+        error => format!("the certificate cannot be used ({error})"),
+    }
+}
+
+/// Why the key does not go with the certificate, which can be read.
+fn not_fitting(error: &Error) -> String {
+    match error {
+        Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
+            "the private key is that of another certificate".to_owned()
+        }
+        error => format!("the private key cannot be used ({error})"),
+    }
 }
 
 fn certificates(files: &TlsFiles, which: Which) -> Result<Vec<CertificateDer<'static>>, TlsError> {
