@@ -9,6 +9,8 @@ mod edge;
 #[path = "../../../crates/mcx-node/tests/common/http.rs"]
 mod http;
 mod procedures;
+mod registrations;
 mod rolling;
 mod soak;
 mod systems;
+mod wire;
