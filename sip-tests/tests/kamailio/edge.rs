@@ -128,7 +128,7 @@ fn a_client_hears_nothing_of_what_trusted_hops_tell_each_other() {
         "P-Served-User: <sip:phone@a.mcx.example>",
         "P-Access-Network-Info: IEEE-802.11",
     ];
-    for line in ["200 OK", "404 Not Found"] {
+    for line in ["200 OK", "404 Not Found", "503 Service Unavailable"] {
         let again = publication.replace("client-", &format!("client-{}-", &line[..3]));
         asking.sends(&again);
         let mut datagram = [0; 65_536];

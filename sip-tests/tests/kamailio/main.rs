@@ -6,6 +6,7 @@
 mod balancing;
 mod clients;
 mod edge;
+mod failover;
 #[path = "../../../crates/mcx-node/tests/common/http.rs"]
 mod http;
 mod procedures;
@@ -13,4 +14,5 @@ mod registrations;
 mod rolling;
 mod soak;
 mod systems;
+mod unavailable;
 mod wire;
