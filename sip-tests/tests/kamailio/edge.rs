@@ -170,6 +170,9 @@ fn a_stranger_reaches_no_function_and_a_partner_speaks_for_itself_alone() {
     // B's host in the name of C's gateway, and in its own: that reaches A's gateway, which knows no such user.
     assert_eq!(from("b", "mc-gateway@c.mcx.example"), 403);
     assert_eq!(from("b", "mc-gateway@b.mcx.example"), 404);
+    let asked = deauthorization("mc-gateway@c.mcx.example").replace("MESSAGE", "OPTIONS");
+    let answer = Asking::new(&systems, "b").asks(&asked);
+    assert_eq!(status(&answer), 403, "{answer}");
     // The partner is told who answers for what it costs.
     let charged = deauthorization("mc-gateway@b.mcx.example").replacen(
         "CSeq",

@@ -1,6 +1,7 @@
 //! What the server is told of registrations, and who counts as registered: what the registrar granted, no more and no longer.
 
 use std::collections::HashMap;
+use std::net::Ipv4Addr;
 
 use sip_message::{HeaderName, Method};
 use sip_tests::lab::kamailio_installed;
@@ -107,5 +108,8 @@ fn nobody_is_registered_for_longer_than_his_binding_lasts() {
     let answer = asking.asks(&request);
     assert!(answer.contains(";expires=5;"), "{answer}");
     assert!(publishes(&systems, &asking));
+    // Nor from where he did not register.
+    let elsewhere = Asking::at(Ipv4Addr::LOCALHOST.into(), systems.core("a"));
+    assert!(!publishes(&systems, &elsewhere));
     wait_until(|| !publishes(&systems, &asking));
 }
