@@ -44,7 +44,7 @@ pub use stunnel::{Stunnel, stunnel_installed};
 pub use visitors::{
     deauthorization, options, stays_at, visitor, visitor_id, visitor_id_at_b, visitors_at_b,
 };
-pub use waiting::{Listening, wait_until_listening};
+pub use waiting::{Listening, wait_until_let_go, wait_until_listening};
 pub use wire::Wire;
 
 /// The project's folder.

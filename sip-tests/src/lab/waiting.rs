@@ -34,16 +34,42 @@ pub fn wait_until_listening(program: &mut Child, listening: Listening, address: 
     }
 }
 
-fn is_listened_on(listening: Listening, address: SocketAddr) -> bool {
+/// Waits until every TCP connection to `address`, where nobody is any more, is closed on the other side, too: what is sent over one that
+/// is not would be lost.
+///
+/// # Panics
+/// Somebody keeps one for too long.
+pub fn wait_until_let_go(address: SocketAddr) {
+    let limit = Instant::now() + PATIENCE;
+    while is_held(address) {
+        assert!(Instant::now() < limit, "somebody holds on to {address}");
+        std::thread::sleep(STEP);
+    }
+}
+
+fn is_held(remote: SocketAddr) -> bool {
+    // Established, or with the other side's end received.
+    const HELD: [&str; 2] = ["01", "08"];
+    let remote = in_table(remote);
+    let table = std::fs::read_to_string("/proc/net/tcp").expect("the table of sockets");
+    table.lines().any(|line| {
+        let mut columns = line.split_ascii_whitespace().skip(2);
+        columns.next() == Some(&remote) && columns.next().is_some_and(|s| HELD.contains(&s))
+    })
+}
+
+/// As the kernel prints it: the address in its own byte order.
+fn in_table(address: SocketAddr) -> String {
     let IpAddr::V4(ip) = address.ip() else {
         panic!("labs have IPv4 addresses");
     };
-    // As the kernel prints it: the address in its own byte order, 0A for a TCP socket that listens.
-    let local = format!(
-        "{:08X}:{:04X}",
-        u32::from_ne_bytes(ip.octets()),
-        address.port()
-    );
+    let ip = u32::from_ne_bytes(ip.octets());
+    format!("{ip:08X}:{:04X}", address.port())
+}
+
+fn is_listened_on(listening: Listening, address: SocketAddr) -> bool {
+    let local = in_table(address);
+    // 0A is a TCP socket that listens.
     let (table, state) = match listening {
         Listening::Udp => ("/proc/net/udp", "07"),
         Listening::Tcp => ("/proc/net/tcp", "0A"),

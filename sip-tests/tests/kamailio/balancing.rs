@@ -3,22 +3,11 @@
 use std::collections::BTreeSet;
 
 use sip_message::{Message, Method};
-use sip_tests::lab::{ALICE, ALICE_AT_B, kamailio_installed};
+use sip_tests::lab::kamailio_installed;
 use sip_trace::{Direction, Record, Transport, What};
 
-use super::clients::{Client, sipsak_installed};
+use super::clients::{AT_B, AT_HOME, sipsak_installed};
 use super::systems::{For, Over, SECOND, Systems};
-
-const AT_HOME: Client = Client {
-    system: "a",
-    id_here: ALICE,
-    primary_id: ALICE,
-};
-const AT_B: Client = Client {
-    system: "b",
-    id_here: ALICE_AT_B,
-    primary_id: ALICE,
-};
 
 /// How many requests of a method a node got, and over what.
 fn got(records: &[Record], method: &Method) -> (usize, BTreeSet<&'static str>) {

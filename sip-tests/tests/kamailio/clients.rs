@@ -4,6 +4,8 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use sip_tests::lab::{ALICE, ALICE_AT_B};
+
 use super::systems::Systems;
 
 /// Whether sipsak is there; says loudly when it is not.
@@ -25,6 +27,17 @@ pub struct Client {
     pub id_here: &'static str,
     pub primary_id: &'static str,
 }
+
+pub const AT_HOME: Client = Client {
+    system: "a",
+    id_here: ALICE,
+    primary_id: ALICE,
+};
+pub const AT_B: Client = Client {
+    system: "b",
+    id_here: ALICE_AT_B,
+    primary_id: ALICE,
+};
 
 impl Client {
     /// The identity that he registers.
@@ -50,8 +63,14 @@ impl Client {
         )
     }
 
-    /// A request of his with the document, `extra` being header lines.
+    /// A request of his with his contact and the document, `extra` being header lines.
     pub fn request(&self, systems: &Systems, method: &str, extra: &str) -> String {
+        let contact = "Contact: <sip:phone@127.0.0.1:5099>;+g.3gpp.mcptt\r\n";
+        self.request_with(systems, method, &format!("{contact}{extra}"))
+    }
+
+    /// The same with no other header lines than `fields`.
+    pub fn request_with(&self, systems: &Systems, method: &str, fields: &str) -> String {
         static COUNT: AtomicU32 = AtomicU32::new(1);
         let (n, pid) = (COUNT.fetch_add(1, Ordering::Relaxed), std::process::id());
         let (address, body) = (self.address(), self.document(systems));
@@ -61,8 +80,7 @@ impl Client {
         };
         format!(
             "{method} {target} SIP/2.0\r\nMax-Forwards: 70\r\nFrom: <{address}>;tag={n}\r\nTo: <{address}>\r\n\
-             Call-ID: client-{pid}-{n}\r\nCSeq: {n} {method}\r\n\
-             Contact: <sip:phone@127.0.0.1:5099>;+g.3gpp.mcptt\r\n{extra}\
+             Call-ID: client-{pid}-{n}\r\nCSeq: {n} {method}\r\n{fields}\
              Content-Type: application/vnd.3gpp.mcptt-info+xml\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         )

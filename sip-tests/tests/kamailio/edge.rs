@@ -1,43 +1,18 @@
 //! The trusted edge: what a client asserts about himself is removed and his identity asserted, who did not register says nothing, and
 //! a partner speaks for itself alone.
 
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use sip_message::{HeaderName, Limits, Message, Method};
-use sip_tests::lab::{ALICE, alice, kamailio_installed};
-use sip_trace::{Direction, Record, What};
+use bytes::Bytes;
+use sip_message::{HeaderName, Limits, Message, Method, Response, StatusCode};
+use sip_tests::lab::{alice, kamailio_installed};
+use sip_trace::{Direction, What};
 
-use super::clients::{Client, sipsak_installed};
+use super::clients::{AT_HOME, sipsak_installed};
 use super::systems::{Over, Systems};
-
-const AT_HOME: Client = Client {
-    system: "a",
-    id_here: ALICE,
-    primary_id: ALICE,
-};
-
-/// Requests of a method that a node got.
-fn got(records: &[Record], method: &Method) -> Vec<sip_message::Request> {
-    let messages = records.iter().filter_map(|record| match &record.what {
-        What::Message(m) if m.direction == Direction::Received => Some(m.bytes.clone()),
-        _ => None,
-    });
-    let parsed = messages.filter_map(|bytes| {
-        match Message::parse_datagram(bytes, &Limits::default()).ok()? {
-            Message::Request(request) if request.method() == method => Some(request),
-            _ => None,
-        }
-    });
-    parsed.collect()
-}
-
-fn all(request: &sip_message::Request, name: &HeaderName) -> Vec<String> {
-    let values = request.headers().all(name);
-    values
-        .map(|value| String::from_utf8_lossy(value).into_owned())
-        .collect()
-}
+use super::wire::{Asking, all, field, got, status};
 
 #[test]
 fn a_client_is_who_registered_and_asserts_nothing() {
@@ -62,6 +37,7 @@ fn a_client_is_who_registered_and_asserts_nothing() {
     assert!(said.contains("SIP/2.0 200 "), "{said}");
     assert!(said.contains("SIP-ETag: "), "{said}");
     assert!(said.contains("Expires: 1800"), "{said}");
+    assert!(!said.contains("P-Charging-Vector"), "{said}");
     // Who claims to be another user is nobody.
     let other = publication.replace("sip:phone@a.mcx.example", "sip:other@a.mcx.example");
     let said = AT_HOME.sends(&systems, &other).stdout;
@@ -126,6 +102,59 @@ fn a_client_comes_by_the_service_route_and_its_path_goes_no_further() {
     }
 }
 
+/// RFC 3325, RFC 7315: whatever a server says for trusted hops alone.
+#[test]
+fn a_client_hears_nothing_of_what_trusted_hops_tell_each_other() {
+    if !kamailio_installed() {
+        return;
+    }
+    let mut systems = Systems::start("kamailio-answers", Over::Udp);
+    let asking = Asking::new(&systems, "client");
+    let register = AT_HOME.request(&systems, "REGISTER", "Expires: 600\r\n");
+    assert_eq!(status(&asking.asks(&register)), 200);
+    let publication = AT_HOME.request(&systems, "PUBLISH", "Event: poc-settings\r\n");
+    // Another server in the place of A's.
+    systems.drain("a-server");
+    let server = SocketAddr::new(systems.core("a").ip(), 5071);
+    let server = UdpSocket::bind(server).unwrap();
+    server
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    let trusted = [
+        "P-Asserted-Identity: <sip:mc-server@a.mcx.example>",
+        "P-Asserted-Service: urn:urn-7:3gpp-service.ims.icsi.mcptt",
+        "P-Charging-Vector: icid-value=1;orig-ioi=a.mcx.example;term-ioi=a.mcx.example",
+        "P-Charging-Function-Addresses: ccf=192.0.2.1",
+        "P-Served-User: <sip:phone@a.mcx.example>",
+        "P-Access-Network-Info: IEEE-802.11",
+    ];
+    for line in ["200 OK", "404 Not Found", "503 Service Unavailable"] {
+        let again = publication.replace("client-", &format!("client-{}-", &line[..3]));
+        asking.sends(&again);
+        let mut datagram = [0; 65_536];
+        let (length, core) = server.recv_from(&mut datagram).unwrap();
+        let bytes = Bytes::copy_from_slice(&datagram[..length]);
+        let parsed = Message::parse_datagram(bytes, &Limits::default()).unwrap();
+        let Message::Request(request) = parsed else {
+            panic!("{parsed:?}");
+        };
+        let own = request.headers().all(&HeaderName::PChargingVector);
+        assert_eq!(own.count(), 1, "the core's own");
+        let answer = Response::to(&request, StatusCode::OK, Some("server")).finish();
+        let answer = String::from_utf8_lossy(answer.unwrap().as_bytes()).into_owned();
+        let answer = answer.replacen("200 OK", line, 1).replacen(
+            "\r\n",
+            &format!("\r\n{}\r\nRetry-After: 7\r\n", trusted.join("\r\n")),
+            1,
+        );
+        server.send_to(answer.as_bytes(), core).unwrap();
+        let heard = asking.hears();
+        assert!(heard.starts_with(&format!("SIP/2.0 {line}")), "{heard}");
+        assert_eq!(field(&heard, "Retry-After"), Some("7"));
+        assert!(!heard.contains("\r\nP-"), "{heard}");
+    }
+}
+
 #[test]
 fn a_stranger_reaches_no_function_and_a_partner_speaks_for_itself_alone() {
     if !kamailio_installed() {
@@ -133,14 +162,26 @@ fn a_stranger_reaches_no_function_and_a_partner_speaks_for_itself_alone() {
     }
     let mut systems = Systems::start("kamailio-stranger", Over::Udp);
     let from = |host, asserted: &str| {
-        let request = deauthorization(asserted);
-        asks(&systems, host, &request)
+        let asking = Asking::new(&systems, host);
+        status(&asking.asks(&deauthorization(asserted)))
     };
     // A host that is nobody's, in the name of B's gateway.
     assert_eq!(from("client", "mc-gateway@b.mcx.example"), 403);
     // B's host in the name of C's gateway, and in its own: that reaches A's gateway, which knows no such user.
     assert_eq!(from("b", "mc-gateway@c.mcx.example"), 403);
     assert_eq!(from("b", "mc-gateway@b.mcx.example"), 404);
+    let asked = deauthorization("mc-gateway@c.mcx.example").replace("MESSAGE", "OPTIONS");
+    let answer = Asking::new(&systems, "b").asks(&asked);
+    assert_eq!(status(&answer), 403, "{answer}");
+    // The partner is told who answers for what it costs.
+    let charged = deauthorization("mc-gateway@b.mcx.example").replacen(
+        "CSeq",
+        "P-Charging-Vector: icid-value=1;orig-ioi=b.mcx.example\r\nCSeq",
+        1,
+    );
+    let answer = Asking::new(&systems, "b").asks(&charged);
+    let vector = field(&answer, "P-Charging-Vector").unwrap_or_else(|| panic!("{answer}"));
+    assert!(vector.contains("term-ioi=a.mcx.example"), "{vector}");
     let stored = systems.lab.stored("a-server");
     assert!(stored.visitors.iter().all(|(key, _)| *key != alice()));
     let stopped = systems.stop();
@@ -148,47 +189,22 @@ fn a_stranger_reaches_no_function_and_a_partner_speaks_for_itself_alone() {
         .iter()
         .find(|(name, _)| *name == "a-gateway")
         .unwrap();
-    assert_eq!(got(records, &Method::Message).len(), 1);
+    assert_eq!(got(records, &Method::Message).len(), 2);
 }
 
-fn deauthorization(asserted: &str) -> String {
+/// A's gateway is told by who is asserted that a user moved on whom nobody knows.
+pub fn deauthorization(asserted: &str) -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(1);
     let body = "<mcpttinfo xmlns=\"urn:3gpp:ns:mcpttInfo:1.0\"><mcptt-Params><anyExt>\
          <req-type type=\"Normal\"><mcpttString>migration-service-deauthorization-notification</mcpttString></req-type>\
          <primary-mcptt-id type=\"Normal\"><mcpttURI>sip:bob@b.mcx.example</mcpttURI></primary-mcptt-id>\
          </anyExt></mcptt-Params></mcpttinfo>";
     format!(
-        "MESSAGE sip:mc-gateway@a.mcx.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;rport;branch=z9hG4bK{}\r\n\
-         Max-Forwards: 70\r\nFrom: <sip:{asserted}>;tag=1\r\nTo: <sip:mc-gateway@a.mcx.example>\r\nCall-ID: {}\r\n\
+        "MESSAGE sip:mc-gateway@a.mcx.example SIP/2.0\r\nMax-Forwards: 70\r\nFrom: <sip:{asserted}>;tag=1\r\nTo: <sip:mc-gateway@a.mcx.example>\r\nCall-ID: {}-{}\r\n\
          CSeq: 1 MESSAGE\r\nP-Asserted-Identity: <sip:{asserted}>\r\n\
          Content-Type: application/vnd.3gpp.mcptt-info+xml\r\nContent-Length: {}\r\n\r\n{body}",
-        asserted.len(),
         asserted.replace('@', "-"),
+        COUNT.fetch_add(1, Ordering::Relaxed),
         body.len()
     )
-}
-
-/// The status of the final answer of A's core to a request from a host.
-fn asks(systems: &Systems, host: &str, request: &str) -> u16 {
-    let ip = match host {
-        "client" => systems.lab.address("client").ip(),
-        system => systems.core(system).ip(),
-    };
-    let socket = UdpSocket::bind((ip, 0)).unwrap();
-    socket
-        .set_read_timeout(Some(Duration::from_secs(20)))
-        .unwrap();
-    let n = socket.local_addr().unwrap().port();
-    let request = request.replace("z9hG4bK", &format!("z9hG4bK{n}"));
-    socket
-        .send_to(request.as_bytes(), systems.core("a"))
-        .unwrap();
-    loop {
-        let mut datagram = [0; 65_536];
-        let length = socket.recv(&mut datagram).unwrap();
-        let answer = String::from_utf8_lossy(&datagram[..length]).into_owned();
-        let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
-        if status >= 200 {
-            return status;
-        }
-    }
 }

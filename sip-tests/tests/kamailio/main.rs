@@ -6,9 +6,13 @@
 mod balancing;
 mod clients;
 mod edge;
+mod failover;
 #[path = "../../../crates/mcx-node/tests/common/http.rs"]
 mod http;
 mod procedures;
+mod registrations;
 mod rolling;
 mod soak;
 mod systems;
+mod unavailable;
+mod wire;

@@ -3,24 +3,14 @@
 use std::collections::BTreeSet;
 
 use mcx::state::VisitorPhase;
-use sip_tests::lab::{ALICE, ALICE_AT_B, alice, kamailio_installed};
+use sip_tests::lab::{ALICE, alice, kamailio_installed};
 use sip_trace::{Transport, What};
 
-use super::clients::{Client, sipsak_installed};
+use super::clients::{AT_B, AT_HOME, Client, sipsak_installed};
 use super::systems::{Over, Systems};
 
 const ALICE_AT_C: &str = "sip:guest-12@c.mcx.example";
 
-const AT_HOME: Client = Client {
-    system: "a",
-    id_here: ALICE,
-    primary_id: ALICE,
-};
-const AT_B: Client = Client {
-    system: "b",
-    id_here: ALICE_AT_B,
-    primary_id: ALICE,
-};
 const AT_C: Client = Client {
     system: "c",
     id_here: ALICE_AT_C,

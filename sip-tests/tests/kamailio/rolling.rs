@@ -54,7 +54,8 @@ fn gateway(lab: &Lab, name: &str) -> Node {
     Node::with_text(lab, name, &(text + &more))
 }
 
-fn balancer(lab: &Lab) -> Kamailio {
+/// The example in front of `a-gateway-1` and `a-gateway-2`, which serves who has the lab's address.
+pub fn balancer(lab: &Lab) -> Kamailio {
     let folder = lab.folder().join("balancer");
     fs::create_dir_all(&folder).unwrap();
     let at = lab.address("balancer");

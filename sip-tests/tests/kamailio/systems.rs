@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use mcx_node::transport::tls::TlsFiles;
-use sip_tests::lab::{Authority, Kamailio, Lab, Listening, Node, project};
+use sip_tests::lab::{Authority, Kamailio, Lab, Listening, Node, project, wait_until_let_go};
 use sip_trace::Record;
 
 /// The hosts in the configurations.
@@ -145,6 +145,8 @@ pub enum For {
     Many,
     /// A few, with two gateways of A's behind a load balancer.
     Balancing,
+    /// A few, of clients whose registrars let a binding last for five seconds.
+    ShortBindings,
 }
 
 /// The other gateway of A's behind the balancer.
@@ -210,7 +212,11 @@ impl Systems {
                 fs::copy(from, folder.join("certificates").join(to)).unwrap();
             }
             let write = |file: &str, text: String| fs::write(folder.join(file), text).unwrap();
-            write("core.cfg", of_system(&lab, system, "core.cfg"));
+            let mut core = of_system(&lab, system, "core.cfg");
+            if what == For::ShortBindings {
+                core = core.replace("\"max_expires\", 7200)", "\"max_expires\", 5)");
+            }
+            write("core.cfg", core);
             write("tls.cfg", of_system(&lab, system, "tls.cfg"));
             let balanced = what == For::Balancing && system == "a";
             let mut own = of_system(&lab, system, "system-a.cfg");
@@ -225,7 +231,7 @@ impl Systems {
             }
             cores.push(match what {
                 For::Many => Kamailio::start_for_much(&folder, "core.cfg", &listens),
-                For::AFew | For::Balancing => Kamailio::start(&folder, "core.cfg", &listens),
+                _ => Kamailio::start(&folder, "core.cfg", &listens),
             });
             if balanced {
                 cores.push(balancer(&lab, &folder, over));
@@ -241,7 +247,6 @@ impl Systems {
                 let text = node_over(text, over, &files, system);
                 let full = format!("{system}-{kind}");
                 let node = match what {
-                    For::AFew | For::Balancing => Node::with_text(&lab, &full, &text),
                     For::Many => {
                         let few = match kind {
                             "server" => "\n[service-server.events]\nkeep = 10000\n",
@@ -250,6 +255,7 @@ impl Systems {
                         let quiet = format!("{text}{few}\n[log]\nlevel = \"warn\"\n");
                         Node::untraced(&lab, &full, &quiet)
                     }
+                    _ => Node::with_text(&lab, &full, &text),
                 };
                 let name = name.iter().find(|name| name.starts_with(system)).unwrap();
                 nodes.push((*name, node));
@@ -275,10 +281,30 @@ impl Systems {
 
     /// Ends one in order, when its balancer has heard that it leaves.
     pub fn drain(&mut self, name: &str) {
-        let found = self.nodes.iter_mut().find(|(n, _)| *n == name);
-        let (_, node) = found.unwrap();
+        let node = self.node_mut(name);
         node.signal("TERM");
         assert_eq!(node.wait_for_end(), Some(0), "{name}");
+    }
+
+    /// Ends one at once, which those who had connections to it have noticed.
+    pub fn kill(&mut self, name: &str) {
+        self.node_mut(name).kill();
+        let port = match name {
+            SECOND => 5074,
+            _ if name.ends_with("gateway") => 5072,
+            _ => 5071,
+        };
+        wait_until_let_go(SocketAddr::new(host(&self.lab, &name[..1]), port));
+    }
+
+    /// Starts one that ended.
+    pub fn start_again(&mut self, name: &str) {
+        self.node_mut(name).start_again();
+    }
+
+    fn node_mut(&mut self, name: &str) -> &mut Node {
+        let found = self.nodes.iter_mut().find(|(n, _)| *n == name);
+        &mut found.unwrap_or_else(|| panic!("{name}")).1
     }
 
     pub fn node(&self, name: &str) -> &Node {

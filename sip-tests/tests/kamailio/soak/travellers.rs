@@ -20,7 +20,7 @@ const T2: Duration = Duration::from_secs(4);
 const GIVEN_UP: Duration = Duration::from_secs(32);
 /// How long the socket is listened to before what is due is looked for.
 const TURN: Duration = Duration::from_millis(1);
-/// When one who was refused comes again: Retry-After of our nodes, which a core does not pass on.
+/// When one who was refused comes again: Retry-After of our nodes.
 const LATER: Duration = Duration::from_secs(5);
 const COOKIE: &str = "z9hG4bKsoak-";
 
@@ -50,7 +50,7 @@ pub struct Went {
     /// Events that were answered 200, by the system where the user is with them.
     by_stage: [u64; 3],
     pub events: u64,
-    /// Refused with 503, which a core makes 500 (RFC 3261 §16.7); they came again.
+    /// Refused with 503; they came again.
     pub refused: u64,
     pub again: u64,
     pub longest: Duration,
@@ -293,7 +293,7 @@ impl Travellers {
         let Some(open) = self.open.remove(&number) else {
             return;
         };
-        if matches!(status, "500" | "503") {
+        if status == "503" {
             let again = (Instant::now() + LATER, open.event);
             self.refused.push(Reverse(again));
             self.went.refused += 1;
