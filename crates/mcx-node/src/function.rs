@@ -227,8 +227,11 @@ impl<R: Role> Function<R> {
                 }
             }
         };
-        if let Ok(Some(opened)) = tokio::time::timeout(START, begun).await {
-            self.opened(opened);
+        match tokio::time::timeout(START, begun).await {
+            Ok(Some(opened)) => self.opened(opened),
+            // None will come.
+            Ok(None) => self.opening = None,
+            Err(_) => {}
         }
         self.emptied = clock::now().mono;
     }

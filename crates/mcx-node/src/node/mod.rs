@@ -102,7 +102,7 @@ impl Node {
             limits: config.limits.clone(),
             dns: config.dns.clone(),
         };
-        // Everything that may fail comes before anything runs, but for the store: who asks while it opens is told that the node starts.
+        // What may fail and waits for nobody comes before anything runs. Who asks while the store opens is told that the node starts.
         let mut to_open = None;
         let server = match config.service_server.clone() {
             None => None,
@@ -141,8 +141,6 @@ impl Node {
                 Some((Changes::Gateway(change), function, thread))
             }
         };
-        let admin = admin_socket(&config.admin)?;
-        let http = http_listener(config.http)?;
         let (folder, partners) = watches;
         let watches = Watches::new(folder, &config.name, recorder.reader(), partners);
         let watches = Arc::new(watches.marking(watched));
@@ -170,12 +168,13 @@ impl Node {
             gateway.map(|(changes, function, thread)| Running::start(changes, function, thread)),
         );
         let (mut beside, mut asked, mut of_store) = (JoinSet::new(), None, None);
+        let stop_all = |_: &StartError| {
+            for running in &functions {
+                running.life.comes_to(Phase::Stopping);
+            }
+        };
         if let Some((path, opened, events, orders)) = to_open {
-            let store = serve_with_store(&path, opened).inspect_err(|_| {
-                for running in &functions {
-                    running.life.comes_to(Phase::Stopping);
-                }
-            })?;
+            let store = serve_with_store(&path, opened).inspect_err(stop_all)?;
             beside = events.start(&store, &stopped);
             asked = Some(admin::OfServer {
                 store: store.clone(),
@@ -183,6 +182,8 @@ impl Node {
             });
             of_store = Some(store);
         }
+        let admin = admin_socket(&config.admin).inspect_err(stop_all)?;
+        let http = http_listener(config.http).inspect_err(stop_all)?;
         if let Some(admin) = admin {
             let reader = recorder.is_on().then(|| recorder.reader());
             let lives = lives.clone();
