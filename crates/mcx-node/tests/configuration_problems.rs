@@ -478,9 +478,10 @@ fn a_store_that_a_node_uses_is_named_and_a_second_node_does_not_start() {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mcx"));
         command.args(["run", "--config"]).arg(&path);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.spawn().unwrap()
+        Process(Some(command.spawn().unwrap()))
     };
-    let ready = |child: &mut Child| {
+    let ready = |process: &mut Process| {
+        let child = process.0.as_mut().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
         assert!(out.lines().any(|l| l.unwrap().ends_with(" ready")));
     };
@@ -489,18 +490,26 @@ fn a_store_that_a_node_uses_is_named_and_a_second_node_does_not_start() {
     let (output, said) = check_file(&path);
     assert_eq!(output.status.code(), Some(1));
     assert!(said.contains("another process uses it"), "{said}");
-    let second = run().wait_with_output().unwrap();
+    let second = run().0.take().unwrap().wait_with_output().unwrap();
     assert_eq!(second.status.code(), Some(1));
     let said = String::from_utf8(second.stderr).unwrap();
     assert!(said.contains("another process uses it"), "{said}");
     // Killed, it leaves no lock behind.
-    first.kill().unwrap();
-    first.wait().unwrap();
+    drop(first);
     assert!(check_file(&path).0.status.success());
-    let mut third = run();
-    ready(&mut third);
-    third.kill().unwrap();
-    third.wait().unwrap();
+    ready(&mut run());
+}
+
+/// One that is killed in the end, also where a test fails.
+struct Process(Option<Child>);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
 }
 
 #[test]
