@@ -192,6 +192,26 @@ fn a_stranger_reaches_no_function_and_a_partner_speaks_for_itself_alone() {
     assert_eq!(got(records, &Method::Message).len(), 2);
 }
 
+/// Anybody can write a partner's address on a datagram: where partners speak TLS, they do in nothing else.
+#[test]
+fn a_partner_that_speaks_no_tls_is_nobody() {
+    if !kamailio_installed() {
+        return;
+    }
+    let mut systems = Systems::start("kamailio-no-tls", Over::AsWritten);
+    let asking = Asking::new(&systems, "b");
+    let answer = asking.asks(&deauthorization("mc-gateway@b.mcx.example"));
+    assert_eq!(status(&answer), 403, "{answer}");
+    let options = deauthorization("mc-gateway@b.mcx.example").replace("MESSAGE", "OPTIONS");
+    assert_eq!(status(&asking.asks(&options)), 403);
+    let stopped = systems.stop();
+    let (_, records) = stopped
+        .iter()
+        .find(|(name, _)| *name == "a-gateway")
+        .unwrap();
+    assert_eq!(got(records, &Method::Message).len(), 0);
+}
+
 /// A's gateway is told by who is asserted that a user moved on whom nobody knows.
 pub fn deauthorization(asserted: &str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(1);

@@ -72,7 +72,7 @@ fn away_and_home(test: &str, over: Over) {
             })
             .collect();
         let wanted = match over {
-            Over::Udp => "udp",
+            Over::AsWritten | Over::Udp => "udp",
             Over::Tcp => "tcp",
             Over::MutualTls => "tls",
         };
@@ -84,6 +84,11 @@ fn away_and_home(test: &str, over: Over) {
     for node in ["a-server", "b-server", "c-server"] {
         assert_eq!(systems.lab.stored(node).outbox, [], "{node}");
     }
+}
+
+#[test]
+fn as_the_examples_are_written() {
+    away_and_home("kamailio-written", Over::AsWritten);
 }
 
 #[test]

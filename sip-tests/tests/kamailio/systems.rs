@@ -14,6 +14,8 @@ const HOSTS: [(&str, &str); 3] = [("a", "127.0.1.1"), ("b", "127.0.2.1"), ("c", 
 /// What cores and functions speak with each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Over {
+    /// What the examples say: UDP within a system, mutual TLS between cores.
+    AsWritten,
     Udp,
     Tcp,
     MutualTls,
@@ -79,18 +81,27 @@ fn of_system(lab: &Lab, system: &str, file: &str) -> String {
     text
 }
 
-/// What changes where TCP or TLS is spoken, in a configuration of Kamailio's.
+/// What changes where something else is spoken, in a configuration of Kamailio's.
 fn core_over(text: String, over: Over) -> String {
+    let without_tls = |transport: &str| {
+        text.replace("#!define WITH_TLS", "##!define WITH_TLS")
+            .replace("PARTNER_PORT 5061", "PARTNER_PORT 5060")
+            .replace(";transport=tls\n", ";transport=udp\n")
+            .replace(
+                "OVER ;transport=udp",
+                &format!("OVER ;transport={transport}"),
+            )
+    };
     match over {
-        Over::Udp => text,
-        Over::Tcp => text.replace("OVER ;transport=udp", "OVER ;transport=tcp"),
+        Over::AsWritten => text,
+        Over::Udp => without_tls("udp"),
+        Over::Tcp => without_tls("tcp"),
         Over::MutualTls => text
             .replace("OVER ;transport=udp", "OVER ;transport=tls")
             .replace("CORE_PORT 5060", "CORE_PORT 5061")
             .replace(":5071\n", ":5081\n")
             .replace(":5072\n", ":5082\n")
-            .replace(":5073\n", ":5083\n")
-            .replace("##!define WITH_TLS", "#!define WITH_TLS"),
+            .replace(":5073\n", ":5083\n"),
     }
 }
 
@@ -106,7 +117,7 @@ fn fixed(text: &str, transport: &str) -> String {
 fn node_over(text: String, over: Over, files: &TlsFiles, system: &str) -> String {
     match over {
         // Without that, what is large goes over TCP (RFC 3261 §18.1.1).
-        Over::Udp => fixed(&text, "udp"),
+        Over::AsWritten | Over::Udp => fixed(&text, "udp"),
         Over::Tcp => fixed(&text, "tcp"),
         Over::MutualTls => {
             let domain = format!("domain = \"{system}.mcx.example\"");
@@ -174,7 +185,7 @@ fn second_gateway(lab: &Lab) -> String {
 fn balancer(lab: &Lab, folder: &Path, over: Over) -> Kamailio {
     let text = of_system(lab, "a", "balancer.cfg");
     let (text, transport, ports, listens) = match over {
-        Over::Udp => (text, "udp", [5072, 5074], (Listening::Udp, 5073)),
+        Over::AsWritten | Over::Udp => (text, "udp", [5072, 5074], (Listening::Udp, 5073)),
         Over::Tcp => (text, "tcp", [5072, 5074], (Listening::Tcp, 5073)),
         Over::MutualTls => (
             text.replace("##!define WITH_TLS", "#!define WITH_TLS"),
@@ -226,7 +237,7 @@ impl Systems {
             write("system.cfg", core_over(own, over));
             let at = |port| SocketAddr::new(host(&lab, system), port);
             let mut listens = vec![(Listening::Udp, at(5060)), (Listening::Tcp, at(5060))];
-            if over == Over::MutualTls {
+            if matches!(over, Over::AsWritten | Over::MutualTls) {
                 listens.push((Listening::Tcp, at(5061)));
             }
             cores.push(match what {
