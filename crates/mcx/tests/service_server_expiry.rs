@@ -141,6 +141,26 @@ fn deadlines_that_could_not_be_moved_are_moved_later_and_nothing_expires_before(
     ));
 }
 
+/// The store knows of it by then (how the clocks stand is the first that it is told), and moves deadlines itself.
+#[test]
+fn a_clock_that_is_set_while_the_store_opens_is_not_seen_a_second_time() {
+    let mut bench = bench(after(25));
+    // Somebody asks whether it is ready.
+    let out = bench.input(mcx::Input::Tick);
+    bench.store(out);
+    bench.clock.0.wall = bench.clock.0.wall.after(seconds(3600));
+    let out = bench.input(mcx::Input::Recovered {
+        owed: Vec::new(),
+        last: 0,
+    });
+    assert!(!verdicts(&out).contains(&("P1.N2", "clock set")), "{out:?}");
+    let stepped = |batch: &[Command]| {
+        let is_step = |command: &Command| matches!(command, Command::ClockStepped { .. });
+        batch.iter().any(is_step)
+    };
+    assert!(batches(&out).iter().all(|(_, batch)| !stepped(batch)));
+}
+
 #[test]
 fn a_clock_that_is_slewed_is_followed_when_it_has_gone_far_enough() {
     let mut bench = bench(after(1000));

@@ -4,7 +4,8 @@
 //! got round to recording it. So time decides only between records that know nothing of each other: the order within
 //! one node is kept, and a received message waits for the record of its being sent.
 
-use std::collections::{HashMap, HashSet};
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap, HashMap};
 
 use crate::pairing::pair;
 use crate::record::{Direction, Record, What};
@@ -15,15 +16,14 @@ use crate::record::{Direction, Record, What};
 /// time. Stable: records of one node in one recording stay in their order, and equal times keep the order of the recordings.
 /// Causal: a received message never comes before the record of its being sent.
 pub fn by_time(recordings: Vec<Vec<Record>>) -> Vec<Record> {
-    let mut seen = HashSet::new();
-    let mut is_new =
-        |record: &Record| seen.insert((record.node.clone(), record.seq, record.wall_us));
     let mut all: Vec<(usize, Record)> = recordings
         .into_iter()
         .enumerate()
         .flat_map(|(recording, records)| records.into_iter().map(move |r| (recording, r)))
         .collect();
-    all.retain(|(_, record)| is_new(record));
+    let keep = told_once(&all);
+    let mut keep = keep.into_iter();
+    all.retain(|_| keep.next().unwrap_or(true));
     let tagged: Vec<(usize, &Record)> = all.iter().map(|(tag, record)| (*tag, record)).collect();
     let order = order(&tagged);
     let mut slots: Vec<Option<Record>> = all.into_iter().map(|(_, record)| Some(record)).collect();
@@ -31,6 +31,22 @@ pub fn by_time(recordings: Vec<Vec<Record>>) -> Vec<Record> {
         .into_iter()
         .filter_map(|index| slots.get_mut(index).and_then(Option::take))
         .collect()
+}
+
+/// Which records are not there already. Numbers of captures are places in a file: what they are of counts, too.
+fn told_once(all: &[(usize, Record)]) -> Vec<bool> {
+    let mut seen: HashMap<(&str, u64, u64), Vec<&What>> = HashMap::new();
+    let mut keep = Vec::with_capacity(all.len());
+    for (_, record) in all {
+        let place = (&*record.node, record.seq, record.wall_us);
+        let others = seen.entry(place).or_default();
+        let new = !others.contains(&&record.what);
+        if new {
+            others.push(&record.what);
+        }
+        keep.push(new);
+    }
+    keep
 }
 
 /// The causal order of one slice, as references.
@@ -47,36 +63,81 @@ fn order(tagged: &[(usize, &Record)]) -> Vec<usize> {
     let records: Vec<&Record> = tagged.iter().map(|(_, record)| *record).collect();
     let origin = origins(&records, &pair(&records));
     let streams = streams(tagged, &origin);
-    let mut next = vec![0_usize; streams.len()];
-    let mut emitted = vec![false; records.len()];
+    let mut heads = Heads::new(&records, &origin);
+    let mut rest: Vec<_> = streams
+        .iter()
+        .map(|stream| stream.iter().copied())
+        .collect();
+    for (number, stream) in rest.iter_mut().enumerate() {
+        heads.extend(stream.next(), number);
+    }
     let mut out = Vec::with_capacity(records.len());
-    while out.len() < records.len() {
-        let mut best: Option<(bool, u64, usize, usize)> = None;
-        for (number, stream) in streams.iter().enumerate() {
-            let head = next.get(number).and_then(|at| stream.get(*at)).copied();
-            let Some((index, record)) = head.and_then(|i| Some((i, records.get(i)?))) else {
-                continue;
-            };
-            let sent = origin.get(index).copied().flatten();
-            let blocked = sent.is_some_and(|sent| emitted.get(sent) == Some(&false));
-            // Should all be blocked (clocks and pairs contradict each other), the earliest goes.
-            let candidate = (blocked, record.wall_us, number, index);
-            if best.is_none_or(|best| candidate < best) {
-                best = Some(candidate);
-            }
-        }
-        let Some((_, _, number, index)) = best else {
-            break;
-        };
-        if let Some(at) = next.get_mut(number) {
-            *at += 1;
-        }
-        if let Some(flag) = emitted.get_mut(index) {
-            *flag = true;
-        }
+    while let Some((number, index)) = heads.take() {
         out.push(index);
+        heads.extend(rest.get_mut(number).and_then(Iterator::next), number);
     }
     out
+}
+
+/// The first of each stream that is not told yet: time, number of the stream, index.
+type Head = (u64, usize, usize);
+
+/// The heads of all streams: those that may be told, and those that wait for the record of their being sent.
+struct Heads<'a> {
+    records: &'a [&'a Record],
+    origin: &'a [Option<usize>],
+    told: Vec<bool>,
+    free: BinaryHeap<Reverse<Head>>,
+    blocked: BTreeSet<Head>,
+    /// By the index of what they wait for.
+    waiting: HashMap<usize, Vec<Head>>,
+}
+
+impl<'a> Heads<'a> {
+    fn new(records: &'a [&'a Record], origin: &'a [Option<usize>]) -> Self {
+        Self {
+            records,
+            origin,
+            told: vec![false; records.len()],
+            free: BinaryHeap::new(),
+            blocked: BTreeSet::new(),
+            waiting: HashMap::new(),
+        }
+    }
+
+    /// The next of a stream, if it has one, is its head.
+    fn extend(&mut self, index: Option<usize>, number: usize) {
+        let Some((index, record)) = index.and_then(|index| Some((index, self.records.get(index)?)))
+        else {
+            return;
+        };
+        let head = (record.wall_us, number, index);
+        let sent = self.origin.get(index).copied().flatten();
+        match sent.filter(|sent| self.told.get(*sent) == Some(&false)) {
+            None => self.free.push(Reverse(head)),
+            Some(sent) => {
+                self.blocked.insert(head);
+                self.waiting.entry(sent).or_default().push(head);
+            }
+        }
+    }
+
+    /// The earliest that may be told. Should all wait (clocks and pairs contradict each other), the earliest goes.
+    fn take(&mut self) -> Option<(usize, usize)> {
+        let (_, number, index) = match self.free.pop() {
+            Some(Reverse(head)) => head,
+            None => self.blocked.pop_first()?,
+        };
+        if let Some(told) = self.told.get_mut(index) {
+            *told = true;
+        }
+        for head in self.waiting.remove(&index).unwrap_or_default() {
+            if self.blocked.remove(&head) {
+                self.free.push(Reverse(head));
+            }
+        }
+        Some((number, index))
+    }
 }
 
 /// For each received message the index of the sent one.

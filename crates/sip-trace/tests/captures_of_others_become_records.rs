@@ -363,6 +363,25 @@ fn what_follows_a_missing_segment_is_read_at_its_time() {
     assert!(numbers.eq(0..6));
 }
 
+/// So much comes after it that it is given up before the end of the file.
+#[test]
+fn what_waited_too_long_for_a_segment_is_told_at_its_time() {
+    let call = notification("one");
+    let mut frames = vec![tcp(ONE, TWO, 0, true, b"")];
+    let mut sequence = 1_000;
+    for number in 0..1_100 {
+        frames.push(tcp(ONE, TWO, sequence, false, &call));
+        sequence += u32::try_from(call.len()).unwrap();
+        if number % 100 == 0 {
+            frames.push(udp(TWO, ONE, &answer("other", "200 OK", None)));
+        }
+    }
+    let capture = read(&pcap(&frames), &HashMap::new()).unwrap();
+    assert_eq!((capture.messages, capture.gaps), (1_111, 1));
+    assert!(capture.records.is_sorted_by_key(|record| record.wall_us));
+    assert!(capture.records.is_sorted_by_key(|record| record.seq));
+}
+
 #[test]
 fn files_of_machines_with_the_other_byte_order_are_read() {
     let little = pcap(&frames());

@@ -73,10 +73,15 @@ fn a_name_is_found_in_every_spelling_of_its_escapes() {
     };
     let mut story = Story::default();
     story.passed(0, A, B, &message("sip:alicia%20m@a.mcx.example", "1"));
+    // The beginning of a longer name, and what pseudonyms are made of.
+    for name in ["alicia", "999", "ada"] {
+        story.passed(0, A, B, &message(&format!("sip:{name}@a.mcx.example"), "1"));
+    }
     let calls = [
         "c-al%69cia m",
         "c-%61%6Cici%61%20M-2",
         "c-alicia%20m",
+        "c-alicia%20m-ada%2D999-tail",
         "c-35145120-840121-0",
         "c-100%-sure%zz",
     ];
@@ -93,6 +98,13 @@ fn a_name_is_found_in_every_spelling_of_its_escapes() {
     for name in ["cia", "ici", "%69", "%61", "35145120"] {
         assert!(!text.contains(name), "{name} in {text}");
     }
+    // One name has one pseudonym, which no other name is found in.
+    let first = text.split("from: <sip:").nth(1).unwrap();
+    let first = first.split('@').next().unwrap();
+    assert!(
+        text.contains(&format!("call-id: c-{first}\r\n")),
+        "{first} in {text}"
+    );
     // What is no name stays as it was written.
     assert!(text.contains("call-id: c-100%-sure%zz\r\n"), "{text}");
 }

@@ -110,6 +110,19 @@ fn what_two_recordings_hold_is_told_once() {
     assert_eq!(merged, merge::by_time(vec![records]));
 }
 
+/// Many who say something once: a scan of somebody's ports.
+#[test]
+fn as_many_nodes_as_records_are_put_in_order() {
+    let mut story = Story::default();
+    let bytes = notification("one");
+    for number in 0..20_000 {
+        story.sent(number % 7, &format!("node {number}"), A, &bytes);
+    }
+    let merged = merge::by_time(vec![story.records]);
+    assert_eq!(merged.len(), 20_000);
+    assert!(merged.is_sorted_by_key(|record| record.wall_us));
+}
+
 #[test]
 fn what_looks_alike_in_two_runs_of_a_node_is_told_twice() {
     let mut story = Story::default();

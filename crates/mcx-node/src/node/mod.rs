@@ -68,7 +68,7 @@ impl Node {
     /// Starts the functions of `config`; must be called inside a tokio runtime.
     ///
     /// # Errors
-    /// Says what is missing; nothing runs then.
+    /// Says what is missing; nothing was served then.
     pub fn start(config: Config) -> Result<Self, StartError> {
         let (stop, stopped) = watch::channel(false);
         let (recorder, trace) = recorder(&config)?;
@@ -102,7 +102,7 @@ impl Node {
             limits: config.limits.clone(),
             dns: config.dns.clone(),
         };
-        // What may fail and waits for nobody comes before anything runs. Who asks while the store opens is told that the node starts.
+        // What may fail comes before anything is served. Who asks while the store opens is told that the node starts.
         let mut to_open = None;
         let server = match config.service_server.clone() {
             None => None,
@@ -168,13 +168,15 @@ impl Node {
             gateway.map(|(changes, function, thread)| Running::start(changes, function, thread)),
         );
         let (mut beside, mut asked, mut of_store) = (JoinSet::new(), None, None);
+        let mut to_serve = None;
         let stop_all = |_: &StartError| {
             for running in &functions {
                 running.life.comes_to(Phase::Stopping);
             }
         };
         if let Some((path, opened, events, orders)) = to_open {
-            let store = serve_with_store(&path, opened).inspect_err(stop_all)?;
+            let store = opened_store(&path).inspect_err(stop_all)?;
+            to_serve = Some((path, store.clone(), opened));
             beside = events.start(&store, &stopped);
             asked = Some(admin::OfServer {
                 store: store.clone(),
@@ -184,6 +186,9 @@ impl Node {
         }
         let admin = admin_socket(&config.admin).inspect_err(stop_all)?;
         let http = http_listener(config.http).inspect_err(stop_all)?;
+        if let Some((path, store, opened)) = to_serve {
+            serve_with_store(&path, &store, opened).inspect_err(stop_all)?;
+        }
         if let Some(admin) = admin {
             let reader = recorder.is_on().then(|| recorder.reader());
             let lives = lives.clone();
@@ -361,18 +366,24 @@ impl Node {
     }
 }
 
-/// Opens the store, and waits until the function that `opened` belongs to serves with it.
-fn serve_with_store(
-    path: &Path,
-    opened: oneshot::Sender<Opened>,
-) -> Result<Arc<dyn Store>, StartError> {
+/// The store, which knows how the clocks stand.
+fn opened_store(path: &Path) -> Result<Arc<dyn Store>, StartError> {
     let store = SqliteStore::open(path).map_err(StartError::Open)?;
     let store: Arc<dyn Store> = Arc::new(store);
+    // Before anything that a function wants of it.
+    tokio::spawn(anchor_clock(&store));
+    Ok(store)
+}
+
+/// Waits until the function that `opened` belongs to serves with the store.
+fn serve_with_store(
+    path: &Path,
+    store: &Arc<dyn Store>,
+    opened: oneshot::Sender<Opened>,
+) -> Result<(), StartError> {
     let unreadable = |error| StartError::Store(path.to_owned(), error);
     let owed = store.owed().map_err(unreadable)?;
     let last = store.last_outbox_id().map_err(unreadable)?;
-    // Before anything that a function wants of the store.
-    tokio::spawn(anchor_clock(&store));
     let (serves, served) = std::sync::mpsc::channel();
     let _ = opened.send(Opened {
         store: store.clone(),
@@ -382,7 +393,7 @@ fn serve_with_store(
     });
     // It has a thread of its own; nothing comes where that has ended.
     let _ = served.recv();
-    Ok(store)
+    Ok(())
 }
 
 /// Logs what is to be known of the certificates in use; gives it.

@@ -459,7 +459,7 @@ fn alias_of(message: &Message) -> Option<u16> {
 /// How a connection failed: in TLS 1.3 a peer may say after the handshake that it does not accept it.
 fn failed(error: &io::Error) -> Ended {
     match Unproven::of(error) {
-        Unproven::Refused => Ended::NotProven(Unproven::Refused),
+        Some(Unproven::Refused) => Ended::NotProven(Unproven::Refused),
         _ => Ended::Failed(error.kind()),
     }
 }

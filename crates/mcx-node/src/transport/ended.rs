@@ -41,6 +41,8 @@ pub enum Unproven {
     UnknownAuthority,
     /// The peer's certificate names others than who was meant (RFC 5922 §7.3).
     AnotherDomain,
+    /// The peer's certificate is of no use for this, or damaged.
+    Unusable,
     /// The peer did not accept the certificate of this node, or wants one.
     Refused,
     /// This node has no certificate.
@@ -50,12 +52,12 @@ pub enum Unproven {
 }
 
 impl Unproven {
-    /// What a failed handshake, or a connection that TLS ended, says.
+    /// What a failed handshake, or a connection that TLS ended, says; nothing if it was not for TLS.
     #[must_use]
-    pub fn of(error: &io::Error) -> Self {
-        let inner = error.get_ref().and_then(|error| error.downcast_ref());
-        match inner {
-            Some(TlsError::InvalidCertificate(wrong)) => match wrong {
+    pub fn of(error: &io::Error) -> Option<Self> {
+        let inner = error.get_ref()?.downcast_ref::<TlsError>()?;
+        Some(match inner {
+            TlsError::InvalidCertificate(wrong) => match wrong {
                 CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
                     Self::Expired
                 }
@@ -65,11 +67,11 @@ impl Unproven {
                 CertificateError::UnknownIssuer => Self::UnknownAuthority,
                 CertificateError::NotValidForName
                 | CertificateError::NotValidForNameContext { .. } => Self::AnotherDomain,
-                _ => Self::Other,
+                _ => Self::Unusable,
             },
-            Some(TlsError::AlertReceived(alert)) if is_about_certificates(*alert) => Self::Refused,
+            TlsError::AlertReceived(alert) if is_about_certificates(*alert) => Self::Refused,
             _ => Self::Other,
-        }
+        })
     }
 
     /// In words.
@@ -82,6 +84,7 @@ impl Unproven {
                 "the authority of the peer's certificate is not among the roots"
             }
             Self::AnotherDomain => "the peer's certificate does not name the domain that was meant",
+            Self::Unusable => "the peer's certificate cannot be used",
             Self::Refused => "the peer does not accept the certificate of this node",
             Self::NoCertificate => "this node has no certificate",
             Self::Other => "the peer speaks no TLS that is understood here",

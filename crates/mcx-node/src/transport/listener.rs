@@ -156,7 +156,10 @@ impl Accepted {
             failed => {
                 self.common.counters.handshakes_failed.add();
                 let error = match failed {
-                    Some(Err(error)) => format!("{}: {error}", Unproven::of(&error)),
+                    Some(Err(error)) => match Unproven::of(&error) {
+                        Some(why) => format!("{why}: {error}"),
+                        None => error.to_string(),
+                    },
                     _ => "took too long".to_owned(),
                 };
                 macro_rules! tell {

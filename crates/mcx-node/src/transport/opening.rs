@@ -73,8 +73,9 @@ impl Opening {
                 self.carry(stream, local, identity).await;
             }
             Some(Err(error)) => {
-                let unproven = Ended::NotProven(Unproven::of(&error));
-                self.failed(unproven).await;
+                let failed = Ended::Failed(error.kind());
+                let ended = Unproven::of(&error).map_or(failed, Ended::NotProven);
+                self.failed(ended).await;
             }
             None => self.failed(Ended::NotOpened).await,
         }

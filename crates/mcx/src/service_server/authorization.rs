@@ -60,7 +60,10 @@ impl ServiceServer {
             check_event_package(request)?;
         }
         let documents = self.documents(request);
-        if !publication && documents.is_err() && self.is_registration_alone(request) {
+        let has_none = documents.as_ref().is_err_and(|refusal| {
+            request.body().is_empty() || refusal.status == StatusCode::UNSUPPORTED_MEDIA_TYPE
+        });
+        if !publication && has_none && self.is_registration_alone(request) {
             let (verdict, why) = match expires {
                 0 => (
                     "nothing to end",

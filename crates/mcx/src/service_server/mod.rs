@@ -108,6 +108,11 @@ struct Answerable {
 
 impl Role for ServiceServer {
     fn handle(&mut self, now: Now, input: Input<'_>, out: &mut Vec<Effect>) {
+        if let Input::Recovered { .. } = input {
+            // What happened to the clock before the store was there, the store finds out by itself ([`Command::ClockAnchored`]).
+            self.clock = None;
+            self.next_expiry = None;
+        }
         // Before anything that names a time by the clock as it is now.
         self.watch_clock(now, out);
         match input {

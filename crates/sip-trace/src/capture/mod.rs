@@ -90,6 +90,7 @@ pub fn read(bytes: &[u8], names: &HashMap<SocketAddr, String>) -> Result<Capture
             .collect(),
         defragmenter: Defragmenter::default(),
         streams: Streams::default(),
+        in_order: true,
     };
     let whole = file::frames(bytes, &mut |frame| reading.frame(&frame))?;
     reading.rest();
@@ -108,6 +109,8 @@ struct Reading {
     names: HashMap<SocketAddr, Arc<str>>,
     defragmenter: Defragmenter,
     streams: Streams,
+    /// Records came in the order of their times so far.
+    in_order: bool,
 }
 
 impl Reading {
@@ -165,15 +168,15 @@ impl Reading {
         !self.capture.cut
     }
 
-    /// Messages of connections in which something is missing, at the places that their times say.
+    /// Messages of connections in which something is missing, and all at the places that their times say.
     fn rest(&mut self) {
-        let before = self.capture.messages;
         for (ends, messages) in self.streams.rest() {
             for (wall_us, bytes) in messages {
                 self.message(wall_us, Transport::Tcp, ends, &bytes);
             }
         }
-        if self.capture.messages == before {
+        self.capture.cut |= self.capture.messages >= MAX_MESSAGES;
+        if self.in_order {
             return;
         }
         let records = &mut self.capture.records;
@@ -209,6 +212,8 @@ impl Reading {
     }
 
     fn push(&mut self, wall_us: u64, node: Arc<str>, what: What) {
+        let last = self.capture.records.last();
+        self.in_order &= last.is_none_or(|last| last.wall_us <= wall_us);
         self.capture.records.push(Record {
             seq: u64::try_from(self.capture.records.len()).unwrap_or(u64::MAX),
             wall_us,

@@ -68,10 +68,16 @@ impl Streams {
             .streams
             .entry((from, to))
             .or_insert_with(|| Stream::new(next, segment.syn));
-        if segment.syn && stream.next != next {
-            *stream = Stream::new(next, true); // the ports are used again
-        }
         let mut messages = Vec::new();
+        if segment.syn && stream.next != next {
+            // The ports are used again: what waited is read as far as it goes.
+            while !stream.waiting.is_empty() {
+                self.gaps += 1;
+                stream.skip();
+                self.broken += stream.go_on(&mut messages);
+            }
+            *stream = Stream::new(next, true);
+        }
         if !segment.bytes.is_empty() {
             stream.waiting.push(Waiting {
                 sequence: next,

@@ -16,6 +16,12 @@ pub const MAX_KNOWN: usize = 2_000_000;
 /// The same where a node tells somebody as it happens: the page that follows, a collector.
 pub const MAX_KNOWN_LIVE: usize = 100_000;
 
+/// Most bytes of them together.
+const MAX_BYTES: usize = 64 * 1024 * 1024;
+
+/// The same where a node tells somebody.
+const MAX_BYTES_LIVE: usize = 4 * 1024 * 1024;
+
 /// Least characters of what is looked for in free text.
 const LEAST: usize = 3;
 
@@ -67,6 +73,17 @@ pub(super) enum Bound {
     Endless,
 }
 
+impl Bound {
+    /// Most names, and most bytes of them: what looks for them takes some tens of times as much.
+    fn most(self) -> (usize, usize) {
+        match self {
+            Self::Whole => (MAX_KNOWN, MAX_BYTES),
+            Self::Live => (MAX_KNOWN_LIVE, MAX_BYTES_LIVE),
+            Self::Endless => (MAX_KNOWN_LIVE / 2, MAX_BYTES_LIVE / 2),
+        }
+    }
+}
+
 impl Known {
     pub(super) fn new(bound: Bound) -> Self {
         Self {
@@ -78,31 +95,30 @@ impl Known {
     }
 
     pub(super) fn add(&mut self, found: Vec<Identity>, pseudonyms: &Pseudonyms) {
-        let mut new = BTreeMap::new();
+        let (mut new, mut new_bytes) = (BTreeMap::new(), 0);
         for identity in found {
-            let spelling = identity.spelling.to_ascii_lowercase();
+            let octets = octets(&identity.spelling);
+            let spelling: Vec<u8> = octets.map(|(_, byte)| byte.to_ascii_lowercase()).collect();
             if !is_sought(&spelling) || self.names.has(&spelling) || new.contains_key(&spelling) {
                 continue;
             }
-            let known = self.names.len() + new.len();
-            if self.bound == Bound::Endless && known >= MAX_KNOWN_LIVE / 2 {
-                self.names.add(std::mem::take(&mut new));
+            let (names, bytes) = self.bound.most();
+            let is_full = self.names.len() + new.len() >= names
+                || self.names.bytes + new_bytes + spelling.len() > bytes;
+            if is_full && self.bound == Bound::Endless {
+                self.forgotten = self.forgotten.saturating_add(self.names.add(new));
+                (new, new_bytes) = (BTreeMap::new(), 0);
                 let before = std::mem::replace(&mut self.earlier, std::mem::take(&mut self.names));
                 self.forgotten = self.forgotten.saturating_add(before.len());
-            }
-            let is_full = match self.bound {
-                Bound::Whole => known >= MAX_KNOWN,
-                Bound::Live => known >= MAX_KNOWN_LIVE,
-                Bound::Endless => false,
-            };
-            if is_full {
+            } else if is_full {
                 self.forgotten = self.forgotten.saturating_add(1);
                 continue;
             }
             let pseudonym = pseudonyms.of(identity.kind, &identity.name);
+            new_bytes += spelling.len();
             new.insert(spelling, pseudonym);
         }
-        self.names.add(new);
+        self.forgotten = self.forgotten.saturating_add(self.names.add(new));
     }
 
     pub(super) fn forgotten(&self) -> usize {
@@ -117,10 +133,12 @@ impl Known {
     /// The same of what a node says: its own words stay.
     pub(super) fn sweep_decision(&self, text: &[u8]) -> Vec<u8> {
         self.swept(text, &|text, found| {
-            let word = text.get(found.range()).unwrap_or_default();
-            let before = found.start().checked_sub(1).and_then(|at| text.get(at));
-            let mut around = before.into_iter().chain(text.get(found.end()));
-            is_own(word) && !around.any(u8::is_ascii_alphanumeric)
+            let (before, rest) = text.split_at(found.start());
+            let begun = before.iter().rev();
+            let begun = begun.take_while(|b| b.is_ascii_alphanumeric()).count();
+            let length = rest.iter().take_while(|b| b.is_ascii_alphanumeric());
+            let word = found.start() - begun..found.start() + length.count();
+            found.end() <= word.end && text.get(word).is_some_and(is_own)
         })
     }
 
@@ -153,13 +171,10 @@ impl Known {
         if !text.contains(&b'%') {
             return self.replace_as_written((text, text), &|place| place, stays, out);
         }
-        // Names in it as they are written, and those in which something is escaped that need not be.
-        let mut once = Vec::with_capacity(text.len());
-        self.replace_as_written((text, text), &|place| place, stays, &mut once);
-        let (mut places, plain): (Vec<_>, Vec<_>) = octets(&once).unzip();
-        places.push(once.len());
-        let place = |at: usize| places.get(at).copied().unwrap_or(once.len());
-        self.replace_as_written((&plain, &once), &place, stays, out);
+        // Whatever of a name is escaped, needlessly or not.
+        let (places, plain): (Vec<_>, Vec<_>) = octets(text).unzip();
+        let place = |at: usize| places.get(at).copied().unwrap_or(text.len());
+        self.replace_as_written((&plain, text), &place, stays, out);
     }
 
     /// Looks through `text`; what begins at a place in it begins at that `place` of what is `written`.
@@ -201,6 +216,8 @@ impl Known {
 #[derive(Debug, Default)]
 struct Names {
     lists: Vec<List>,
+    /// Of all names.
+    bytes: usize,
 }
 
 impl Names {
@@ -212,11 +229,12 @@ impl Names {
         self.lists.iter().any(|list| list.has(spelling))
     }
 
-    /// Adds names, none of which is there.
-    fn add(&mut self, new: BTreeMap<Vec<u8>, Vec<u8>>) {
+    /// Adds names, none of which is there; gives how many cannot be looked for.
+    fn add(&mut self, new: BTreeMap<Vec<u8>, Vec<u8>>) -> usize {
         if new.is_empty() {
-            return;
+            return 0;
         }
+        self.bytes += new.keys().map(Vec::len).sum::<usize>();
         let mut names: Vec<_> = new.into_iter().collect();
         while let Some(last) = self
             .lists
@@ -224,7 +242,13 @@ impl Names {
         {
             names.extend(last.names);
         }
-        self.lists.push(List::of(names));
+        let list = List::of(names);
+        let lost = match list.searcher {
+            None => list.names.len(),
+            Some(_) => 0,
+        };
+        self.lists.push(list);
+        lost
     }
 }
 

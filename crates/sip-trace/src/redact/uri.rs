@@ -14,7 +14,7 @@ const ADDRESSES: [&[u8]; 6] = [b"sip", b"sips", b"im", b"pres", b"mailto", b"xmp
 const DEVICES: [&[u8]; 3] = [b"gr", b"opaque", b"sid"];
 
 /// Namespaces of URNs that name services and features, never somebody (RFC 5031, TS 24.229).
-const SERVICES: [&[u8]; 3] = [b"service", b"urn-7", b"ietf"];
+const SERVICES: [&[u8]; 4] = [b"service", b"urn-7", b"ietf", b"3gpp"];
 
 /// User parts that stand for nobody (RFC 3323 §4.1.1.3).
 const NOBODY: [&[u8]; 1] = [b"anonymous"];
@@ -226,7 +226,7 @@ impl Walk<'_> {
             return rest.to_vec();
         }
         // An IMEI stands elsewhere without what it is one of (RFC 7254).
-        if let Some((_, number)) = rsplit(name, b':') {
+        if let (b"gsma", Some((_, number))) = (&lower[..], rsplit(name, b':')) {
             self.learn(number, Kind::Device, name);
         }
         [namespace, b":", &self.named(Kind::Device, name)].concat()

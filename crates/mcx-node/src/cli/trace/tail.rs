@@ -38,7 +38,8 @@ pub(super) fn tail(args: &Tail) -> Result<(), String> {
         return Err("one node at a time can be followed".into());
     };
     let from: &[PathBuf] = &sockets;
-    let mut redactor = args.redaction.redactor("what comes", "tail", from)?;
+    let redactor = args.redaction.redactor("what comes", "tail", from)?;
+    let mut redactor = redactor.live();
     let place = if args.all { Place::Oldest } else { Place::Now };
     let filter = TraceFilter {
         from: place,
