@@ -18,6 +18,8 @@ pub struct Browser {
     /// Messages on the console and broken rules, in order.
     pub told: Vec<Value>,
     folder: PathBuf,
+    /// What it makes in the folder for temporary files; its sockets want a short path.
+    temporary: PathBuf,
 }
 
 impl Browser {
@@ -43,6 +45,8 @@ impl Browser {
             .join(format!("browser-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
+        let temporary = std::env::temp_dir().join(format!("browser-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&temporary).unwrap();
         let (to, from) = (folder.join("to"), folder.join("from"));
         assert!(
             Command::new("mkfifo")
@@ -58,6 +62,7 @@ impl Browser {
             .arg(program)
             .args([&to, &from, &folder.join("profile")])
             .env("HOME", &folder)
+            .env("TMPDIR", &temporary)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -74,6 +79,7 @@ impl Browser {
             next: 1,
             told: Vec::new(),
             folder,
+            temporary,
         };
         let target = browser.call("Target.createTarget", json!({"url": "about:blank"}));
         let attached = json!({"targetId": target["targetId"], "flatten": true});
@@ -178,5 +184,6 @@ impl Drop for Browser {
         let _ = self.child.kill();
         let _ = self.child.wait();
         let _ = std::fs::remove_dir_all(&self.folder);
+        let _ = std::fs::remove_dir_all(&self.temporary);
     }
 }
