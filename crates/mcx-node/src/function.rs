@@ -219,19 +219,13 @@ impl<R: Role> Function<R> {
     /// starts.
     async fn starts(&mut self, phases: &mut watch::Receiver<Phase>) {
         let begun = async {
-            match &mut self.opening {
-                Some(opening) => opening.await.ok(),
-                None => {
-                    let _ = phases.wait_for(|phase| *phase > Phase::Starting).await;
-                    None
-                }
+            tokio::select! {
+                opened = store_opened(&mut self.opening) => Some(opened),
+                _ = phases.wait_for(|phase| *phase > Phase::Starting) => None,
             }
         };
-        match tokio::time::timeout(START, begun).await {
-            Ok(Some(opened)) => self.opened(opened),
-            // None will come.
-            Ok(None) => self.opening = None,
-            Err(_) => {}
+        if let Ok(Some(opened)) = tokio::time::timeout(START, begun).await {
+            self.opened(opened);
         }
         self.emptied = clock::now().mono;
     }

@@ -71,11 +71,9 @@ impl Streams {
         let mut messages = Vec::new();
         if segment.syn && stream.next != next {
             // The ports are used again: what waited is read as far as it goes.
-            while !stream.waiting.is_empty() {
-                self.gaps += 1;
-                stream.skip();
-                self.broken += stream.go_on(&mut messages);
-            }
+            let (gaps, broken) = stream.go_on_to_the_end(&mut messages);
+            self.gaps += gaps;
+            self.broken += broken;
             *stream = Stream::new(next, true);
         }
         if !segment.bytes.is_empty() {
@@ -103,11 +101,9 @@ impl Streams {
         let mut rest = Vec::new();
         for (ends, stream) in &mut self.streams {
             let mut messages = Vec::new();
-            while !stream.waiting.is_empty() {
-                self.gaps += 1;
-                stream.skip();
-                self.broken += stream.go_on(&mut messages);
-            }
+            let (gaps, broken) = stream.go_on_to_the_end(&mut messages);
+            self.gaps += gaps;
+            self.broken += broken;
             rest.push((*ends, messages));
         }
         rest
@@ -142,6 +138,17 @@ impl Stream {
             broken += self.take(&bytes, wall_us, messages);
         }
         broken
+    }
+
+    /// Takes all that waits, whatever is missing; answers how often something was, and how often it came upon what is no message.
+    fn go_on_to_the_end(&mut self, messages: &mut Vec<Completed>) -> (usize, usize) {
+        let (mut gaps, mut broken) = (0, 0);
+        while !self.waiting.is_empty() {
+            gaps += 1;
+            self.skip();
+            broken += self.go_on(messages);
+        }
+        (gaps, broken)
     }
 
     /// What comes next, if it is there: without what was there before (retransmissions overlap).
