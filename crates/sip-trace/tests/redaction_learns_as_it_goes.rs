@@ -95,3 +95,19 @@ fn of_a_recording_without_end_the_names_that_were_met_last_are_found() {
     // So that memory has a bound.
     assert!(!is_found(&name(0)));
 }
+
+/// So that memory has a bound where names are long, too.
+#[test]
+fn of_names_that_are_long_fewer_are_found() {
+    let name = |number: usize| format!("{number:0>250}x");
+    let mut endless = Redactor::new(&KEY).endless();
+    let met = 17_500;
+    for first in (0..met).step_by(2_500) {
+        let numbers = first..first + 2_500;
+        let records: Vec<_> = numbers.map(|n| record(Some(&name(n)), "")).collect();
+        endless.learn(&records);
+    }
+    assert!(endless.forgotten() > 0);
+    let text = format!("call of {}", name(met - 1));
+    assert!(redacted(&endless, &text).starts_with("call of u-"));
+}

@@ -94,7 +94,7 @@ impl Redactor {
     }
 
     /// For a recording that has no end: of names in free text it looks for those that were met last, half of [`MAX_KNOWN_LIVE`] at
-    /// least, and [`forgotten`](Self::forgotten) counts those that were met before.
+    /// least or 2 MiB of them, and [`forgotten`](Self::forgotten) counts those that were met before, also if they were met again.
     #[must_use]
     pub fn endless(mut self) -> Self {
         self.known = Known::new(Bound::Endless);
