@@ -247,9 +247,11 @@ impl Ring {
     fn begin_piece(&mut self, room: usize) {
         let mut piece = self.spare.take().unwrap_or_default();
         piece.written.reserve_exact(room.max(PIECE));
-        // The next one will have about as many.
-        piece.entries.reserve(self.last.entries.len());
-        piece.messages.reserve(self.last.messages.len());
+        // The next one will have about as many. In powers of two, of which what is not used is not touched: a list that has room for
+        // exactly as many as the last one had is soon moved to where there is more, one list after the other, for hours.
+        let (entries, messages) = (self.last.entries.len(), self.last.messages.len());
+        piece.entries.reserve_exact(entries.next_power_of_two());
+        piece.messages.reserve_exact(messages.next_power_of_two());
         let full = std::mem::replace(&mut self.last, piece);
         if !full.entries.is_empty() {
             self.full.push_back(full);
@@ -487,6 +489,29 @@ mod tests {
             let after = taken(&ring);
             assert!(after <= before + PIECE, "{after} bytes, {before} before");
         }
+    }
+
+    #[test]
+    fn pieces_that_hold_more_entries_than_others_did_take_no_more_memory() {
+        let mut ring = Ring::new(capacity(3 * FEW));
+        let text = "x".repeat(200);
+        let mut lengths = [40_usize, 60, 50, 70, 45, 55, 65].iter().cycle();
+        let mut fill = |pieces: usize| {
+            let mut begun = 0;
+            while begun < pieces {
+                // No two pieces have the same.
+                let length = lengths.next().map_or(0, |length| length + begun % 7);
+                let decision = because(text.get(..length).unwrap_or_default());
+                let before = ring.last.first;
+                let pushed = ring.decisions(1.into(), 0, std::iter::once(decision));
+                assert!(pushed.is_ok(), "it fits");
+                begun += usize::from(ring.last.first != before);
+            }
+            taken(&ring)
+        };
+        let before = fill(4 * FEW);
+        let after = fill(100 * FEW);
+        assert!(after <= before + PIECE, "{after} bytes, {before} before");
     }
 
     #[test]

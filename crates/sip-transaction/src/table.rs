@@ -5,9 +5,18 @@ use hashbrown::HashTable;
 
 use crate::key::Key;
 
-/// Places by keys.
+/// Places by keys. It is at most half full, and grows by that alone. Left to itself, a table that is fuller, and that as many go out of
+/// as come in, grows at some time, after minutes or hours: places of those that went are not free until it is put in order, and
+/// that it does without growing only while it is at most half full.
 #[derive(Debug, Default)]
-pub(crate) struct Table(HashTable<Slot>);
+pub(crate) struct Table {
+    slots: HashTable<Slot>,
+    /// How many there is room for when no place is spent.
+    room: usize,
+}
+
+/// Room that a table begins with.
+const LEAST: usize = 16;
 
 #[derive(Clone, Copy, Debug)]
 struct Slot {
@@ -31,7 +40,7 @@ impl Table {
     #[inline]
     pub fn find(&self, key: Key, key_at: impl Fn(u32) -> Option<Key>) -> Option<u32> {
         let hash = key.short();
-        let found = self.0.find(spread(hash), |slot| {
+        let found = self.slots.find(spread(hash), |slot| {
             slot.hash == hash && key_at(slot.place) == Some(key)
         });
         found.map(|slot| slot.place)
@@ -43,13 +52,18 @@ impl Table {
             hash: key.short(),
             place,
         };
-        self.0.insert_unique(slot.spread(), slot, Slot::spread);
+        if self.slots.len() >= self.room / 2 {
+            let more = (2 * self.room).max(LEAST) - self.slots.len();
+            self.slots.reserve(more, Slot::spread);
+            self.room = self.slots.capacity();
+        }
+        self.slots.insert_unique(slot.spread(), slot, Slot::spread);
     }
 
     /// Takes one out.
     pub fn remove(&mut self, key: Key, place: u32) {
         let hash = spread(key.short());
-        if let Ok(entry) = self.0.find_entry(hash, |slot| slot.place == place) {
+        if let Ok(entry) = self.slots.find_entry(hash, |slot| slot.place == place) {
             entry.remove();
         }
     }
@@ -58,6 +72,32 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_as_many_go_as_come_it_does_not_grow() {
+        let mut table = Table::default();
+        let key = |number: u32| {
+            Key::from_halves(u64::from(number).wrapping_mul(0x2545_f491_4f6c_dd1d), 0)
+        };
+        // As full as it gets before it grows; a table alone would grow at some time from half full on.
+        let full = 7_000;
+        for number in 0..full {
+            table.insert(key(number), number);
+        }
+        let room = table.room;
+        for number in full..100 * full {
+            table.remove(key(number - full), number - full);
+            table.insert(key(number), number);
+            assert!(table.slots.capacity() <= room, "after {number}");
+        }
+        assert_eq!((table.slots.len(), table.room), (7_000, room));
+        for number in 99 * full..100 * full {
+            assert_eq!(
+                table.find(key(number), |place| Some(key(place))),
+                Some(number)
+            );
+        }
+    }
 
     #[test]
     fn keys_that_begin_alike_are_told_apart() {

@@ -19,6 +19,12 @@ pub(super) struct Replies {
 impl Replies {
     /// A request with the Call-ID `theirs` went on with the Call-ID `ours`.
     pub fn remember(&mut self, now: Instant, ours: String, theirs: String) {
+        if self.order.capacity() == 0 {
+            // All the room that it will ever need. Where as many come as go, a table that is more than half full grows at some time,
+            // after minutes or hours, for the places of those that went.
+            self.order.reserve_exact(MAX_REMEMBERED);
+            self.theirs.reserve(2 * MAX_REMEMBERED);
+        }
         while self.order.len() >= MAX_REMEMBERED
             || self
                 .order
@@ -36,5 +42,34 @@ impl Replies {
     /// The Call-ID on the other side.
     pub fn theirs(&self, ours: &str) -> Option<&str> {
         self.theirs.get(ours).map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_is_forgotten_and_the_room_stays_what_it_was() {
+        let mut replies = Replies::default();
+        let start = Instant::now();
+        let remember = |replies: &mut Replies, number: usize| {
+            let name = |of| format!("{of}{number}");
+            replies.remember(start, name("ours"), name("theirs"));
+        };
+        remember(&mut replies, 0);
+        let room = (replies.order.capacity(), replies.theirs.capacity());
+        for number in 1..20 * MAX_REMEMBERED {
+            remember(&mut replies, number);
+        }
+        let newest = 20 * MAX_REMEMBERED - 1;
+        let oldest = newest + 1 - MAX_REMEMBERED;
+        let theirs = |number| replies.theirs(&format!("ours{number}"));
+        assert_eq!(theirs(oldest - 1), None);
+        assert_eq!(theirs(oldest), Some(&*format!("theirs{oldest}")));
+        assert_eq!(theirs(newest), Some(&*format!("theirs{newest}")));
+        assert_eq!(replies.order.capacity(), room.0);
+        // Places of those that went count as taken until the table is put in order; it never has more than it began with.
+        assert!(replies.theirs.capacity() <= room.1);
     }
 }
