@@ -30,11 +30,11 @@ DATABASE = 5499
 
 def example(boxes, name, folder='direct'):
     """An example configuration on our address, with its files in the folder of the boxes."""
-    with open(os.path.join(PROJECT, 'docs', 'examples', folder, f'{name}.toml')) as file:
+    with open(os.path.join(PROJECT, 'docs', 'loopback', folder, f'{name}.toml')) as file:
         text = file.read().replace('127.0.0.1', HOST)
     path = os.path.join(boxes.folder, f'{name}.toml')
     with open(path, 'w') as file:
-        file.write(text.replace('../keys', os.path.join(PROJECT, 'docs', 'examples', 'keys')))
+        file.write(text.replace('../keys', os.path.join(PROJECT, 'docs', 'loopback', 'keys')))
     return path
 
 
@@ -222,7 +222,7 @@ def chain(options, program):
             if name == 'b-server':
                 fill(boxes, program, name, options.users)
             node(boxes, program, config, port)
-        key = os.path.join(PROJECT, 'docs', 'examples', 'keys', 'idms-a.key.pem')
+        key = os.path.join(PROJECT, 'docs', 'loopback', 'keys', 'idms-a.key.pem')
         signed = subprocess.run([program('tokens'), key, str(options.users)], stdout=subprocess.PIPE, text=True, check=True)
         take = users(iter(signed.stdout.splitlines(keepends=True)[1:]))
         best = told = 0

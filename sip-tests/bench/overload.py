@@ -30,9 +30,9 @@ WINDOWS = (64, 128, 256, 512, 1024)
 
 def configuration(boxes, visitors, users):
     """The example `direct/b-server` on our address, with visitors in its store."""
-    with open(os.path.join(PROJECT, 'docs', 'examples', 'direct', 'b-server.toml')) as file:
+    with open(os.path.join(PROJECT, 'docs', 'loopback', 'direct', 'b-server.toml')) as file:
         text = file.read().replace('127.0.0.1', HOST)
-    text = text.replace('../keys', os.path.join(PROJECT, 'docs', 'examples', 'keys'))
+    text = text.replace('../keys', os.path.join(PROJECT, 'docs', 'loopback', 'keys'))
     path = os.path.join(boxes.folder, 'b-server.toml')
     with open(path, 'w') as file:
         file.write(text)

@@ -21,9 +21,9 @@ GOAL_MS = 300
 
 def example(boxes, name, kind):
     """An example configuration on our address, in the folder of this run."""
-    with open(os.path.join(PROJECT, 'docs', 'examples', kind, f'{name}.toml')) as file:
+    with open(os.path.join(PROJECT, 'docs', 'examples' if kind == 'tls' else 'loopback', kind, f'{name}.toml')) as file:
         text = file.read().replace('127.0.0.1', HOST)
-    text = text.replace('../keys', os.path.join(PROJECT, 'docs', 'examples', 'keys'))
+    text = text.replace('../keys', os.path.join(PROJECT, 'docs', 'loopback', 'keys'))
     path = os.path.join(boxes.folder, f'{name}.toml')
     with open(path, 'w') as file:
         file.write(text)

@@ -1,7 +1,7 @@
 //! Access tokens of many users, for measurements, as lines that SIPp reads with `-inf`: 000000;TOKEN is of
 //! sip:user000000@a.mcx.example.
 //!
-//!     cargo run --release -p mcx-node --example tokens -- docs/examples/keys/idms-a.key.pem 10000 > tokens.csv
+//!     cargo run --release -p mcx-node --example tokens -- docs/loopback/keys/idms-a.key.pem 10000 > tokens.csv
 
 use std::error::Error;
 use std::io::{BufWriter, Write as _};

@@ -13,7 +13,7 @@ use std::net::UdpSocket;
 use std::process::{Child, Command, Stdio};
 
 use certificates::Authority;
-use check::{Folder, check, check_file, example, examples, refused, refused_text};
+use check::{Folder, check, check_file, example, loopback, refused, refused_text};
 
 #[test]
 fn the_examples_are_right() {
@@ -374,7 +374,7 @@ fn every_limit_is_taken_as_it_is_written() {
                 text += &format!("{key} = {value}\n");
             }
         }
-        let folder = examples().join("gateways/a-server.toml");
+        let folder = loopback().join("gateways/a-server.toml");
         let config = mcx_node::config::parse(&folder, &text).expect("right");
         let (limits, server) = (config.limits, config.service_server.unwrap().config);
         assert_eq!(server.limits, limits);
@@ -517,7 +517,7 @@ fn output_that_nobody_reads_ends_the_program_quietly() {
     let folder = Folder::new();
     let path = folder.0.join("nodes/node.toml");
     std::fs::write(&path, example("gateways/a-gateway.toml")).unwrap();
-    let key = examples().join("keys/idms-a.key.pem");
+    let key = loopback().join("keys/idms-a.key.pem");
     let (path, key) = (path.to_str().unwrap(), key.to_str().unwrap());
     for arguments in [
         vec!["check", "--config", path],

@@ -255,7 +255,7 @@ fn another_key_of_an_issuer_comes_and_changes() {
     let text = configuration();
     let node = Running::start("a-server", &text);
     let key = |name: &str, of: &str| {
-        let from = check::examples().join(format!("keys/{of}.pub.pem"));
+        let from = check::loopback().join(format!("keys/{of}.pub.pem"));
         std::fs::copy(from, node.folder().join(name)).unwrap();
     };
     key("new.pem", "idms-b");

@@ -94,7 +94,7 @@ fn an_issuer_is_written_once_with_each_of_his_keys() {
     refused_text(&(example(SERVER) + &of_one), line, expected);
     // One who changes his key has two for a while; and one may be asked about one service, and another about others.
     let folder = Folder::new();
-    let other = check::examples().join("keys/idms-b.pub.pem");
+    let other = check::loopback().join("keys/idms-b.pub.pem");
     std::fs::copy(other, folder.0.join("keys/idms-b.pub.pem")).unwrap();
     let path = folder.0.join("nodes/node.toml");
     let split = example(SERVER).replace(

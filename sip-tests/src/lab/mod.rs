@@ -122,7 +122,7 @@ impl Lab {
         std::fs::create_dir_all(folder.join("nodes")).expect("a temporary folder");
         for system in ["a", "b", "c"] {
             let key = format!("idms-{system}.pub.pem");
-            let from = project().join("docs/examples/keys").join(&key);
+            let from = project().join("docs/loopback/keys").join(&key);
             std::fs::copy(from, folder.join("keys").join(key)).expect("an example key");
         }
         Self {
@@ -153,7 +153,7 @@ impl Lab {
 
     /// An example configuration (`gateways/a-server`) with this lab's addresses.
     pub fn example(&self, example: &str) -> String {
-        let path = project().join(format!("docs/examples/{example}.toml"));
+        let path = project().join(format!("docs/loopback/{example}.toml"));
         let text = std::fs::read_to_string(&path).expect("an example configuration");
         self.with_addresses(text)
     }
@@ -212,7 +212,7 @@ impl Lab {
         for (name, value) in claims {
             all[name] = (*value).into();
         }
-        let key = project().join(format!("docs/examples/keys/idms-{system}.key.pem"));
+        let key = project().join(format!("docs/loopback/keys/idms-{system}.key.pem"));
         let pem = std::fs::read(key).expect("an example key");
         let key = EncodingKey::from_ec_pem(&pem).expect("a private key");
         encode(&Header::new(Algorithm::ES256), &all, &key).expect("a token")

@@ -47,6 +47,7 @@ fn host(lab: &Lab, system: &str) -> IpAddr {
 /// An example of system A as that of `system`, with the lab's hosts: A's part is played by it, and its own by A.
 fn of_system(lab: &Lab, system: &str, file: &str) -> String {
     let text = fs::read_to_string(project().join("docs/examples/kamailio").join(file)).unwrap();
+    let text = text.replace("\"idms-a", "\"../keys/idms-a");
     let swap = |text: String, of: &dyn Fn(&str) -> String| {
         let (a, other) = (of("a"), of(system));
         if a == other {

@@ -26,7 +26,7 @@ use crate::pseudonym_key;
 /// The systems, by the letter in the names of their nodes.
 pub(super) const SYSTEMS: [char; 3] = ['a', 'b', 'c'];
 
-/// Addresses in the example configurations, which the demo replaces by free ones.
+/// Addresses in the configurations, which the demo replaces by free ones.
 const EXAMPLE_ADDRESSES: [(&str, char, &str); 9] = [
     ("127.0.0.1:5060", 'a', "core"),
     ("127.0.0.1:5061", 'a', "server"),
@@ -39,31 +39,31 @@ const EXAMPLE_ADDRESSES: [(&str, char, &str); 9] = [
     ("127.0.0.1:5082", 'c', "gateway"),
 ];
 
-/// The examples that an operator starts from are what the demo runs.
+/// The demo runs what there is for one machine.
 const EXAMPLES: [(&str, &str); 6] = [
     (
         "a-server",
-        include_str!("../../../../docs/examples/gateways/a-server.toml"),
+        include_str!("../../../../docs/loopback/gateways/a-server.toml"),
     ),
     (
         "a-gateway",
-        include_str!("../../../../docs/examples/gateways/a-gateway.toml"),
+        include_str!("../../../../docs/loopback/gateways/a-gateway.toml"),
     ),
     (
         "b-server",
-        include_str!("../../../../docs/examples/gateways/b-server.toml"),
+        include_str!("../../../../docs/loopback/gateways/b-server.toml"),
     ),
     (
         "b-gateway",
-        include_str!("../../../../docs/examples/gateways/b-gateway.toml"),
+        include_str!("../../../../docs/loopback/gateways/b-gateway.toml"),
     ),
     (
         "c-server",
-        include_str!("../../../../docs/examples/gateways/c-server.toml"),
+        include_str!("../../../../docs/loopback/gateways/c-server.toml"),
     ),
     (
         "c-gateway",
-        include_str!("../../../../docs/examples/gateways/c-gateway.toml"),
+        include_str!("../../../../docs/loopback/gateways/c-gateway.toml"),
     ),
 ];
 
@@ -71,18 +71,18 @@ const EXAMPLES: [(&str, &str); 6] = [
 const KEYS: [(char, &str, &str); 3] = [
     (
         'a',
-        include_str!("../../../../docs/examples/keys/idms-a.pub.pem"),
-        include_str!("../../../../docs/examples/keys/idms-a.key.pem"),
+        include_str!("../../../../docs/loopback/keys/idms-a.pub.pem"),
+        include_str!("../../../../docs/loopback/keys/idms-a.key.pem"),
     ),
     (
         'b',
-        include_str!("../../../../docs/examples/keys/idms-b.pub.pem"),
-        include_str!("../../../../docs/examples/keys/idms-b.key.pem"),
+        include_str!("../../../../docs/loopback/keys/idms-b.pub.pem"),
+        include_str!("../../../../docs/loopback/keys/idms-b.key.pem"),
     ),
     (
         'c',
-        include_str!("../../../../docs/examples/keys/idms-c.pub.pem"),
-        include_str!("../../../../docs/examples/keys/idms-c.key.pem"),
+        include_str!("../../../../docs/loopback/keys/idms-c.pub.pem"),
+        include_str!("../../../../docs/loopback/keys/idms-c.key.pem"),
     ),
 ];
 

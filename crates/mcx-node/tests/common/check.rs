@@ -16,7 +16,7 @@ impl Folder {
         let path = std::env::temp_dir().join(format!("mcx-check-{}-{count}", std::process::id()));
         std::fs::create_dir_all(path.join("keys")).unwrap();
         std::fs::create_dir_all(path.join("nodes")).unwrap();
-        let key = examples().join("keys/idms-a.pub.pem");
+        let key = loopback().join("keys/idms-a.pub.pem");
         std::fs::copy(key, path.join("keys/idms-a.pub.pem")).unwrap();
         Self(path)
     }
@@ -28,13 +28,23 @@ impl Drop for Folder {
     }
 }
 
+/// What an operator starts from.
 pub fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/examples")
 }
 
-/// Port 0 instead of the example's, so that no other program's port matters.
+/// What runs on one machine, without TLS.
+pub fn loopback() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/loopback")
+}
+
+/// A configuration of these, with port 0 instead of its own, so that no other program's port matters.
 pub fn example(name: &str) -> String {
-    let text = std::fs::read_to_string(examples().join(name)).unwrap();
+    let folder = match name.starts_with("tls/") {
+        true => examples(),
+        false => loopback(),
+    };
+    let text = std::fs::read_to_string(folder.join(name)).unwrap();
     text.replace("udp:127.0.0.1:5061", "udp:127.0.0.1:0")
         .replace("udp:127.0.0.1:5062", "udp:127.0.0.1:0")
         .replace("udp:127.0.0.1:5072", "udp:127.0.0.1:0")

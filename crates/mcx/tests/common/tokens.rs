@@ -8,10 +8,10 @@ use super::START;
 
 pub const ISSUER: &str = "https://idms.a.mcx.example";
 pub const AUDIENCE: &str = "mcx";
-pub const IDMS_A_KEY: &[u8] = include_bytes!("../../../../docs/examples/keys/idms-a.key.pem");
-pub const IDMS_A_PEM: &[u8] = include_bytes!("../../../../docs/examples/keys/idms-a.pub.pem");
-pub const IDMS_B_KEY: &[u8] = include_bytes!("../../../../docs/examples/keys/idms-b.key.pem");
-pub const IDMS_B_PEM: &[u8] = include_bytes!("../../../../docs/examples/keys/idms-b.pub.pem");
+pub const IDMS_A_KEY: &[u8] = include_bytes!("../../../../docs/loopback/keys/idms-a.key.pem");
+pub const IDMS_A_PEM: &[u8] = include_bytes!("../../../../docs/loopback/keys/idms-a.pub.pem");
+pub const IDMS_B_KEY: &[u8] = include_bytes!("../../../../docs/loopback/keys/idms-b.key.pem");
+pub const IDMS_B_PEM: &[u8] = include_bytes!("../../../../docs/loopback/keys/idms-b.pub.pem");
 
 /// Accepts tokens of the one server.
 pub fn idms() -> Tokens {
