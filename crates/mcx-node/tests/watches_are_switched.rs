@@ -160,6 +160,10 @@ fn watches_have_bounds() {
         ),
         (&["--answer", "900"], "is no answer: write 4xx or 404"),
         (&["--answer", "4xx", "--verdict", "x"], "never one record"),
+        (
+            &["--requirement", "P1.5"],
+            "nothing is decided by `P1.5`: write one of P1.0, P1.1,",
+        ),
         (&["--call-id", "x", "--for", "8d"], "a second to 7 days"),
         (&["--call-id", "x", "--for", "10ms"], "a second to 7 days"),
         (&["--call-id", "x", "--size-mib", "3"], "hold 4 to 4096 MiB"),

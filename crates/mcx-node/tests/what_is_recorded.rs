@@ -66,6 +66,9 @@ async fn a_message_over_tls_with_its_place_and_the_domains_of_its_peer() {
             }
         }
     }
+    // A opened it; answers come and go on it as well.
+    assert!(of_a.iter().all(|(_, m)| m.opened_here));
+    assert!(of_b.iter().all(|(_, m)| !m.opened_here));
     // The address that the connection really has, which is not the one that is listened at; both sides see the same.
     let ((_, out), (_, into)) = (&of_a[0], &of_b[0]);
     assert_eq!((out.local, out.peer), (into.peer, into.local));

@@ -101,6 +101,7 @@ fn message_of_a_tls_connection_and_clocks(bencher: Bencher) {
             transport: Transport::Tls,
             local: of.local,
             peer: of.peer,
+            opened_here: black_box(true),
             identity: Some(identity.clone()),
             offset: Some(black_box(4_711)),
             bytes: of.bytes.clone(),

@@ -34,6 +34,7 @@ mod flag {
     pub const PEER_V6: u16 = 1 << 5;
     pub const IDENTITY: u16 = 1 << 6;
     pub const OFFSET: u16 = 1 << 7;
+    pub const OPENED_HERE: u16 = 1 << 8;
     // of a decision
     pub const DETAIL: u16 = 1 << 1;
     pub const UUID: u16 = 1 << 2;
@@ -100,7 +101,8 @@ pub(crate) fn message(out: &mut Vec<u8>, at: At, node: Node, message: &MessageRe
         | when(message.local.is_ipv6(), flag::LOCAL_V6)
         | when(message.peer.is_ipv6(), flag::PEER_V6)
         | when(message.identity.is_some(), flag::IDENTITY)
-        | when(message.offset.is_some(), flag::OFFSET);
+        | when(message.offset.is_some(), flag::OFFSET)
+        | when(message.opened_here, flag::OPENED_HERE);
     head(out, flags, at, node);
     address(out, message.local);
     address(out, message.peer);
@@ -372,6 +374,7 @@ impl Written<'_> {
             },
             local,
             peer,
+            opened_here: has(flag::OPENED_HERE),
             offset: self.when(has(flag::OFFSET), Written::u64)?,
             identity: self
                 .when(has(flag::IDENTITY), Written::text)?
@@ -515,8 +518,14 @@ mod tests {
         for direction in [Direction::Sent, Direction::Received] {
             for transport in [Carrier::Udp, Carrier::Tcp, Carrier::Tls] {
                 for (local, peer) in [(v4, v6), (v6, v4), (v4, v4), (v6, v6)] {
-                    for (offset, identity) in [(None, None), (Some(u64::MAX), Some("b.example"))] {
+                    for (opened_here, offset, identity) in [
+                        (false, None, None),
+                        (true, None, None),
+                        (false, Some(u64::MAX), Some("b.example")),
+                        (true, Some(0), Some("b.example")),
+                    ] {
                         all.push(MessageRecord {
+                            opened_here,
                             identity: identity.map(Into::into),
                             offset,
                             ..MessageRecord::new(

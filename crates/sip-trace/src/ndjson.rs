@@ -13,6 +13,7 @@
 //! | `direction` | message | `received` or `sent` |
 //! | `transport` | message | `udp`, `tcp` or `tls` |
 //! | `local`, `peer` | message | `address:port`, IPv6 in brackets |
+//! | `opened_here` | message | `true` where the node opened the connection itself; left out otherwise, and in older recordings |
 //! | `identity` | message | domains that the peer's certificate proves, a blank between them; left out without one |
 //! | `offset` | message | where it begins in its direction of the stream, in bytes; left out for datagrams |
 //! | `text` | message | the bytes, when they are valid UTF-8 |
@@ -75,6 +76,7 @@ pub fn write(record: &Record, out: &mut impl Write) -> io::Result<()> {
             line.transport = Some(message.transport.as_str().into());
             line.local = Some(message.local.to_string().into());
             line.peer = Some(message.peer.to_string().into());
+            line.opened_here = message.opened_here.then_some(true);
             line.identity = message.identity.as_deref().map(Cow::Borrowed);
             line.offset = message.offset;
             match std::str::from_utf8(&message.bytes) {
@@ -234,6 +236,8 @@ struct Line<'a> {
     local: Text<'a>,
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
     peer: Text<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    opened_here: Option<bool>,
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
     identity: Text<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -303,6 +307,7 @@ fn message(line: &Line<'_>) -> Result<MessageRecord, Cause> {
             .ok_or(Cause::Invalid("transport"))?,
         local: address("local", &line.local)?,
         peer: address("peer", &line.peer)?,
+        opened_here: line.opened_here.unwrap_or_default(),
         identity: line.identity.as_deref().map(Into::into),
         offset: line.offset,
         bytes,

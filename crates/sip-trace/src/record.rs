@@ -18,7 +18,7 @@ pub struct Record {
     /// The clock that nobody sets: µs since a moment of the process's start. It tells how long passed between two records of
     /// one run of a node; of different runs it tells nothing. `None` where a recording does not say.
     pub mono_us: Option<u64>,
-    /// Name of the node: the column of a ladder, the interface of a capture file.
+    /// Name of the node: the column of a ladder, and what the interfaces of a capture file begin with.
     pub node: Arc<str>,
     /// The event itself.
     pub what: What,
@@ -65,6 +65,9 @@ pub struct MessageRecord {
     pub local: SocketAddr,
     /// The other side's address.
     pub peer: SocketAddr,
+    /// The node opened the connection itself, so that `local` belongs to no listener of it. `false` for datagrams, which leave
+    /// from listeners, and where a recording does not say.
+    pub opened_here: bool,
     /// The domains that the peer's certificate proves (RFC 5922 §7.1), one blank between them; `None` where it showed no
     /// certificate. It belongs to the connection, whichever way a message goes.
     pub identity: Option<Arc<str>>,
@@ -88,6 +91,7 @@ impl MessageRecord {
             transport,
             local,
             peer,
+            opened_here: false,
             identity: None,
             offset: None,
             bytes,
@@ -118,6 +122,7 @@ impl fmt::Debug for MessageRecord {
             .field("transport", &self.transport)
             .field("local", &self.local)
             .field("peer", &self.peer)
+            .field("opened_here", &self.opened_here)
             .field("identity", &self.identity)
             .field("offset", &self.offset)
             .field("bytes", &format_args!("{} bytes", self.bytes.len()))

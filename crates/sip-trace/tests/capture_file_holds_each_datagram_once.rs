@@ -9,7 +9,7 @@ use bytes::Bytes;
 use common::pcapng_reader::{blocks, options, packets};
 use common::{A, AG, B, BG, START_US, Story, notification};
 use sip_trace::pcapng::{
-    Interface, Layout, MAX_PAYLOAD_BYTES, Packet, Summary, Writer, write_merged, write_merged_as,
+    Interface, MAX_INTERFACES, MAX_PAYLOAD_BYTES, Packet, Summary, Writer, write_merged,
 };
 use sip_trace::{Direction, Record, Transport, What};
 
@@ -39,7 +39,7 @@ fn each_datagram_is_there_once_whoever_recorded_it() {
     assert_eq!(
         summary,
         Summary {
-            interfaces: 1,
+            interfaces: 4,
             messages: sent.count(),
             packets: 9,
             split: 0,
@@ -128,32 +128,101 @@ fn more_decisions_than_fit_are_counted_and_long_ones_cut() {
     assert!(comments[1].ends_with("ü…") && comments[1].len() < 33_000);
 }
 
+/// Names of the interfaces and their link types.
+fn interfaces(file: &[u8]) -> Vec<(String, u16)> {
+    let described = blocks(file).into_iter().filter(|(kind, _)| *kind == 1);
+    described
+        .map(|(_, body)| {
+            let name = options(&body[8..])[0].1.clone();
+            let link = u16::from_le_bytes([body[0], body[1]]);
+            (String::from_utf8(name).unwrap(), link)
+        })
+        .collect()
+}
+
 #[test]
-fn nodes_are_interfaces_when_asked_for() {
-    let mut file = Vec::new();
-    let summary =
-        write_merged_as(&common::exchange(), Layout::InterfacePerNode, &mut file).unwrap();
-    assert_eq!(summary.interfaces, 4);
-    let described: Vec<_> = blocks(&file)
-        .into_iter()
-        .filter(|(kind, _)| *kind == 1)
-        .collect();
-    let names: Vec<Vec<u8>> = described
-        .iter()
-        .map(|(_, body)| options(&body[8..])[0].1.clone())
-        .collect();
-    assert_eq!(names, [A, AG, BG, B].map(|name| name.as_bytes().to_vec()));
-    assert!(
-        described.iter().all(|(_, body)| body[..2] == [101, 0]),
-        "raw IP"
-    );
+fn listeners_are_interfaces_and_so_are_connections_that_a_node_opened() {
+    let mut records = common::exchange();
+    common::over_tls(&mut records, (A, 50_001), AG);
+    // Another listener of the same node, and another connection that it opened.
+    let mut story = Story::default();
+    story.passed(2_000, AG, BG, &notification("four"));
+    for record in &mut story.records {
+        if let What::Message(message) = &mut record.what {
+            let outside = SocketAddr::from(([192, 0, 2, 1], 40_002));
+            match message.direction {
+                Direction::Sent => message.local = outside,
+                Direction::Received => message.peer = outside,
+            }
+        }
+    }
+    records.extend(story.records);
+    let mut story = Story::default();
+    story.passed(2_100, A, AG, &notification("five"));
+    common::over_tls(&mut story.records, (A, 50_002), AG);
+    records.extend(story.records);
+
+    let (summary, file) = written(&records);
+    let expected = [
+        ("A server · TLS, connections it opened", 101),
+        ("A gateway · UDP 127.0.0.1:40002", 12),
+        ("B gateway · UDP 127.0.0.1:40003", 12),
+        ("B server · UDP 127.0.0.1:40004", 12),
+        ("A gateway · TLS 127.0.0.1:40002", 12),
+        ("A gateway · UDP 192.0.2.1:40002", 12),
+    ];
+    assert_eq!(summary.interfaces, expected.len());
     assert_eq!(
-        packets(&file)
-            .iter()
-            .map(|p| p.interface)
-            .collect::<Vec<_>>(),
-        [0, 1, 1, 2, 3, 2, 3, 2, 1]
+        interfaces(&file),
+        expected.map(|(name, link)| (name.to_owned(), link))
     );
+    let of_packets: Vec<_> = packets(&file).iter().map(|p| p.interface).collect();
+    assert_eq!(of_packets, [0, 1, 1, 2, 3, 2, 3, 2, 4, 5, 0]);
+}
+
+#[test]
+fn listeners_beyond_the_bound_share_one_interface() {
+    for (listeners, wanted) in [
+        (MAX_INTERFACES - 1, MAX_INTERFACES - 1),
+        (MAX_INTERFACES, MAX_INTERFACES),
+        (MAX_INTERFACES + 9, MAX_INTERFACES),
+    ] {
+        let mut story = Story::default();
+        for _ in 0..2 {
+            (0..listeners).for_each(|_| story.sent(1, A, B, &notification("one")));
+        }
+        for (number, record) in (0..).zip(&mut story.records) {
+            if let What::Message(message) = &mut record.what {
+                let port = u16::try_from(number % listeners).unwrap();
+                message.local.set_port(10_000 + port);
+            }
+        }
+        let (summary, file) = written(&story.records);
+        assert_eq!(
+            (summary.interfaces, summary.packets),
+            (wanted, 2 * listeners)
+        );
+        let names = interfaces(&file);
+        assert_eq!(names.len(), wanted);
+        let shared = "all other listeners and connections";
+        assert_eq!(
+            names.iter().position(|(name, _)| name == shared),
+            (listeners >= MAX_INTERFACES).then_some(MAX_INTERFACES - 1)
+        );
+        for packets in packets(&file).chunks(listeners) {
+            for (number, packet) in packets.iter().enumerate() {
+                let wanted = number.min(MAX_INTERFACES - 1);
+                assert_eq!(usize::try_from(packet.interface).unwrap(), wanted);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_file_without_a_message_has_an_interface_all_the_same() {
+    let (summary, file) = written(&[]);
+    assert_eq!((summary.interfaces, summary.packets), (1, 0));
+    assert_eq!(interfaces(&file), [("no message".to_owned(), 101)]);
 }
 
 #[test]

@@ -4,12 +4,13 @@
 
 mod common;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use bytes::Bytes;
-use common::{A, B, Story};
-use sip_trace::pcapng::{Layout, write_merged_as};
+use common::{A, AG, B, Story};
+use sip_trace::pcapng::write_merged;
 use sip_trace::{Direction, Record, What};
 
 fn installed(tool: &str) -> bool {
@@ -25,10 +26,18 @@ fn installed(tool: &str) -> bool {
     found
 }
 
-fn capture(name: &str, records: &[Record], layout: Layout) -> PathBuf {
+fn capture(name: &str, records: &[Record]) -> PathBuf {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-    write_merged_as(records, layout, std::fs::File::create(&path).unwrap()).unwrap();
+    let written = write_merged(records, std::fs::File::create(&path).unwrap()).unwrap();
+    assert!(written.interfaces > 1, "{written:?}");
     path
+}
+
+/// The exchange with TLS between the server and the gateway of A.
+fn exchange() -> Vec<Record> {
+    let mut records = common::exchange();
+    common::over_tls(&mut records, (A, 50_001), AG);
+    records
 }
 
 /// One line a packet, the fields separated by "|"; several values of one field by ";".
@@ -63,36 +72,40 @@ fn sip_on_any_port_is_decoded_with_good_checksums() {
     if !installed("tshark") {
         return;
     }
-    for (name, layout) in [
-        ("one.pcapng", Layout::OneInterface),
-        ("nodes.pcapng", Layout::InterfacePerNode),
-    ] {
-        let path = capture(name, &common::exchange(), layout);
-        let seen = fields(
-            &path,
-            &[
-                "sip.Method",
-                "sip.Status-Code",
-                "udp.srcport",
-                "ip.checksum.status",
-                "udp.checksum.status",
-            ],
-        );
-        let good = |what: &str, port| format!("{what}|{port}|1|1");
-        let (request, ok) = ("MESSAGE|", "|200");
-        let expected = [
-            good(request, 40_001),
-            good(request, 40_002),
-            good(request, 40_002),
-            good(request, 40_003),
-            good(ok, 40_004),
-            good(request, 40_003),
-            good(ok, 40_004),
-            good(ok, 40_003),
-            good(ok, 40_002),
-        ];
-        assert_eq!(seen, expected);
-    }
+    let seen = fields(
+        &capture("ports.pcapng", &exchange()),
+        &[
+            "frame.interface_name",
+            "sip.Method",
+            "sip.Status-Code",
+            "udp.srcport",
+            "ip.checksum.status",
+            "udp.checksum.status",
+        ],
+    );
+    let good = |interface: &str, what: &str, port| format!("{interface}|{what}|{port}|1|1");
+    let (request, ok) = ("MESSAGE|", "|200");
+    let opened = "A server · TLS, connections it opened";
+    let (ag_tls, ag) = (
+        "A gateway · TLS 127.0.0.1:40002",
+        "A gateway · UDP 127.0.0.1:40002",
+    );
+    let (bg, b) = (
+        "B gateway · UDP 127.0.0.1:40003",
+        "B server · UDP 127.0.0.1:40004",
+    );
+    let expected = [
+        good(opened, request, 50_001),
+        good(ag, request, 40_002),
+        good(ag, request, 40_002),
+        good(bg, request, 40_003),
+        good(b, ok, 40_004),
+        good(bg, request, 40_003),
+        good(b, ok, 40_004),
+        good(bg, ok, 40_003),
+        good(ag_tls, ok, 40_002),
+    ];
+    assert_eq!(seen, expected);
 }
 
 #[test]
@@ -104,10 +117,12 @@ fn mc_info_documents_of_all_services_are_decoded_as_xml() {
     let mcptt = String::from_utf8(common::notification("one").to_vec()).unwrap();
     for service in ["mcptt", "mcvideo", "mcdata"] {
         let of_service = mcptt.replace("3gpp.mcptt-info", &format!("3gpp.{service}-info"));
-        story.sent(1, A, B, &Bytes::from(of_service));
+        let of_service = Bytes::from(of_service);
+        story.sent(1, A, B, &of_service);
+        story.sent(2, B, A, &of_service);
     }
     for seen in fields(
-        &capture("xml.pcapng", &story.records, Layout::OneInterface),
+        &capture("xml.pcapng", &story.records),
         &["frame.protocols", "xml.tag"],
     ) {
         assert!(seen.starts_with("raw:ip:udp:sip:xml|"), "{seen}");
@@ -120,18 +135,19 @@ fn decisions_and_nodes_are_shown_at_the_packets() {
     if !installed("tshark") {
         return;
     }
-    let path = capture(
-        "comments.pcapng",
-        &common::exchange(),
-        Layout::InterfacePerNode,
+    let path = capture("comments.pcapng", &exchange());
+    let seen = fields(&path, &["frame.comment"]);
+    assert_eq!(
+        seen[0],
+        "A server → A gateway;A server: P1.0 started – user is back and was migrated to b.mcx.example (stay 7);\
+         carried over TLS, shown as UDP"
     );
-    let seen = fields(&path, &["frame.interface_name", "frame.comment"]);
     assert_eq!(
         seen[2],
-        "A gateway|A gateway → B gateway;B gateway: L5 trusted – sender is the user's primary system"
+        "A gateway → B gateway;B gateway: L5 trusted – sender is the user's primary system"
     );
     assert!(
-        seen[3].starts_with("B gateway|B gateway → B server;B server: P1.4 applied – mapping is"),
+        seen[3].starts_with("B gateway → B server;B server: P1.4 applied – mapping is"),
         "{}",
         seen[3]
     );
@@ -145,14 +161,15 @@ fn ipv6_and_binary_messages_are_valid_packets() {
     let mut story = Story::default();
     story.sent(1, A, B, &common::notification("one"));
     story.sent(2, A, B, &Bytes::from_static(b"\xff\x00\xfe"));
+    story.sent(3, B, A, &common::notification("two"));
     for record in &mut story.records {
         if let What::Message(message) = &mut record.what {
             assert_eq!(message.direction, Direction::Sent);
-            message.local = "[2001:db8::1]:40001".parse().unwrap();
-            message.peer = "[2001:db8::2]:40002".parse().unwrap();
+            message.local = SocketAddr::new("2001:db8::1".parse().unwrap(), message.local.port());
+            message.peer = SocketAddr::new("2001:db8::2".parse().unwrap(), message.peer.port());
         }
     }
-    let path = capture("ipv6.pcapng", &story.records, Layout::OneInterface);
+    let path = capture("ipv6.pcapng", &story.records);
     let seen = fields(
         &path,
         &[
@@ -169,6 +186,13 @@ fn ipv6_and_binary_messages_are_valid_packets() {
         seen[0]
     );
     assert_eq!(seen[1], "2001:db8::1||11|1|");
+    assert!(
+        seen[2].starts_with("2001:db8::1|MESSAGE|") && seen[2].ends_with("|1|"),
+        "{}",
+        seen[2]
+    );
+    let named = fields(&path, &["frame.interface_name"]);
+    assert_eq!(named[2], "B server · UDP [2001:db8::1]:40004");
 }
 
 #[test]
@@ -176,9 +200,9 @@ fn capinfos_counts_packets_and_finds_time_in_order() {
     if !installed("capinfos") {
         return;
     }
-    let path = capture("capinfos.pcapng", &common::exchange(), Layout::OneInterface);
+    let path = capture("capinfos.pcapng", &exchange());
     let output = Command::new("capinfos")
-        .args(["-E", "-c", "-o", "-a", "-S"])
+        .args(["-E", "-I", "-c", "-o", "-a", "-S"])
         .arg(path)
         .output()
         .unwrap();
@@ -188,6 +212,7 @@ fn capinfos_counts_packets_and_finds_time_in_order() {
             .any(|line| line.starts_with(what) && line.ends_with(value))
     };
     assert!(told("File encapsulation:", "Raw IP"), "{text}");
+    assert!(told("Number of interfaces in file:", " 5"), "{text}");
     assert!(told("Number of packets:", " 9"), "{text}");
     assert!(told("Strict time order:", "True"), "{text}");
     assert!(told("First packet time:", " 1767225600.001000"), "{text}");
@@ -198,7 +223,7 @@ fn sngrep_finds_the_dialogs() {
     if !installed("sngrep") {
         return;
     }
-    let path = capture("sngrep.pcapng", &common::exchange(), Layout::OneInterface);
+    let path = capture("sngrep.pcapng", &exchange());
     let read = Command::new("sngrep")
         .args(["-F", "-N", "-I"])
         .arg(path)

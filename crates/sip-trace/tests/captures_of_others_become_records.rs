@@ -65,6 +65,15 @@ fn tcp(
     frame
 }
 
+/// What answers the beginning of a connection.
+fn accepted(from: ([u8; 4], u16), to: ([u8; 4], u16), sequence: u32) -> Vec<u8> {
+    let builder = PacketBuilder::ethernet2([1; 6], [2; 6]).ipv4(from.0, to.0, 64);
+    let builder = builder.tcp(from.1, to.1, sequence, 60_000).syn().ack(1);
+    let mut frame = Vec::new();
+    builder.write(&mut frame, b"").unwrap();
+    frame
+}
+
 /// Two fragments of one datagram over IPv4.
 fn fragments(payload: &[u8]) -> Vec<Vec<u8>> {
     let whole = udp(ONE, TWO, payload);
@@ -135,7 +144,7 @@ fn frames() -> Vec<Vec<u8>> {
         cut(700, 1_000),
         cut(600, 650), // again, from before the numbers began anew
         cut(1_000, all),
-        tcp(TWO, ONE, 7_000, true, b""),
+        accepted(TWO, ONE, 7_000),
         tcp(TWO, ONE, 7_001, false, b"\r\n"),
         tcp(TWO, ONE, 7_003, false, &back),
     ]);
@@ -473,6 +482,81 @@ fn a_file_of_ours_tells_the_same_story() {
         capture.records.iter().filter(|r| tls(r)).count(),
         2 * capture.messages
     );
+}
+
+#[test]
+fn who_began_a_connection_opened_it() {
+    let opened = |frames: &[Vec<u8>]| -> Vec<(String, Direction)> {
+        let capture = read(&pcap(frames), &HashMap::new()).unwrap();
+        let opened = capture
+            .records
+            .iter()
+            .filter_map(|record| match &record.what {
+                What::Message(message) if message.opened_here => {
+                    Some((message.local.to_string(), message.direction))
+                }
+                _ => None,
+            });
+        opened.collect()
+    };
+    let ends = |ways: &[Direction]| -> Vec<(String, Direction)> {
+        let end = |way| ("192.0.2.1:40100".to_owned(), way);
+        ways.iter().copied().map(end).collect()
+    };
+    let (sent, received) = (Direction::Sent, Direction::Received);
+    // Four requests by the one, two answers by the other; the datagrams between the same ends belong to no connection.
+    let mut all = frames();
+    assert_eq!(
+        opened(&all),
+        ends(&[sent, sent, sent, sent, received, received])
+    );
+    all.push(udp(ONE, TWO, &notification("u2")));
+    assert_eq!(opened(&all).len(), 6);
+    // Whose beginning is not in the capture was opened by nobody that is known.
+    all.remove(3);
+    assert_eq!(opened(&all), []);
+    // The same ports, the other way round.
+    let again = [
+        tcp(TWO, ONE, 90_000, true, b""),
+        accepted(ONE, TWO, 80_000),
+        tcp(TWO, ONE, 90_001, false, &notification("t9")),
+    ];
+    let seen = opened(&[&frames()[..], &again].concat());
+    assert_eq!(seen.last().unwrap(), &("192.0.2.2:5060".to_owned(), sent));
+    assert_eq!(seen.len(), 7);
+}
+
+#[test]
+fn a_file_of_ours_says_who_opened_a_connection() {
+    let mut records = exchange();
+    common::over_tls(&mut records, (A, 50_001), AG);
+    // The gateway opened one to the server too.
+    let mut back = common::Story::default();
+    back.passed(3_000, AG, A, &notification("back"));
+    common::over_tls(&mut back.records, (AG, 50_002), A);
+    records.extend(back.records);
+    // What the server's end alone recorded is on its interface, whichever way it went.
+    let of_a = records.iter().filter(|record| &*record.node == A);
+    let of_a: Vec<_> = of_a.cloned().collect();
+    for (records, wanted) in [(&records, [2, 0]), (&of_a, [1, 1])] {
+        let mut bytes = Vec::new();
+        pcapng::write_merged(records, &mut bytes).unwrap();
+        let capture = read(&bytes, &HashMap::new()).unwrap();
+        let opened = capture
+            .records
+            .iter()
+            .filter_map(|record| match &record.what {
+                What::Message(message) if message.opened_here => Some((record, message)),
+                _ => None,
+            });
+        let mut ways = [0, 0];
+        for (record, message) in opened {
+            let (node, port) = (&*record.node, message.local.port());
+            assert!([(A, 50_001), (AG, 50_002)].contains(&(node, port)));
+            ways[usize::from(message.direction == Direction::Received)] += 1;
+        }
+        assert_eq!(ways, wanted);
+    }
 }
 
 #[test]

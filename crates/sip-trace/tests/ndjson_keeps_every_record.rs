@@ -47,6 +47,7 @@ fn all_kinds() -> Vec<Record> {
             transport,
             local: peer,
             peer,
+            opened_here: direction == Direction::Sent,
             identity: (transport == Transport::Tls).then(|| "a.example b.example".into()),
             offset: (transport != Transport::Udp).then_some(u64::MAX),
             bytes,

@@ -1,8 +1,10 @@
 //! Redaction: whatever it gets, a message of the same shape comes out, with no identity in it that another reader finds.
 
+use std::net::SocketAddr;
+
 use bytes::Bytes;
 use sip_message::{HeaderName, Limits, Message, Uri};
-use sip_trace::Redactor;
+use sip_trace::{Direction, MessageRecord, Record, Redactor, Transport, What};
 
 const KEY: [u8; 32] = [7; 32];
 /// Beyond that a message may grow over the largest one with its pseudonyms, and is masked.
@@ -11,8 +13,11 @@ const MOST: usize = 20_000;
 /// Any bytes.
 pub fn run(input: &[u8]) {
     let before = Bytes::copy_from_slice(input);
+    let mut learned = Redactor::new(&KEY);
+    learned.learn([&record(&before)]);
     for (redactor, raw) in [
         (Redactor::new(&KEY), false),
+        (learned, false),
         (Redactor::secrets_only(), true),
     ] {
         let after = redactor.message(&before);
@@ -26,6 +31,23 @@ pub fn run(input: &[u8]) {
         }
         // What is redacted already stays a message.
         assert!(parse(&redactor.message(&after)).is_some() || after.len() > MOST);
+    }
+}
+
+fn record(bytes: &Bytes) -> Record {
+    let at = SocketAddr::from(([127, 0, 0, 1], 5060));
+    Record {
+        seq: 0,
+        wall_us: 0,
+        mono_us: None,
+        node: "a".into(),
+        what: What::Message(MessageRecord::new(
+            Direction::Received,
+            Transport::Udp,
+            at,
+            at,
+            bytes.clone(),
+        )),
     }
 }
 

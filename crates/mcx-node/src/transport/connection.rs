@@ -85,6 +85,7 @@ pub(super) struct Connection {
     inbox: mpsc::Sender<Item>,
     queue: Queue,
     framer: StreamFramer,
+    opened_here: bool,
     /// Who the peer has proven to be, for the record: its domains with blanks between.
     identity: Option<Arc<str>>,
     /// How many bytes came.
@@ -158,6 +159,7 @@ impl Connection {
             local: ends.local,
             number: ends.number,
             may_alias: ends.identity.is_some() && !ends.opened_here,
+            opened_here: ends.opened_here,
             identity: ends.identity.map(|it| it.all().join(" ").into()),
             received: 0,
             put: 0,
@@ -411,6 +413,7 @@ impl Connection {
             transport,
             local: self.local,
             peer: self.path.peer,
+            opened_here: self.opened_here,
             identity: self.identity.clone(),
             offset: Some(offset),
             bytes: bytes.clone(),

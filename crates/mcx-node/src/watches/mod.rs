@@ -2,6 +2,7 @@
 //! on, into files of its own until its time is over. They do not outlive the process.
 
 mod files;
+mod requirements;
 mod wish;
 
 use std::path::PathBuf;

@@ -6,6 +6,8 @@ use mcx::{ProcedureId, System};
 use serde::{Deserialize, Serialize};
 use sip_trace::watch::{Answer, Selection};
 
+use super::requirements;
+
 /// How long a watch lasts where nothing is said, in seconds.
 const DEFAULT_SECONDS: u64 = 3600;
 /// How long a watch lasts at most, in seconds: a week.
@@ -90,6 +92,9 @@ impl Wish {
         if let Some(text) = self.call_id.as_deref().filter(|text| !is_call(text)) {
             return Err(format!("`{text}` is no Call-ID: none has a blank in it"));
         }
+        self.requirement
+            .as_deref()
+            .map_or(Ok(()), requirements::check)?;
         let procedure = self.procedure.as_deref().map(|text| {
             let wrong = || {
                 format!(

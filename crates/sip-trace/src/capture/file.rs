@@ -8,6 +8,10 @@ use pcap_parser::{
 };
 
 use super::CaptureError;
+use crate::pcapng::OPENED;
+use crate::record::Direction;
+
+const EPB_FLAGS: OptionCode = OptionCode(2);
 
 /// Most interfaces of one section.
 const MAX_INTERFACES: usize = 4_096;
@@ -23,6 +27,8 @@ pub(super) struct Frame<'a> {
     pub(super) comments: Vec<String>,
     /// Written by [`pcapng`](crate::pcapng).
     pub(super) ours: bool,
+    /// In a file of ours: who recorded it opened the connection, and it went this way from there.
+    pub(super) opened: Option<Direction>,
 }
 
 #[derive(Clone, Copy)]
@@ -81,6 +87,7 @@ fn pcap(bytes: &[u8], each: &mut dyn FnMut(Frame<'_>) -> bool) -> Result<bool, C
             short: packet.caplen < packet.origlen,
             comments: Vec::new(),
             ours: false,
+            opened: None,
         };
         if !each(frame) {
             return Ok(true);
@@ -94,6 +101,8 @@ struct Interface {
     link: Linktype,
     resolution: u8,
     offset_s: i64,
+    /// It stands for connections that a node opened.
+    opened: bool,
 }
 
 fn pcapng(bytes: &[u8], each: &mut dyn FnMut(Frame<'_>) -> bool) -> Result<bool, CaptureError> {
@@ -115,6 +124,7 @@ fn pcapng(bytes: &[u8], each: &mut dyn FnMut(Frame<'_>) -> bool) -> Result<bool,
                     link: it.linktype,
                     resolution: it.if_tsresol,
                     offset_s: it.if_tsoffset,
+                    opened: matches!(it.if_name(), Some(Ok(name)) if name.ends_with(OPENED)),
                 });
                 continue;
             }
@@ -144,6 +154,7 @@ fn pcapng(bytes: &[u8], each: &mut dyn FnMut(Frame<'_>) -> bool) -> Result<bool,
             short: usize::try_from(length).is_ok_and(|length| data.len() < length),
             comments: comments(options),
             ours,
+            opened: direction(options).filter(|_| ours && interface.opened),
         };
         if !each(frame) {
             return Ok(true);
@@ -164,6 +175,17 @@ fn microseconds(ticks: u64, interface: &Interface) -> u64 {
     let us = u128::from(ticks) * 1_000_000 / per_second;
     let us = u64::try_from(us).unwrap_or(u64::MAX);
     us.saturating_add_signed(interface.offset_s.saturating_mul(1_000_000))
+}
+
+/// Which way it went, seen from its interface (epb_flags, bits 0 and 1).
+fn direction(options: &[PcapNGOption<'_>]) -> Option<Direction> {
+    let flags = options.iter().find(|option| option.code == EPB_FLAGS)?;
+    // What was written by us is little-endian.
+    match flags.as_bytes().ok()?.first()? & 3 {
+        1 => Some(Direction::Received),
+        2 => Some(Direction::Sent),
+        _ => None,
+    }
 }
 
 fn comments(options: &[PcapNGOption<'_>]) -> Vec<String> {

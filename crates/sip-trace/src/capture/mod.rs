@@ -3,7 +3,7 @@
 //! UDP datagrams with a start line of SIP become messages; so do messages of TCP connections, whose segments are put in
 //! order first. A capture in the middle sees a message once, which counts as sent and received at that moment, so that a
 //! ladder shows its two ends. Ends go by their addresses, or by the names that the caller or a file of ours gives them. Of
-//! our own files, transports and decisions are read back from the comments.
+//! our own files, transports and decisions are read back from the comments, and who opened a connection from the interfaces.
 //!
 //! The packets are the library etherparse's, the blocks pcap-parser's; what is left out is counted, never guessed.
 
@@ -142,6 +142,8 @@ impl Reading {
             transport = said.transport;
             decisions = said.decisions;
         }
+        let ends = (packet.source, packet.destination);
+        let mut opened = frame.opened;
         let messages = match packet.payload {
             // In a file of ours everything is a message: that is what was recorded.
             Payload::Udp(payload) if frame.ours || is_sip(&payload) => {
@@ -149,17 +151,13 @@ impl Reading {
             }
             Payload::Udp(_) => Vec::new(),
             Payload::Tcp(segment) => {
-                let ends = (packet.source, packet.destination);
-                self.streams.segment(ends, &segment, frame.wall_us)
+                let messages = self.streams.segment(ends, &segment, frame.wall_us);
+                opened = self.streams.opened(ends);
+                messages
             }
         };
         for (wall_us, bytes) in messages {
-            self.message(
-                wall_us,
-                transport,
-                (packet.source, packet.destination),
-                &bytes,
-            );
+            self.message(wall_us, (transport, opened), ends, &bytes);
         }
         for (node, decision) in decisions {
             self.push(frame.wall_us, node.into(), What::Decision(decision));
@@ -171,8 +169,9 @@ impl Reading {
     /// Messages of connections in which something is missing, and all at the places that their times say.
     fn rest(&mut self) {
         for (ends, messages) in self.streams.rest() {
+            let opened = self.streams.opened(ends);
             for (wall_us, bytes) in messages {
-                self.message(wall_us, Transport::Tcp, ends, &bytes);
+                self.message(wall_us, (Transport::Tcp, opened), ends, &bytes);
             }
         }
         self.capture.cut |= self.capture.messages >= MAX_MESSAGES;
@@ -189,7 +188,8 @@ impl Reading {
     fn message(
         &mut self,
         wall_us: u64,
-        transport: Transport,
+        // Which way it went, seen from who opened the connection.
+        (transport, opened): (Transport, Option<Direction>),
         (source, destination): (SocketAddr, SocketAddr),
         bytes: &Bytes,
     ) {
@@ -206,7 +206,10 @@ impl Reading {
                 .entry(local)
                 .or_insert_with(|| local.to_string().into());
             let node = Arc::clone(node);
-            let message = MessageRecord::new(direction, transport, local, peer, bytes.clone());
+            let message = MessageRecord {
+                opened_here: opened == Some(direction),
+                ..MessageRecord::new(direction, transport, local, peer, bytes.clone())
+            };
             self.push(wall_us, node, What::Message(message));
         }
     }

@@ -33,6 +33,8 @@ pub(super) struct Segment {
     pub(super) sequence: u32,
     /// Begins a connection.
     pub(super) syn: bool,
+    /// And answers one that the other side began.
+    pub(super) ack: bool,
     pub(super) bytes: Bytes,
 }
 
@@ -147,6 +149,7 @@ fn of_tcp(source: IpAddr, destination: IpAddr, tcp: &TcpSlice<'_>) -> Packet {
         payload: Payload::Tcp(Segment {
             sequence: tcp.sequence_number(),
             syn: tcp.syn(),
+            ack: tcp.ack(),
             bytes: Bytes::copy_from_slice(tcp.payload()),
         }),
     }

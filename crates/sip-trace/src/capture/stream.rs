@@ -8,6 +8,7 @@ use sip_message::{Framed, Limits, ParseErrorKind, StreamFramer};
 
 use super::is_sip;
 use super::packet::Segment;
+use crate::record::Direction;
 
 /// Most directions of connections that are followed at once; further ones are not.
 pub const MAX_STREAMS: usize = 65_536;
@@ -49,6 +50,8 @@ struct Stream {
     framer: Option<StreamFramer>,
     /// Nothing came yet since the connection began: what comes first is the beginning of a message, or this is no SIP.
     begins: bool,
+    /// Who sends here began the connection.
+    opener: bool,
 }
 
 impl Streams {
@@ -75,6 +78,9 @@ impl Streams {
             self.gaps += gaps;
             self.broken += broken;
             *stream = Stream::new(next, true);
+        }
+        if segment.syn {
+            stream.opener = !segment.ack;
         }
         if !segment.bytes.is_empty() {
             stream.waiting.push(Waiting {
@@ -109,6 +115,16 @@ impl Streams {
         rest
     }
 
+    /// Which way messages go, seen from who opened the connection; `None` where its beginning is not in the capture.
+    pub(super) fn opened(&self, (from, to): (SocketAddr, SocketAddr)) -> Option<Direction> {
+        let opener = |ends| self.streams.get(&ends).is_some_and(|stream| stream.opener);
+        match (opener((from, to)), opener((to, from))) {
+            (true, _) => Some(Direction::Sent),
+            (_, true) => Some(Direction::Received),
+            _ => None,
+        }
+    }
+
     /// Places where bytes are missing.
     pub(super) fn gaps(&self) -> usize {
         self.gaps
@@ -128,6 +144,7 @@ impl Stream {
             newest_us: 0,
             framer: None,
             begins,
+            opener: false,
         }
     }
 

@@ -14,8 +14,11 @@ const SECTION_HEADER: u32 = 0x0A0D_0D0A;
 const INTERFACE_DESCRIPTION: u32 = 1;
 const ENHANCED_PACKET: u32 = 6;
 const BYTE_ORDER_MAGIC: u32 = 0x1A2B_3C4D;
-/// Raw IPv4 or IPv6, told apart by the version nibble.
+/// Raw IPv4 or IPv6, told apart by the version nibble: of the first interface.
 const LINKTYPE_RAW: u16 = 101;
+/// The same, of all others: what libpcap makes of 101 (DLT_RAW), which it compares with the link types of the others as they stand
+/// in the file. Wireshark reads it as raw IP too. With 101 once more, libpcap refuses the whole file.
+const LINKTYPE_RAW_OF_OTHERS: u16 = 12;
 /// The longest packet there can be in this file.
 const SNAP_LENGTH: u32 = 65_535;
 
@@ -30,7 +33,7 @@ const MICROSECONDS: u8 = 6;
 const INBOUND: u32 = 1;
 const OUTBOUND: u32 = 2;
 
-/// One interface of the file: a node.
+/// One interface of the file: a listener of a node, or the connections that it opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interface {
     /// Shown as `frame.interface_name`.
@@ -99,9 +102,11 @@ impl<W: Write> Writer<W> {
         );
         body.end_of_options();
         body.write(SECTION_HEADER, &mut out)?;
-        for interface in interfaces {
+        let others = std::iter::repeat(LINKTYPE_RAW_OF_OTHERS);
+        let link_types = std::iter::once(LINKTYPE_RAW).chain(others);
+        for (interface, link_type) in interfaces.iter().zip(link_types) {
             let mut body = Body::default();
-            body.u16(LINKTYPE_RAW);
+            body.u16(link_type);
             body.u16(0);
             body.u32(SNAP_LENGTH);
             body.text(IF_NAME, &interface.name);

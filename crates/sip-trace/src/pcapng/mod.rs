@@ -1,16 +1,23 @@
 //! How packet tools open a recording: a pcapng file of raw IP packets.
 //!
-//! Each message becomes one packet (link type 101) with a synthetic IPv4 or IPv6 header and a UDP header of the
+//! Each message becomes one packet (raw IP) with a synthetic IPv4 or IPv6 header and a UDP header of the
 //! recorded addresses, so that the SIP inside is decoded whatever really carried it, TLS included. Its first comment
 //! names both ends; decisions become comments of the packet that they followed on their node.
+//!
+//! Its interface (`frame.interface_name`) is the listener of the node whose record is shown: `A server · UDP 127.0.0.1:5060`.
+//! Connections that a node opened belong to no listener; they are one interface for each node and transport: `A server · TLS,
+//! connections it opened`.
 
 mod block;
+mod interfaces;
 mod packet;
 mod plan;
 
 use std::io::{self, Write};
 
 pub use block::{Interface, MAX_OPTION_BYTES, Packet, Writer};
+pub use interfaces::MAX_INTERFACES;
+pub(crate) use interfaces::OPENED;
 pub use packet::MAX_PAYLOAD_BYTES;
 pub use plan::MAX_COMMENTS;
 
@@ -18,22 +25,10 @@ use crate::merge::ordered;
 use crate::record::Record;
 use plan::Plan;
 
-/// How nodes are shown as interfaces.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Layout {
-    /// One interface for all nodes, which every tool reads.
-    #[default]
-    OneInterface,
-    /// One interface a node, by its name, for Wireshark and tshark (`frame.interface_name`). Tools on libpcap (sngrep,
-    /// tcpdump) stop at the second interface: libpcap 1.10.3 compares its link type, 101, with its own number for that of
-    /// the first, 12, and takes them for different.
-    InterfacePerNode,
-}
-
 /// What a file holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// Interfaces, as [`Layout`] says.
+    /// Interfaces, at most [`MAX_INTERFACES`]; one where there is no message, as tools want at least that.
     pub interfaces: usize,
     /// Messages, each once.
     pub messages: usize,
@@ -51,15 +46,7 @@ pub struct Summary {
 /// # Errors
 /// Whatever `out` refuses.
 pub fn write_merged(records: &[Record], out: impl Write) -> io::Result<Summary> {
-    write_merged_as(records, Layout::OneInterface, out)
-}
-
-/// As [`write_merged`], with a choice of interfaces.
-///
-/// # Errors
-/// Whatever `out` refuses.
-pub fn write_merged_as(records: &[Record], layout: Layout, out: impl Write) -> io::Result<Summary> {
-    let plan = Plan::of(&ordered(records), layout);
+    let plan = Plan::of(&ordered(records));
     let mut summary = Summary {
         interfaces: plan.interfaces.len(),
         decisions: plan.decisions,

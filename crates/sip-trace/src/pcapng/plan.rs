@@ -4,16 +4,14 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-use super::{Interface, Layout};
+use super::Interface;
+use super::interfaces::Interfaces;
 use crate::correlate::ids;
 use crate::pairing::pair;
 use crate::record::{DecisionRecord, Direction, MessageRecord, Record, What};
 
 /// Most decisions shown on one packet; further ones are counted in a last comment.
 pub const MAX_COMMENTS: usize = 64;
-
-/// Name of the interface that several nodes share.
-const SHARED_INTERFACE: &str = "all nodes";
 
 #[derive(Default)]
 pub(super) struct Plan<'a> {
@@ -33,9 +31,9 @@ pub(super) struct Planned<'a> {
 
 impl<'a> Plan<'a> {
     /// `records` are in causal order.
-    pub(super) fn of(records: &[&'a Record], layout: Layout) -> Self {
+    pub(super) fn of(records: &[&'a Record]) -> Self {
         let mut plan = Self::default();
-        let numbers = plan.interfaces_of(records, layout);
+        let mut interfaces = Interfaces::default();
         let owners = owners(records);
         let partner = pair(records);
         let mut packet_of: HashMap<usize, usize> = HashMap::new();
@@ -71,7 +69,7 @@ impl<'a> Plan<'a> {
                 None => {
                     packet_of.insert(index, plan.packets.len());
                     plan.packets.push(Planned {
-                        interface: numbers.get(node).copied().unwrap_or_default(),
+                        interface: interfaces.of(node, message),
                         wall_us: record.wall_us,
                         message,
                         comments: vec![path(node, message, &owners)],
@@ -89,6 +87,7 @@ impl<'a> Plan<'a> {
                     .extend(early.remove(node).into_iter().flatten());
             }
         }
+        plan.interfaces = interfaces.described();
         let mut rest: Vec<(&str, Vec<String>)> = early.into_iter().collect();
         rest.sort_unstable();
         plan.file_comments = rest
@@ -98,30 +97,6 @@ impl<'a> Plan<'a> {
         let of_packets = plan.packets.iter_mut().map(|packet| &mut packet.comments);
         of_packets.chain([&mut plan.file_comments]).for_each(limit);
         plan
-    }
-
-    /// Declares the interfaces; gives each node the number of its own.
-    fn interfaces_of(&mut self, records: &[&'a Record], layout: Layout) -> HashMap<&'a str, u32> {
-        let mut numbers: HashMap<&str, u32> = HashMap::new();
-        let mut names: Vec<&str> = Vec::new();
-        for record in records {
-            let next = u32::try_from(names.len()).unwrap_or(u32::MAX);
-            numbers.entry(&record.node).or_insert_with(|| {
-                names.push(&record.node);
-                next
-            });
-        }
-        if layout == Layout::OneInterface && names.len() != 1 {
-            numbers.values_mut().for_each(|number| *number = 0);
-            names = vec![SHARED_INTERFACE];
-        }
-        self.interfaces = names
-            .into_iter()
-            .map(|name| Interface {
-                name: name.to_owned(),
-            })
-            .collect();
-        numbers
     }
 }
 

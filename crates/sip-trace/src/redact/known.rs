@@ -2,10 +2,12 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, Match, MatchKind};
 
 use super::MASKED;
+use super::numbers::Numbers;
 use super::own_words::is_own;
 use super::pseudonym::{Kind, Pseudonyms};
 use super::uri::octets;
@@ -60,7 +62,7 @@ pub(super) struct Known {
 }
 
 /// Whether what was found in a text is no name there.
-type Stays<'a> = &'a dyn Fn(&[u8], &Match) -> bool;
+type Stays<'a> = &'a dyn Fn(&[u8], &Range<usize>) -> bool;
 
 /// What becomes of a name when there is room for no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +101,16 @@ impl Known {
         for identity in found {
             let octets = octets(&identity.spelling);
             let spelling: Vec<u8> = octets.map(|(_, byte)| byte.to_ascii_lowercase()).collect();
-            if !is_sought(&spelling) || self.names.has(&spelling) || new.contains_key(&spelling) {
+            if !is_sought(&spelling) {
+                continue;
+            }
+            let pseudonym = || pseudonyms.of(identity.kind, &identity.name);
+            let is_number = identity.kind == Kind::Number && spelling == identity.name;
+            if self.names.has(&spelling) || new.contains_key(&spelling) {
+                // As a display name, for example.
+                if is_number {
+                    self.names.numbers.add(&spelling, pseudonym);
+                }
                 continue;
             }
             let (names, bytes) = self.bound.most();
@@ -114,9 +125,11 @@ impl Known {
                 self.forgotten = self.forgotten.saturating_add(1);
                 continue;
             }
-            let pseudonym = pseudonyms.of(identity.kind, &identity.name);
+            if is_number {
+                self.names.numbers.add(&spelling, pseudonym);
+            }
             new_bytes += spelling.len();
-            new.insert(spelling, pseudonym);
+            new.insert(spelling, pseudonym());
         }
         self.forgotten = self.forgotten.saturating_add(self.names.add(new));
     }
@@ -133,12 +146,12 @@ impl Known {
     /// The same of what a node says: its own words stay.
     pub(super) fn sweep_decision(&self, text: &[u8]) -> Vec<u8> {
         self.swept(text, &|text, found| {
-            let (before, rest) = text.split_at(found.start());
+            let (before, rest) = text.split_at(found.start);
             let begun = before.iter().rev();
             let begun = begun.take_while(|b| b.is_ascii_alphanumeric()).count();
             let length = rest.iter().take_while(|b| b.is_ascii_alphanumeric());
-            let word = found.start() - begun..found.start() + length.count();
-            found.end() <= word.end && text.get(word).is_some_and(is_own)
+            let word = found.start - begun..found.start + length.count();
+            found.end <= word.end && text.get(word).is_some_and(is_own)
         })
     }
 
@@ -186,25 +199,26 @@ impl Known {
         out: &mut Vec<u8>,
     ) {
         let between = |from, to| written.get(place(from)..place(to)).unwrap_or_default();
-        let lists = self.names.lists.iter().chain(&self.earlier.lists);
-        let mut next: Vec<_> = lists.map(|list| (list, list.find(text, 0))).collect();
+        let searchers = self.names.searchers().chain(self.earlier.searchers());
+        let mut next: Vec<_> = searchers
+            .map(|searcher| (searcher, searcher.find(text, 0)))
+            .collect();
         let mut at = 0;
-        // Of all lists the leftmost, and of those the longest.
-        let order = |found: &Match| (found.start(), Reverse(found.end()));
-        while let Some((list, found)) = next
+        // Of all searchers the leftmost, and of those the longest.
+        while let Some((found, pseudonym)) = next
             .iter()
-            .filter_map(|(list, found)| Some((*list, (*found)?)))
-            .min_by_key(|(_, found)| order(found))
+            .filter_map(|(_, found)| found.clone())
+            .min_by_key(|(found, _)| (found.start, Reverse(found.end)))
         {
-            out.extend_from_slice(between(at, found.start()));
+            out.extend_from_slice(between(at, found.start));
             out.extend_from_slice(match stays(text, &found) {
-                true => between(found.start(), found.end()),
-                false => list.pseudonym(&found),
+                true => between(found.start, found.end),
+                false => pseudonym,
             });
-            at = found.end();
-            for (list, found) in &mut next {
-                if found.is_some_and(|found| found.start() < at) {
-                    *found = list.find(text, at);
+            at = found.end;
+            for (searcher, found) in &mut next {
+                if found.as_ref().is_some_and(|(found, _)| found.start < at) {
+                    *found = searcher.find(text, at);
                 }
             }
         }
@@ -216,6 +230,8 @@ impl Known {
 #[derive(Debug, Default)]
 struct Names {
     lists: Vec<List>,
+    /// The telephone numbers among them.
+    numbers: Numbers,
     /// Of all names.
     bytes: usize,
 }
@@ -223,6 +239,12 @@ struct Names {
 impl Names {
     fn len(&self) -> usize {
         self.lists.iter().map(|list| list.names.len()).sum()
+    }
+
+    fn searchers(&self) -> impl Iterator<Item = Searcher<'_>> {
+        // Numbers come first: what is a display name as well goes by what stands for the number.
+        let lists = self.lists.iter().map(Searcher::List);
+        std::iter::once(Searcher::Numbers(&self.numbers)).chain(lists)
     }
 
     fn has(&self, spelling: &[u8]) -> bool {
@@ -249,6 +271,26 @@ impl Names {
         };
         self.lists.push(list);
         lost
+    }
+}
+
+/// Something that finds names in a text.
+#[derive(Clone, Copy)]
+enum Searcher<'a> {
+    List(&'a List),
+    Numbers(&'a Numbers),
+}
+
+impl<'a> Searcher<'a> {
+    /// The first name from there on: where it stands, and what stands for it.
+    fn find(self, text: &[u8], from: usize) -> Option<(Range<usize>, &'a [u8])> {
+        match self {
+            Self::List(list) => {
+                let found = list.find(text, from)?;
+                Some((found.range(), list.pseudonym(&found)))
+            }
+            Self::Numbers(numbers) => numbers.find(text, from),
+        }
     }
 }
 

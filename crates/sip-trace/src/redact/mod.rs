@@ -19,7 +19,8 @@
 //! can be laid side by side; with keys of their own they cannot.
 //!
 //! Identities of less than three characters, less than six where all are digits, or more than 256 are replaced where a
-//! grammar says what they are, and not looked for in free text: they would be found everywhere, or nowhere.
+//! grammar says what they are, and not looked for in free text: they would be found everywhere, or nowhere. Telephone numbers of
+//! 7 to 15 digits are found there with whatever separators between their digits, with and without their country code.
 
 mod address;
 mod body;
@@ -28,6 +29,7 @@ mod fields;
 mod head;
 mod known;
 mod mask;
+mod numbers;
 mod own_words;
 mod pseudonym;
 mod sdp;

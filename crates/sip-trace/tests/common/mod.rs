@@ -94,6 +94,25 @@ impl Story {
     }
 }
 
+/// Carries what two nodes said to each other over one TLS connection, which the first one opened from this port.
+pub fn over_tls(records: &mut [Record], (opener, port): (&str, u16), acceptor: &str) {
+    let from = SocketAddr::new(address(opener).ip(), port);
+    for record in records {
+        let What::Message(message) = &mut record.what else {
+            continue;
+        };
+        let (local, peer) = (message.local, message.peer);
+        if (local, peer) == (address(opener), address(acceptor)) {
+            (message.local, message.opened_here) = (from, true);
+        } else if (local, peer) == (address(acceptor), address(opener)) {
+            message.peer = from;
+        } else {
+            continue;
+        }
+        message.transport = Transport::Tls;
+    }
+}
+
 /// A de-authorization notification, told apart by its branch.
 pub fn notification(branch: &str) -> Bytes {
     let body = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\r\n\
