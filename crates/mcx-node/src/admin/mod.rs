@@ -25,7 +25,8 @@ use tokio::net::unix::OwnedWriteHalf;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::life::Life;
-use crate::local_socket::{Listener, stopped};
+use crate::local_socket::Listener;
+use crate::room::{Guest, stopped};
 use crate::terminal;
 use crate::watches::Watches;
 pub use client::{AskError, ask, ask_lines};
@@ -50,12 +51,12 @@ const PAGE: usize = 500;
 /// something is.
 pub async fn serve(listener: Listener, asked: Asked, stop: watch::Receiver<bool>) {
     let of_each = stop.clone();
-    let answer = move |stream| {
+    let answer = move |stream, guest| {
         let asked = asked.clone();
         let mut stop = of_each.clone();
         async move {
             tokio::select! {
-                () = asked.connection(stream) => {}
+                () = asked.connection(stream, guest) => {}
                 () = stopped(&mut stop) => {}
             }
         }
@@ -120,12 +121,13 @@ impl Asked {
         }
     }
 
-    async fn connection(self, stream: UnixStream) {
+    async fn connection(self, stream: UnixStream, guest: Guest) {
         let uid = stream.peer_cred().map(|peer| peer.uid());
         let (read, mut write) = stream.into_split();
         let mut line = Vec::new();
         let mut bounded = BufReader::new(read).take(LONGEST_QUESTION);
         let got = tokio::time::timeout(PATIENCE, bounded.read_until(b'\n', &mut line)).await;
+        guest.stays();
         let end = match got {
             Ok(Ok(1..)) => match serde_json::from_slice(&line) {
                 Ok(question) => {

@@ -22,7 +22,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::warn;
 
-use crate::local_socket::{self, stopped};
+use crate::local_socket;
+use crate::room::stopped;
 use push::push;
 use webhook::Webhook;
 
