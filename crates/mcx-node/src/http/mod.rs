@@ -20,7 +20,6 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use mcx_store::Store;
 use sip_trace::Recorder;
 use socket2::{Domain, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
@@ -52,12 +51,11 @@ pub struct Told {
 }
 
 impl Told {
-    /// A store, TLS: where the node has them.
+    /// TLS where the node has it.
     #[must_use]
     pub fn new(
         lives: Vec<Life>,
         pulse: Pulse,
-        store: Option<Arc<dyn Store>>,
         recorder: Recorder,
         tls: Option<Arc<Tls>>,
         live: live::Live,
@@ -65,7 +63,7 @@ impl Told {
         Self {
             lives,
             pulse,
-            metrics: metrics::Sources::new(store, recorder, tls),
+            metrics: metrics::Sources::new(recorder, tls),
             live,
         }
     }
