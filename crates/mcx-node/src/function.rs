@@ -2,6 +2,9 @@
 //! recorder around it. Everything happens in one task, one thing after the other; the store
 //! alone works beside it.
 
+mod starting;
+mod telling;
+
 use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::Arc;
@@ -9,27 +12,29 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use mcx::state::{Outcome, Owed};
-use mcx::{Availability, McId, Now, ProcedureId, Role, SendFailure, StoreFailure, StoreId, Weight};
+use mcx::state::Outcome;
+use mcx::{Availability, Now, Role, SendFailure, StoreFailure, StoreId};
 use mcx_store::{Applied, Store, StoreError};
 use sip_message::Limits;
-use sip_trace::{At, Procedure, Recorder};
+use sip_trace::Recorder;
 use sip_transaction::Path;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
-use tracing::{debug, info, trace, warn};
+use tracing::{debug, warn};
 
 use crate::admin::{Ordering, Orders};
 use crate::clock;
 use crate::congestion::Congestion;
-use crate::driver::{Decided, Driver, Output, Totals};
+use crate::driver::{Driver, Output, Totals};
 use crate::life::{Life, Phase};
 use crate::metrics::Measured;
 use crate::next_hop::{Hop, LocateError, Locator, Target};
 use crate::outbox_reading::{OutboxReading, Page};
 use crate::transport::tls::Identity;
 use crate::transport::{Acquaintances, Arrival, Bounds, Ended, Taken, Transports};
+pub use starting::Opened;
+use starting::store_opened;
 
 /// Most messages handled before other work gets its turn.
 const BURST: usize = 64;
@@ -39,16 +44,12 @@ pub(crate) const MOST_WAITING: usize = 16_384;
 pub(crate) const MOST_WAITING_BYTES: usize = 64 * 1024 * 1024;
 /// Most messages that are taken off the sockets in one turn.
 const MOST_TAKEN: usize = 1_024;
-/// Most decisions that are recorded together.
-const MOST_DECIDED: usize = 64;
 /// How often the log is told, at most, that batches fail.
 const COMPLAINTS: Duration = Duration::from_secs(10);
 /// How often it is looked, at most, what the system dropped.
 const LOOK: Duration = Duration::from_secs(1);
 /// How long the loop sleeps at most when nothing is due.
 const IDLE: Duration = Duration::from_secs(3600);
-/// How long who asks has to wait at most for a function that starts, before he is told that it does.
-const START: Duration = Duration::from_millis(300);
 
 /// What a function is told while it runs.
 pub enum Change<R> {
@@ -116,46 +117,11 @@ pub struct Function<R> {
     pub about: Option<Bytes>,
 }
 
-/// A store that was opened, and what is read from it first.
-pub struct Opened {
-    /// The store.
-    pub store: Arc<dyn Store>,
-    /// What is owed to whom.
-    pub owed: Vec<Owed>,
-    /// The last row of the outbox that there ever was.
-    pub last: u64,
-    /// Hears when the function serves.
-    pub serves: std::sync::mpsc::Sender<()>,
-}
-
-/// The id of a procedure in a line of log, or a dash.
-struct Shown(Option<ProcedureId>);
-
-impl std::fmt::Display for Shown {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.0 {
-            Some(id) => id.fmt(f),
-            None => f.write_str("-"),
-        }
-    }
-}
-
 /// Waits until there is something to take.
 async fn arrived(transports: &mut Transports, waiting: &VecDeque<(Instant, Arrival)>) {
     if waiting.is_empty() {
         transports.ready().await;
     }
-}
-
-/// Waits for the store, for ever if none comes.
-async fn store_opened(opening: &mut Option<oneshot::Receiver<Opened>>) -> Opened {
-    if let Some(receiver) = opening {
-        if let Ok(opened) = receiver.await {
-            return opened;
-        }
-        *opening = None;
-    }
-    std::future::pending().await
 }
 
 /// Why a turn begins.
@@ -213,37 +179,6 @@ impl<R: Role> Function<R> {
         self.transports.count_dropped();
         self.transports.close().await;
         self.driver.totals()
-    }
-
-    /// Waits until it may serve, as long as a start takes: who asks meanwhile is answered then. If it takes longer, he is told that it
-    /// starts.
-    async fn starts(&mut self, phases: &mut watch::Receiver<Phase>) {
-        let begun = async {
-            tokio::select! {
-                opened = store_opened(&mut self.opening) => Some(opened),
-                _ = phases.wait_for(|phase| *phase > Phase::Starting) => None,
-            }
-        };
-        if let Ok(Some(opened)) = tokio::time::timeout(START, begun).await {
-            self.opened(opened);
-        }
-        self.emptied = clock::now().mono;
-    }
-
-    /// Takes its store, and serves.
-    fn opened(&mut self, opened: Opened) {
-        let Opened {
-            store,
-            owed,
-            last,
-            serves,
-        } = opened;
-        self.opening = None;
-        self.store = Some(store.clone());
-        self.life.has(store);
-        self.driver.recovered(clock::now(), owed, last);
-        self.life.comes_to(Phase::Serving);
-        let _ = serves.send(());
     }
 
     /// Whether it owes nobody anything that would be lost with it.
@@ -551,52 +486,6 @@ impl<R: Role> Function<R> {
             }
         }
     }
-
-    /// Tells decisions of a moment to whoever listens to `tracing`, without the user, and records them.
-    fn decided(&self, at: At, decided: &[Decided]) {
-        for decided in decided {
-            self.tell(decided);
-        }
-        if !self.recorder.is_on() {
-            return;
-        }
-        let call = self.about.as_deref();
-        for some in decided.chunks(MOST_DECIDED) {
-            self.recorder
-                .decisions(at, some.iter().map(|it| handed(it, call)));
-        }
-    }
-
-    fn tell(&self, decided: &Decided) {
-        let why = decided.why();
-        let Decided {
-            decision,
-            transaction,
-            ..
-        } = decided;
-        macro_rules! tell {
-            ($level:ident) => {
-                $level!(
-                    // The recorder has it already: a layer that feeds one leaves it out.
-                    recorded = true,
-                    node = %self.node,
-                    function = self.life.kind,
-                    by = decision.target,
-                    requirement = decision.requirement,
-                    verdict = %decision.verdict,
-                    procedure = %Shown(decision.procedure),
-                    transaction = *transaction,
-                    "{why}"
-                )
-            };
-        }
-        match decision.weight {
-            Weight::Detail => tell!(trace),
-            Weight::Minor => tell!(debug),
-            Weight::Normal => tell!(info),
-            Weight::Alarm => tell!(warn),
-        }
-    }
 }
 
 /// What a role is told of requests whose connection ended so.
@@ -604,21 +493,5 @@ fn failure(ended: Ended) -> SendFailure {
     match ended {
         Ended::NotProven(how) => SendFailure::NotProven(how.as_str()),
         _ => SendFailure::Transport,
-    }
-}
-
-/// A decision as the recorder takes it.
-fn handed<'a>(decided: &'a Decided, call: Option<&'a [u8]>) -> sip_trace::Decision<'a> {
-    let decision = &decided.decision;
-    sip_trace::Decision {
-        requirement: decision.requirement.into(),
-        verdict: (&decision.verdict).into(),
-        why: decided.why(),
-        procedure: decision.procedure.map(|p| Procedure::Uuid(p.as_bytes())),
-        user: decision.user.as_ref().map(McId::as_str),
-        target: decision.target.into(),
-        detail: decision.weight == Weight::Detail,
-        call,
-        transaction: decided.transaction,
     }
 }

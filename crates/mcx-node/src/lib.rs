@@ -26,6 +26,7 @@ mod private_file;
 pub mod process;
 mod pseudonym_key;
 pub mod reload;
+pub mod room;
 mod service_manager;
 mod terminal;
 mod trace;

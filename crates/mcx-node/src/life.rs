@@ -55,6 +55,12 @@ impl Life {
         let _ = self.store.set(store);
     }
 
+    /// Its store, once that is open.
+    #[must_use]
+    pub fn store(&self) -> Option<&Arc<dyn Store>> {
+        self.store.get()
+    }
+
     /// Where it stands.
     #[must_use]
     pub fn phase(&self) -> Phase {

@@ -6,19 +6,16 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::os::unix::net;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::task::Context;
 
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 use tracing::warn;
 
-/// Most connections to one socket at once; more wait until one ends.
-const MOST: usize = 64;
+use crate::room::{Guest, serve_each};
+
 /// Longest path of a socket, in bytes (`sun_path` of unix(7), with a zero at its end).
 const LONGEST: usize = 107;
-/// Wait after a connection could not be taken, as when too many files are open.
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// A socket that listens; its file is removed with it.
 #[derive(Debug)]
@@ -69,7 +66,7 @@ impl Listener {
     pub async fn serve<F>(
         self,
         mut stop: watch::Receiver<bool>,
-        mut serve: impl FnMut(UnixStream) -> F,
+        mut serve: impl FnMut(UnixStream, Guest) -> F,
     ) where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -81,27 +78,11 @@ impl Listener {
                 return;
             }
         };
-        let mut served = JoinSet::new();
-        loop {
-            let room = served.len() < MOST;
-            tokio::select! {
-                accepted = socket.accept(), if room => match accepted {
-                    Ok((stream, _)) => {
-                        served.spawn(serve(stream));
-                    }
-                    Err(_) => tokio::time::sleep(PAUSE).await,
-                },
-                Some(_) = served.join_next() => {}
-                () = stopped(&mut stop) => break,
-            }
-        }
+        let accept = |context: &mut Context<'_>| socket.poll_accept(context);
+        let mut served =
+            serve_each(accept, &mut stop, |(stream, _), guest| serve(stream, guest)).await;
         while served.join_next().await.is_some() {}
     }
-}
-
-/// Waits until the node is to end.
-pub async fn stopped(stop: &mut watch::Receiver<bool>) {
-    let _ = stop.wait_for(|stop| *stop).await;
 }
 
 impl Drop for Listener {

@@ -9,6 +9,8 @@
 mod browser;
 #[path = "common/check.rs"]
 mod check;
+#[path = "common/half_sent.rs"]
+mod half_sent;
 #[path = "common/http.rs"]
 mod http;
 #[path = "common/running.rs"]
@@ -21,6 +23,7 @@ use std::time::{Duration, Instant};
 
 use browser::Browser;
 use check::example;
+use half_sent::HalfSent;
 use http::{ask, get};
 use running::Running;
 use serde_json::{Value, json};
@@ -116,6 +119,26 @@ fn partners_go_by_their_service_identities() {
         columns.contains(&json!("mc-gateway@b.mcx.example")),
         "{columns:?}"
     );
+}
+
+/// Pages have a bound of their own: they take no probe's place, and do not go for one.
+#[test]
+fn pages_stay_open_whoever_comes() {
+    let (node, at) = watched();
+    node.asked(&request("before"));
+    let follow = |_| {
+        let mut page = events(at, "/live/events", None);
+        page.next().unwrap();
+        page
+    };
+    let mut pages: Vec<_> = (0..4).map(follow).collect();
+    let mut others = HalfSent::start(at, 200);
+    others.closes(500);
+    node.asked(&request("after"));
+    for page in &mut pages {
+        assert!(page.any(|(_, data)| data.to_string().contains("Call-ID: after")));
+    }
+    others.end();
 }
 
 #[test]

@@ -243,6 +243,13 @@ fn promtool_takes_metrics_and_rules() {
         assert!(well, "{said}");
         let (well, said) = promtool(&["check", "config", "prometheus.yml"], "").unwrap();
         assert!(well, "{said}");
+        for args in [
+            ["check", "rules", "alerts.yml"],
+            ["test", "rules", "alerts.test.yml"],
+        ] {
+            let (well, said) = promtool(&args, "").unwrap();
+            assert!(well, "{said}");
+        }
         let (broken, _) = promtool(&["check", "metrics"], "mcx_x{ 1\n").unwrap();
         assert!(!broken, "promtool refuses what is no metric");
     }

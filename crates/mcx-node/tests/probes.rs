@@ -4,12 +4,17 @@
 
 #[path = "common/check.rs"]
 mod check;
+#[path = "common/half_sent.rs"]
+mod half_sent;
 #[path = "common/http.rs"]
 mod http;
 #[path = "common/running.rs"]
 mod running;
 
+use std::time::{Duration, Instant};
+
 use check::{example, refused_text};
+use half_sent::HalfSent;
 use http::{ask, get};
 use running::Running;
 
@@ -57,4 +62,23 @@ fn nobody_outside_the_machine_can_ask() {
         let line = text.lines().count();
         refused_text(&text, line, "is no loopback address");
     }
+}
+
+/// A probe asks at once, and has its answer whoever else is there: else a healthy node is restarted.
+#[test]
+fn requests_that_never_end_keep_no_probe_waiting() {
+    let node = Running::start("a-gateway", &(example("gateways/a-gateway.toml") + HTTP));
+    let at = node.http.unwrap();
+    let mut others = HalfSent::start(at, 200);
+    // There are more of them than places.
+    others.closes(1);
+    let mut longest = Duration::ZERO;
+    for path in ["/readyz", "/livez"].repeat(50) {
+        let asked = Instant::now();
+        assert_eq!(get(at, path).0, 200);
+        longest = longest.max(asked.elapsed());
+    }
+    others.closes(1);
+    others.end();
+    assert!(longest < Duration::from_secs(2), "{longest:?}");
 }

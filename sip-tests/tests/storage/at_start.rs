@@ -98,6 +98,8 @@ fn a_store_that_opens_late_has_everybody_told_that_the_node_starts() {
     holds.execute_batch("BEGIN EXCLUSIVE").unwrap();
     let text = lab.example("direct/b-server");
     lab.address("asks");
+    let at = lab.address("http");
+    let text = format!("{text}\n[http]\nlisten = \"{at}\"\n");
     let folder = lab.folder().to_owned();
     let config = folder.join("nodes/b-server.toml");
     std::fs::write(&config, text).unwrap();
@@ -110,8 +112,32 @@ fn a_store_that_opens_late_has_everybody_told_that_the_node_starts() {
         .unwrap();
     let starting = asks_until(&lab, "b-server", "503");
     assert!(starting.contains("\r\nRetry-After: "), "{starting}");
+    // Who watches the process sees that it lives: else it would be killed over it.
+    let starts = "service-server: starting\n";
+    assert_eq!(http::get(at, "/livez"), (200, "alive\n".into()));
+    assert_eq!(http::get(at, "/readyz"), (503, starts.into()));
+    let (status, metrics) = http::get(at, "/metrics");
+    assert_eq!(status, 200);
+    let not_ready = "\nmcx_ready{function=\"service-server\"} 0\n";
+    assert!(metrics.contains(not_ready), "{metrics}");
+    for (command, why) in [
+        ("ready", "not ready: starting"),
+        ("users", "starting: its store is not open yet"),
+    ] {
+        let asked = Command::new(program())
+            .args([command, "--config"])
+            .arg(&config)
+            .output()
+            .unwrap();
+        assert_eq!(asked.status.code(), Some(1));
+        let said = String::from_utf8(asked.stderr).unwrap();
+        assert!(said.contains(why), "{said}");
+    }
     holds.execute_batch("COMMIT").unwrap();
     asks_until(&lab, "b-server", "200");
+    assert_eq!(http::get(at, "/readyz").0, 200);
+    let (_, metrics) = http::get(at, "/metrics");
+    assert!(metrics.contains("\nmcx_store_usable 1\n"), "{metrics}");
     let mut lines = BufReader::new(node.stdout.take().unwrap()).lines();
     assert!(lines.any(|line| line.unwrap().ends_with(" ready")));
     node.kill().unwrap();

@@ -6,6 +6,8 @@
 mod at_start;
 mod corrupt;
 mod faults;
+#[path = "../../../crates/mcx-node/tests/common/http.rs"]
+mod http;
 mod order_of_calls;
 mod slow;
 mod target;

@@ -25,7 +25,8 @@ use tokio::net::unix::OwnedWriteHalf;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::life::Life;
-use crate::local_socket::{Listener, stopped};
+use crate::local_socket::Listener;
+use crate::room::{Guest, stopped};
 use crate::terminal;
 use crate::watches::Watches;
 pub use client::{AskError, ask, ask_lines};
@@ -40,6 +41,8 @@ pub use users::{State, UserFilter, UserLine};
 const LONGEST_QUESTION: u64 = 16 * 1024;
 /// How long a question is waited for, and how long its asker may take to read a line of the answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Why a service server cannot answer yet.
+const STARTING: &str = "not ready: starting: its store is not open yet";
 /// Why a gateway cannot answer.
 const NO_SERVER: &str =
     "no service server: a gateway keeps no users and owes nothing; ask the service server's node";
@@ -50,12 +53,12 @@ const PAGE: usize = 500;
 /// something is.
 pub async fn serve(listener: Listener, asked: Asked, stop: watch::Receiver<bool>) {
     let of_each = stop.clone();
-    let answer = move |stream| {
+    let answer = move |stream, guest| {
         let asked = asked.clone();
         let mut stop = of_each.clone();
         async move {
             tokio::select! {
-                () = asked.connection(stream) => {}
+                () = asked.connection(stream, guest) => {}
                 () = stopped(&mut stop) => {}
             }
         }
@@ -64,12 +67,9 @@ pub async fn serve(listener: Listener, asked: Asked, stop: watch::Receiver<bool>
 }
 
 /// What a service server's questions are answered from.
-#[derive(Clone)]
-pub struct OfServer {
-    /// Its store.
-    pub store: Arc<dyn Store>,
-    /// Where it takes orders.
-    pub orders: mpsc::Sender<Ordering>,
+struct OfServer {
+    store: Arc<dyn Store>,
+    orders: mpsc::Sender<Ordering>,
 }
 
 /// What became of what a node recorded.
@@ -87,8 +87,8 @@ pub struct RecorderLine {
 /// What a question is answered from.
 #[derive(Clone)]
 pub struct Asked {
-    /// `None` on a gateway.
-    server: Option<OfServer>,
+    /// The service server and where it takes orders; `None` on a gateway.
+    server: Option<(Life, mpsc::Sender<Ordering>)>,
     /// A reader of what is recorded, if anything is.
     trace: Option<Reader>,
     watches: Arc<Watches>,
@@ -101,10 +101,10 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// A service server's part is `None` on a gateway, a reader where nothing is recorded.
+    /// A service server and where it takes orders are `None` on a gateway, a reader where nothing is recorded.
     #[must_use]
     pub fn new(
-        server: Option<OfServer>,
+        server: Option<(Life, mpsc::Sender<Ordering>)>,
         trace: Option<Reader>,
         watches: Arc<Watches>,
         lives: Vec<Life>,
@@ -120,12 +120,22 @@ impl Asked {
         }
     }
 
-    async fn connection(self, stream: UnixStream) {
+    /// The service server, or why there is none to be asked.
+    fn server(&self) -> Result<OfServer, &'static str> {
+        let (life, orders) = self.server.as_ref().ok_or(NO_SERVER)?;
+        Ok(OfServer {
+            store: life.store().ok_or(STARTING)?.clone(),
+            orders: orders.clone(),
+        })
+    }
+
+    async fn connection(self, stream: UnixStream, guest: Guest) {
         let uid = stream.peer_cred().map(|peer| peer.uid());
         let (read, mut write) = stream.into_split();
         let mut line = Vec::new();
         let mut bounded = BufReader::new(read).take(LONGEST_QUESTION);
         let got = tokio::time::timeout(PATIENCE, bounded.read_until(b'\n', &mut line)).await;
+        guest.stays();
         let end = match got {
             Ok(Ok(1..)) => match serde_json::from_slice(&line) {
                 Ok(question) => {
@@ -157,7 +167,7 @@ impl Asked {
         who: &str,
         write: &mut OwnedWriteHalf,
     ) -> Option<End> {
-        match (question, &self.server) {
+        match (question, self.server()) {
             (Question::Ready, _) => Some(match self.lives.iter().find_map(Life::trouble) {
                 None => End::Done("ready".into()),
                 Some(why) => End::Error(format!("not ready: {why}")),
@@ -176,17 +186,17 @@ impl Asked {
             }),
             (Question::Reload, _) => Some(self.direct(Directive::Reload, who).await),
             (Question::Drain, _) => Some(self.direct(Directive::Drain, who).await),
-            (Question::Users(filter), Some(server)) => server.users(&filter, write).await,
-            (Question::Outbox(filter), Some(server)) => server.outbox(&filter, write).await,
-            (Question::Order { what, because }, Some(server)) => {
+            (Question::Users(filter), Ok(server)) => server.users(&filter, write).await,
+            (Question::Outbox(filter), Ok(server)) => server.outbox(&filter, write).await,
+            (Question::Order { what, because }, Ok(server)) => {
                 let order = match what.try_into() {
                     Ok(order) => order,
                     Err(why) => return Some(End::Error(why)),
                 };
                 Some(server.order(order, who, &because).await)
             }
-            (Question::Users(_) | Question::Outbox(_) | Question::Order { .. }, None) => {
-                Some(End::Error(NO_SERVER.into()))
+            (Question::Users(_) | Question::Outbox(_) | Question::Order { .. }, Err(why)) => {
+                Some(End::Error(why.into()))
             }
             (Question::Watch { wish, because }, _) => {
                 let by = match ordered_by(who, &because) {

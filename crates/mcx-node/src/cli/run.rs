@@ -283,8 +283,8 @@ async fn ticks(interval: &mut Option<tokio::time::Interval>) {
 
 /// Each connection is an open file: asks for as many as the configuration allows, where the system lets us.
 fn open_files(connections: usize) {
-    /// Sockets, store, trace and what the libraries open.
-    const OTHERS: u64 = 256;
+    /// Who asks at the sockets for this machine, store, trace and what the libraries open.
+    const OTHERS: u64 = 512;
     let wanted = u64::try_from(connections).unwrap_or(u64::MAX);
     let wanted = wanted.saturating_add(OTHERS);
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else {

@@ -22,7 +22,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::warn;
 
-use crate::local_socket::{self, stopped};
+use crate::local_socket;
+use crate::room::stopped;
 use push::push;
 use webhook::Webhook;
 
@@ -156,7 +157,7 @@ impl Events {
                 warn!(%error, "the store knows nothing of the sinks of events: all are told from the oldest event");
             }
             ready.send_replace(true);
-            trim(of_start, keep).await;
+            trim(of_start, keep, TRIM).await;
         });
         for (name, path) in files {
             let sink = file::EventFile::new(path);
@@ -216,8 +217,8 @@ impl Feed {
     }
 }
 
-/// Removes, now and then, what all have.
-async fn trim(mut feed: Feed, keep: u64) {
+/// Removes, every so often, what all have.
+async fn trim(mut feed: Feed, keep: u64, every: Duration) {
     loop {
         let limit = MOST_TRIMMED;
         let trimmed = feed
@@ -232,8 +233,118 @@ async fn trim(mut feed: Feed, keep: u64) {
             Ok(_) => {}
             Err(error) => warn!(%error, "events that all have could not be removed"),
         }
-        if !feed.wait(TRIM).await {
+        if !feed.wait(every).await {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mcx::state::{Authorization, UserKey};
+    use mcx::{McId, ProcedureId, Service, SystemId, Timestamp};
+    use mcx_store::MemoryStore;
+
+    use super::*;
+
+    const KEEP: u64 = 10;
+    /// Nothing that is waited for takes so long.
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    /// A visitor comes and leaves so many times: an event each.
+    async fn happen(store: &dyn Store, stays: std::ops::Range<u64>) {
+        for stay in stays {
+            let key = UserKey {
+                service: Service::Mcptt,
+                primary_id: McId::parse("sip:alice@a.mcx.example").expect("an id"),
+            };
+            let at = Timestamp(stay);
+            let procedure = Some(ProcedureId::new(at, [7; 10]));
+            let comes = Command::StoreMapping {
+                heard: None,
+                key: key.clone(),
+                primary: SystemId::new("a.mcx.example"),
+                partner_id: McId::parse("sip:visitor@b.mcx.example").expect("an id"),
+                number: Some(stay),
+                procedure: ProcedureId::new(at, [7; 10]),
+                authorization: Authorization {
+                    until: Timestamp(99_000),
+                    etag: None,
+                    registration: None,
+                },
+                at,
+            };
+            let leaves = Command::EndStay {
+                key,
+                partner_id: None,
+                number: Some(stay),
+                procedure,
+                at,
+                stop_at: at,
+                purge_at: Timestamp(99_000),
+            };
+            store.apply(vec![comes, leaves]).await.expect("rows");
+        }
+    }
+
+    /// Waits until no more than what is kept is there: the newest.
+    async fn until_removed(store: &dyn Store, newest: u64) {
+        let kept = async {
+            loop {
+                let events = store.events(0, usize::MAX).expect("rows");
+                if events.len() <= usize::try_from(KEEP).expect("few") {
+                    return events;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        let kept = tokio::time::timeout(PATIENCE, kept).await;
+        let kept = kept.expect("they are removed");
+        let kept: Vec<_> = kept.iter().map(|event| event.seq).collect();
+        assert_eq!(kept, (newest + 1 - KEEP..=newest).collect::<Vec<_>>());
+    }
+
+    fn trimmed(store: &Arc<dyn Store>, every: Duration) -> (watch::Sender<bool>, JoinSet<()>) {
+        let (stop, stopped) = watch::channel(false);
+        let feed = Feed {
+            store: store.clone(),
+            newest: watch::channel(0).1,
+            stop: stopped,
+        };
+        let mut task = JoinSet::new();
+        task.spawn(trim(feed, KEEP, every));
+        (stop, task)
+    }
+
+    #[tokio::test]
+    async fn what_all_have_is_removed_again_and_again() {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        let (stop, task) = trimmed(&store, Duration::from_millis(1));
+        for round in 0..3 {
+            let (first, next) = (1 + round * 50, 1 + (round + 1) * 50);
+            happen(&*store, first..next).await;
+            until_removed(&*store, next - 1).await;
+        }
+        stop.send_replace(true);
+        let ended = tokio::time::timeout(PATIENCE, task.join_all()).await;
+        ended.expect("it ends with the node");
+    }
+
+    /// However much there is: others commit between, and nothing waits for the next time.
+    #[tokio::test]
+    async fn more_than_one_commit_may_remove_goes_at_one_time() {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        let count = u64::try_from(MOST_TRIMMED).expect("few") * 2 + KEEP + 1;
+        happen(&*store, 1..count + 1).await;
+        let (_stop, _task) = trimmed(&store, Duration::from_secs(3600));
+        until_removed(&*store, count).await;
+    }
+
+    #[test]
+    fn it_is_as_often_as_the_page_says() {
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/events.md");
+        let page = std::fs::read_to_string(page).expect("the page");
+        assert!(page.contains("older ones are removed once a minute"));
+        assert_eq!(TRIM, Duration::from_secs(60));
     }
 }

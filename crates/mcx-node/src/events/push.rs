@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::Feed;
-use crate::local_socket::stopped;
+use crate::room::stopped;
 
 /// Wait after the first failure; doubled with each more, up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_secs(1);

@@ -12,7 +12,8 @@ use tokio::net::unix::OwnedReadHalf;
 use tokio::sync::watch;
 
 use super::{Feed, line};
-use crate::local_socket::{Listener, stopped};
+use crate::local_socket::Listener;
+use crate::room::{Guest, stopped};
 
 /// Longest first line.
 const LONGEST_QUESTION: u64 = 1024;
@@ -32,14 +33,18 @@ struct Question {
 pub(super) async fn serve(listener: Listener, feed: Feed) {
     let stop = feed.stop.clone();
     listener
-        .serve(stop, move |stream| subscriber(stream, feed.clone()))
+        .serve(stop, move |stream, guest| {
+            subscriber(stream, guest, feed.clone())
+        })
         .await;
 }
 
-async fn subscriber(stream: UnixStream, mut feed: Feed) {
+async fn subscriber(stream: UnixStream, guest: Guest, mut feed: Feed) {
     let (read, mut write) = stream.into_split();
     let mut read = BufReader::new(read);
-    let asked = match question(&mut read, &mut feed.stop).await {
+    let asked = question(&mut read, &mut feed.stop).await;
+    guest.stays();
+    let asked = match asked {
         Ok(Question { after }) => place(after, &feed).await.map_err(Some),
         Err(why) => Err(why),
     };

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hyper::body::Incoming;
-use hyper::header::HOST;
+use hyper::header::{CONNECTION, HOST, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use sip_trace::ladder::{Options, build, html};
 use sip_trace::{Reader, Recorder, Redactor};
@@ -140,6 +140,9 @@ impl Live {
         match started {
             Ok(_) => {
                 let mut response = of_type(StatusCode::OK, "text/event-stream", "");
+                // What it has apart from others ends with it.
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(CONNECTION, close);
                 *response.body_mut() = Body::Pieces(pieces);
                 response
             }

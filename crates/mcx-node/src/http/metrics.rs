@@ -11,6 +11,7 @@ use sip_trace::Recorder;
 
 use super::{Body, Told, of_type, text};
 use crate::clock;
+use crate::life::Life;
 use crate::metrics::{Kind, Measured, Text};
 use crate::transport::tls::Tls;
 use crate::transport::tls::remark::validity;
@@ -24,7 +25,6 @@ const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// What is measured elsewhere than in functions.
 pub(super) struct Sources {
-    store: Option<Arc<dyn Store>>,
     recorder: Recorder,
     tls: Option<Arc<Tls>>,
     started: f64,
@@ -32,9 +32,8 @@ pub(super) struct Sources {
 }
 
 impl Sources {
-    pub fn new(store: Option<Arc<dyn Store>>, recorder: Recorder, tls: Option<Arc<Tls>>) -> Self {
+    pub fn new(recorder: Recorder, tls: Option<Arc<Tls>>) -> Self {
         Self {
-            store,
             recorder,
             tls,
             started: Duration::from_micros(clock::wall_us()).as_secs_f64(),
@@ -43,10 +42,8 @@ impl Sources {
     }
 
     /// What is owed now, or was a moment ago.
-    async fn owed(&self) -> Vec<Owed> {
-        let Some(store) = self.store.clone() else {
-            return Vec::new();
-        };
+    async fn owed(&self, store: &Arc<dyn Store>) -> Vec<Owed> {
+        let store = store.clone();
         let kept = || self.owed.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((at, owed)) = &*kept()
             && at.elapsed() < OWED_FOR
@@ -70,14 +67,19 @@ pub(super) async fn metrics(told: &Told) -> Response<Body> {
             "a function does not answer\n",
         );
     };
+    let store = told.lives.iter().find_map(Life::store);
+    let owed = match store {
+        Some(store) => told.metrics.owed(store).await,
+        None => Vec::new(),
+    };
     let mut out = Text::default();
     of_process(&mut out, told, &functions);
     of_requests(&mut out, &functions);
     of_transactions(&mut out, &functions);
     of_procedures(&mut out, &functions);
     of_overload(&mut out, &functions);
-    of_partners(&mut out, &functions, &told.metrics.owed().await);
-    of_store(&mut out, told.metrics.store.as_deref());
+    of_partners(&mut out, &functions, &owed);
+    of_store(&mut out, store.map(|store| &**store));
     of_certificates(&mut out, told.metrics.tls.as_deref());
     of_type(StatusCode::OK, MEDIA_TYPE, out.finish())
 }

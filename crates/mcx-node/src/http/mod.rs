@@ -10,6 +10,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::Context;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,27 +20,24 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use mcx_store::Store;
 use sip_trace::Recorder;
+use socket2::{Domain, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 use tracing::debug;
 
 use crate::life::Life;
-use crate::local_socket::stopped;
 use crate::node::Pulse;
+use crate::room::{Guest, serve_each};
 use crate::transport::tls::Tls;
 pub use body::Body;
 
-/// Most connections at once; more wait until one ends.
-const MOST: usize = 64;
-/// How long a request may take to arrive.
+/// How long a request may take to arrive while there is room.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Most bytes of what stands before a body.
 const MOST_BYTES: usize = 16 * 1024;
-/// Wait after a connection could not be taken, as when too many files are open.
-const PAUSE: Duration = Duration::from_millis(100);
+/// Most connections that wait in the system until they are taken.
+const MOST_WAITING: i32 = 1024;
 
 /// What requests are answered from.
 pub struct Told {
@@ -53,12 +51,11 @@ pub struct Told {
 }
 
 impl Told {
-    /// A store, TLS: where the node has them.
+    /// TLS where the node has it.
     #[must_use]
     pub fn new(
         lives: Vec<Life>,
         pulse: Pulse,
-        store: Option<Arc<dyn Store>>,
         recorder: Recorder,
         tls: Option<Arc<Tls>>,
         live: live::Live,
@@ -66,7 +63,7 @@ impl Told {
         Self {
             lives,
             pulse,
-            metrics: metrics::Sources::new(store, recorder, tls),
+            metrics: metrics::Sources::new(recorder, tls),
             live,
         }
     }
@@ -84,9 +81,15 @@ impl Listener {
     /// # Errors
     /// The address cannot be bound.
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
-        let socket = std::net::TcpListener::bind(address)?;
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+        // As the standard library does, whose queue is too short.
+        socket.set_reuse_address(true)?;
         socket.set_nonblocking(true)?;
-        Ok(Self { socket })
+        socket.bind(&address.into())?;
+        socket.listen(MOST_WAITING)?;
+        Ok(Self {
+            socket: socket.into(),
+        })
     }
 
     /// Where it is, a free port filled in.
@@ -107,30 +110,28 @@ impl Listener {
             }
         };
         let told = Arc::new(told);
-        let mut served = JoinSet::new();
-        loop {
-            let room = served.len() < MOST;
-            tokio::select! {
-                accepted = socket.accept(), if room => match accepted {
-                    Ok((stream, _)) => {
-                        served.spawn(connection(stream, told.clone()));
-                    }
-                    Err(_) => tokio::time::sleep(PAUSE).await,
-                },
-                Some(_) = served.join_next() => {}
-                () = stopped(&mut stop) => break,
-            }
-        }
+        let accept = |context: &mut Context<'_>| socket.poll_accept(context);
+        let serve = |(stream, _), guest| connection(stream, told.clone(), guest);
+        let mut served = serve_each(accept, &mut stop, serve).await;
         // Who still reads is not waited for.
         served.shutdown().await;
     }
 }
 
 /// Answers the requests of a connection.
-async fn connection(stream: TcpStream, told: Arc<Told>) {
+async fn connection(stream: TcpStream, told: Arc<Told>, guest: Guest) {
+    let guest = Arc::new(guest);
     let answer = service_fn(move |request| {
-        let told = told.clone();
-        async move { Ok::<_, Infallible>(answer(&request, &told).await) }
+        let (told, guest) = (told.clone(), guest.clone());
+        async move {
+            guest.asked();
+            let response = answer(&request, &told).await;
+            match response.body() {
+                Body::Whole(_) => guest.answered(),
+                Body::Pieces(_) => guest.is_apart(),
+            }
+            Ok::<_, Infallible>(response)
+        }
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())

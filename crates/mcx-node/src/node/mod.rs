@@ -103,14 +103,14 @@ impl Node {
             dns: config.dns.clone(),
         };
         // What may fail comes before anything is served. Who asks while the store opens is told that the node starts.
-        let mut to_open = None;
+        let (mut to_open, mut orders) = (None, None);
         let server = match config.service_server.clone() {
             None => None,
             Some(section) => {
                 let events = Events::prepare(section.events).map_err(StartError::Events)?;
-                let (order, orders) = Orders::new();
+                let (order, ordered) = Orders::new();
                 let (opened, opening) = oneshot::channel();
-                to_open = Some((section.store, opened, events, order));
+                to_open = Some((section.store, opened, events));
                 let of_role = &section.config;
                 let known = acquaintances(&config, &of_role.core, peers_of_server(of_role));
                 let thread = thread(SERVICE_SERVER)?;
@@ -118,10 +118,11 @@ impl Node {
                 let role = ServiceServer::new(section.config, Random::new(seed()?))
                     .watching(watched.clone());
                 let life = Life::new(SERVICE_SERVER);
+                orders = Some((life.clone(), order));
                 let (change, function) = common.function(life, role, transports)?;
                 let function = Function {
                     opening: Some(opening),
-                    orders,
+                    orders: ordered,
                     ..function
                 };
                 Some((Changes::Server(change), function, thread))
@@ -141,6 +142,7 @@ impl Node {
                 Some((Changes::Gateway(change), function, thread))
             }
         };
+        let http = http_listener(config.http)?;
         let (folder, partners) = watches;
         let watches = Watches::new(folder, &config.name, recorder.reader(), partners);
         let watches = Arc::new(watches.marking(watched));
@@ -167,42 +169,37 @@ impl Node {
         functions.extend(
             gateway.map(|(changes, function, thread)| Running::start(changes, function, thread)),
         );
-        let (mut beside, mut asked, mut of_store) = (JoinSet::new(), None, None);
-        let mut to_serve = None;
         let stop_all = |_: &StartError| {
             for running in &functions {
                 running.life.comes_to(Phase::Stopping);
             }
         };
-        if let Some((path, opened, events, orders)) = to_open {
-            let store = opened_store(&path).inspect_err(stop_all)?;
-            to_serve = Some((path, store.clone(), opened));
-            beside = events.start(&store, &stopped);
-            asked = Some(admin::OfServer {
-                store: store.clone(),
-                orders,
-            });
-            of_store = Some(store);
-        }
-        let admin = admin_socket(&config.admin).inspect_err(stop_all)?;
-        let http = http_listener(config.http).inspect_err(stop_all)?;
-        if let Some((path, store, opened)) = to_serve {
-            serve_with_store(&path, &store, opened).inspect_err(stop_all)?;
-        }
-        if let Some(admin) = admin {
-            let reader = recorder.is_on().then(|| recorder.reader());
-            let lives = lives.clone();
-            let asked = admin::Asked::new(asked, reader, watches.clone(), lives, direct);
-            beside.spawn(admin::serve(admin, asked, stopped.clone()));
-        }
-        let mut http_address = None;
-        if let Some((listener, address)) = http {
-            http_address = Some(address);
-            let pulse = pulse.clone();
+        let mut beside = JoinSet::new();
+        let http_address = http.as_ref().map(|(_, address)| *address);
+        if let Some((listener, _)) = http {
             let live = http::live::Live::new(&config.name, recorder.clone(), keep, names);
             let (recorder, tls) = (recorder.clone(), tls.clone());
-            let told = http::Told::new(lives, pulse, of_store, recorder, tls, live);
-            beside.spawn(listener.serve(told, stopped));
+            let told = http::Told::new(lives.clone(), pulse.clone(), recorder, tls, live);
+            beside.spawn(listener.serve(told, stopped.clone()));
+        }
+        // Of two nodes on one store the second says that, and not that a socket is taken.
+        let admin = admin_socket(&config.admin).map(|listener| {
+            if let Some(listener) = listener {
+                let reader = recorder.is_on().then(|| recorder.reader());
+                let asked = admin::Asked::new(orders, reader, watches.clone(), lives, direct);
+                beside.spawn(admin::serve(listener, asked, stopped.clone()));
+            }
+        });
+        let mut to_serve = None;
+        if let Some((path, opened, events)) = to_open {
+            let store = opened_store(&path).inspect_err(stop_all)?;
+            let mut told = events.start(&store, &stopped);
+            beside.spawn(async move { while told.join_next().await.is_some() {} });
+            to_serve = Some((path, store, opened));
+        }
+        admin.inspect_err(stop_all)?;
+        if let Some((path, store, opened)) = to_serve {
+            serve_with_store(&path, &store, opened).inspect_err(stop_all)?;
         }
         for running in &functions {
             running.life.comes_to(Phase::Serving);

@@ -160,3 +160,29 @@ fn names_an_address(certificate: &CertificateDer<'_>) -> bool {
 fn date(seconds: u64) -> humantime::Rfc3339Timestamp {
     humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_docs(file: &str) -> String {
+        let path = format!("{}/../../docs/{file}", env!("CARGO_MANIFEST_DIR"));
+        std::fs::read_to_string(path).expect("a document")
+    }
+
+    /// Whoever tells of a certificate that ends, and whoever reads of it, means the same time.
+    #[test]
+    fn a_certificate_is_near_its_end_at_one_time_for_all() {
+        let days = NEAR.as_secs() / 86_400;
+        let warns = format!("time() < {days} * 86400\n        labels: {{ severity: warning }}\n");
+        assert!(of_docs("examples/prometheus/alerts.yml").contains(&warns));
+        let page = of_docs("operations.md");
+        for told in [
+            format!("a root ends within {days} days"),
+            format!("From {days} days before on"),
+            format!("warning: within {days} days"),
+        ] {
+            assert!(page.contains(&told), "{told}");
+        }
+    }
+}
