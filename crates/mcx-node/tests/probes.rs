@@ -72,13 +72,12 @@ fn requests_that_never_end_keep_no_probe_waiting() {
     let mut others = HalfSent::start(at, 200);
     // There are more of them than places.
     others.closes(1);
-    let mut longest = Duration::ZERO;
     for path in ["/readyz", "/livez"].repeat(50) {
         let asked = Instant::now();
         assert_eq!(get(at, path).0, 200);
-        longest = longest.max(asked.elapsed());
+        let took = asked.elapsed();
+        assert!(took < Duration::from_secs(2), "{path}: {took:?}");
     }
     others.closes(1);
     others.end();
-    assert!(longest < Duration::from_secs(2), "{longest:?}");
 }

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use sip_tests::lab::{Disk, Lab, Node, program, visitors_at_b};
 
+use crate::http;
+
 /// What a node says that cannot start.
 fn refuses_to_start(lab: &Lab, config: &str) -> String {
     let config = lab.folder().join(format!("nodes/{config}.toml"));
