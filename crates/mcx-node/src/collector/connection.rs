@@ -127,3 +127,129 @@ fn open(tcp: bool, address: SocketAddr) -> io::Result<Socket> {
     socket.connect(address)?;
     Ok(Socket::Udp(socket))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::io::Read as _;
+    use std::net::TcpListener;
+
+    use sip_trace::hep::Agent;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(5);
+
+    fn to(address: SocketAddr) -> Connection {
+        Connection::new(&CollectorConfig {
+            tcp: true,
+            address,
+            agent: Agent::default(),
+            pseudonyms: None,
+        })
+    }
+
+    fn listener() -> (TcpListener, SocketAddr) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = listener.local_addr().unwrap();
+        (listener, at)
+    }
+
+    /// The end at the collector of a connection that is open by now, or nearly.
+    fn accepted(listener: &TcpListener) -> TcpStream {
+        listener.set_nonblocking(true).unwrap();
+        let begin = Instant::now();
+        let stream = loop {
+            if let Ok((stream, _)) = listener.accept() {
+                break stream;
+            }
+            assert!(begin.elapsed() < PATIENCE, "no connection");
+            std::thread::yield_now();
+        };
+        stream.set_nonblocking(false).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+    }
+
+    fn read(stream: &mut TcpStream, length: usize) -> Vec<u8> {
+        let mut packet = vec![0; length];
+        stream.read_exact(&mut packet).unwrap();
+        packet
+    }
+
+    fn stream(connection: &Connection) -> &TcpStream {
+        let Some(Socket::Tcp(stream)) = &connection.socket else {
+            unreachable!("no connection");
+        };
+        stream
+    }
+
+    /// As if the pause were over.
+    fn pause_is_over(connection: &mut Connection) {
+        assert!(connection.next_try.is_some());
+        connection.next_try = Some(Instant::now());
+    }
+
+    #[test]
+    fn one_that_is_not_there_is_tried_again_after_pauses_that_grow() {
+        let (gone, at) = listener();
+        drop(gone);
+        let mut connection = to(at);
+        let (mut pause, mut lost) = (FIRST_PAUSE, 0);
+        for _ in 0..10 {
+            assert_eq!((connection.pause, connection.lost), (pause, lost));
+            let begin = Instant::now();
+            assert!(!connection.send(b"nobody"));
+            let next_try = connection.next_try.unwrap();
+            assert!((begin + pause..=Instant::now() + pause).contains(&next_try));
+            pause = LONGEST_PAUSE.min(pause * 2);
+            lost += 1;
+            // Not tried meanwhile, which would make the pause longer: however slow this machine is.
+            connection.next_try = Some(next_try + PATIENCE);
+            assert!(!connection.send(b"nobody"));
+            assert_eq!(connection.pause, pause);
+            lost += 1;
+            pause_is_over(&mut connection);
+        }
+        assert_eq!(pause, LONGEST_PAUSE);
+        let listener = TcpListener::bind(at).unwrap();
+        assert!(connection.send(b"somebody"));
+        assert_eq!(read(&mut accepted(&listener), 8), b"somebody");
+        assert_eq!(stream(&connection).write_timeout().unwrap(), Some(WRITE));
+        // All is as at the beginning.
+        let state = (connection.lost, connection.next_try, connection.pause);
+        assert_eq!(state, (0, None, FIRST_PAUSE));
+    }
+
+    #[test]
+    fn nothing_is_written_to_one_that_closed_the_connection() {
+        let (listener, at) = listener();
+        let mut connection = to(at);
+        assert!(connection.send(b"first"));
+        assert_eq!(read(&mut accepted(&listener), 5), b"first");
+        let begin = Instant::now();
+        while !has_ended(stream(&connection)) {
+            assert!(begin.elapsed() < PATIENCE, "the end is not seen");
+            std::thread::yield_now();
+        }
+        assert!(connection.send(b"second"));
+        assert_eq!(read(&mut accepted(&listener), 6), b"second");
+    }
+
+    #[test]
+    fn behind_a_packet_that_was_taken_in_part_comes_another_connection() {
+        let (listener, at) = listener();
+        let mut connection = to(at);
+        assert!(connection.send(b"first"));
+        let _reads_nothing = accepted(&listener);
+        let soon = Some(Duration::from_millis(10));
+        stream(&connection).set_write_timeout(soon).unwrap();
+        let much = vec![b'x'; 1024 * 1024];
+        let taken = (0..1_000).find(|_| !connection.send(&much));
+        assert!(taken.is_some() && connection.lost == 1);
+        pause_is_over(&mut connection);
+        assert!(connection.send(b"last"));
+        assert_eq!(read(&mut accepted(&listener), 4), b"last");
+    }
+}
