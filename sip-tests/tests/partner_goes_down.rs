@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use sip_tests::lab::{
     Lab, Node, alice_returns, receive_deauthorization, sipp_installed, stay_at_b,
 };
+use sip_trace::What;
 
 /// SIP timers with which "no answer" is known after 320 ms, and hardly any wait before the next attempt.
 const FAST: &str = "\n[timers]\nt1 = \"5 ms\"\nt2 = \"40 ms\"\n";
@@ -67,6 +68,11 @@ fn a_partner_is_down_after_four_requests_without_an_answer_and_up_with_the_next_
     // Four requests, each 64 times T1 without an answer.
     let seconds = value(&lab, SECONDS).unwrap();
     assert!((1.28..60.0).contains(&seconds), "{seconds} s");
-    let (log, _) = a.stop();
+    let (log, records) = a.stop();
     assert!(!log.contains("alice"), "an identity is in the log:\n{log}");
+    // What was sent again, and why, is in the recording.
+    let fired = records.iter().filter(|record| {
+        matches!(&record.what, What::Decision(d) if d.verdict == "Trying" && d.why.contains("Timer E fired"))
+    });
+    assert!(fired.count() >= 4, "each of four requests was sent again");
 }

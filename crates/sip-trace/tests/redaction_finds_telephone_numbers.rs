@@ -93,6 +93,7 @@ fn numbers_are_found_with_all_separators() {
             // Two of them, and numbers beside it.
             ("16 020 7946 0958, 44 20 7946 0958", "16 N, N"),
             ("7 +44 20 7946 0958 3", "7 +N 3"),
+            ("+44 20 7946 0958 12345678", "+N 12345678"),
             ("tel:+44 20 7946 0958", "tel:+999"),
             ("call-02079460958@host", "call-N@host"),
         ] {

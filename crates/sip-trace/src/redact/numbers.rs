@@ -129,11 +129,10 @@ impl Numbers {
                 && text.get(..at)?.ends_with(b"(")
                 && text.get(end..)?.starts_with(b")");
             if !is_left_out {
-                for digit in digits {
-                    number = number
-                        .checked_mul(10)?
-                        .checked_add(u64::from(digit - b'0'))?;
-                }
+                number = digits.iter().fold(number, |number, digit| {
+                    let tens = number.saturating_mul(10);
+                    tens.saturating_add(u64::from(digit - b'0'))
+                });
             }
             if length(number) > MOST {
                 return found;
