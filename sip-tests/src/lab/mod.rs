@@ -151,9 +151,13 @@ impl Lab {
         UdpSocket::bind(self.address(name)).expect("a port of this lab's own")
     }
 
-    /// An example configuration (`gateways/a-server`) with this lab's addresses.
+    /// A configuration (`gateways/a-server` of `docs/loopback`, `tls/a-gateway` of `docs/examples`) with this lab's addresses.
     pub fn example(&self, example: &str) -> String {
-        let path = project().join(format!("docs/loopback/{example}.toml"));
+        let folder = match example.starts_with("tls/") {
+            true => "examples",
+            false => "loopback",
+        };
+        let path = project().join(format!("docs/{folder}/{example}.toml"));
         let text = std::fs::read_to_string(&path).expect("an example configuration");
         self.with_addresses(text)
     }
