@@ -1,8 +1,8 @@
 //! Which records belong to one procedure: across the legs of a gateway, across nodes, across systems.
 //!
 //! Messages belong together that share a procedure id (in a document, or in a decision about them), either half of a
-//! Session-ID (RFC 7989: the two ends swap them, so the pair has no order), an `icid-value` (RFC 7315), or a Call-ID. A
-//! decision belongs to the procedure, the Call-ID and the transaction that it names, or, where it names none, to the message
+//! Session-ID (RFC 7989: the two ends swap them, so the pair has no order), an `icid-value` (RFC 7315), or a Call-ID; of what
+//! has none of these, as what is no SIP, the two ends of one passage. A decision belongs to the procedure, the Call-ID and the transaction that it names, or, where it names none, to the message
 //! that its node saw last.
 
 use std::collections::HashMap;
@@ -11,6 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sip_message::{HeaderName, Limits, Message};
 
+use crate::pairing::pair;
 use crate::record::{DecisionRecord, Record, What};
 use crate::summary::MAX_SCAN_BYTES;
 
@@ -43,11 +44,17 @@ pub fn procedures(records: &[Record]) -> Vec<Procedure> {
     let mut last: HashMap<&Arc<str>, usize> = HashMap::new();
     // The group of each record, by a member of it.
     let mut of = Vec::with_capacity(records.len());
+    let mut without_ids: Vec<(&Record, usize)> = Vec::new();
     for record in records {
         let node = &record.node;
         let group = match &record.what {
             What::Message(message) => {
-                let group = groups.joined(keys(&message.bytes));
+                let keys = keys(&message.bytes);
+                let has_none = keys.is_empty();
+                let group = groups.joined(keys);
+                if has_none {
+                    without_ids.push((record, group));
+                }
                 last.insert(node, group);
                 group
             }
@@ -57,6 +64,12 @@ pub fn procedures(records: &[Record]) -> Vec<Procedure> {
             },
         };
         of.push(group);
+    }
+    let ends: Vec<&Record> = without_ids.iter().map(|(record, _)| *record).collect();
+    for ((_, group), other) in without_ids.iter().zip(pair(&ends)) {
+        if let Some((_, other)) = other.and_then(|other| without_ids.get(other)) {
+            groups.unite(*group, *other);
+        }
     }
     let mut places: HashMap<usize, usize> = HashMap::new();
     let mut procedures: Vec<Procedure> = Vec::new();
@@ -199,13 +212,18 @@ impl Groups {
         for key in keys {
             let next = self.of.len();
             let (group, _) = *self.of.entry(key).or_insert((own, next));
-            let (one, two) = (self.root(group), self.root(own));
-            // The older one stays the root.
-            if let Some(parent) = self.parents.get_mut(one.max(two)) {
-                *parent = one.min(two);
-            }
+            self.unite(group, own);
         }
         self.root(own)
+    }
+
+    /// Makes one group of two.
+    fn unite(&mut self, one: usize, other: usize) {
+        let (one, other) = (self.root(one), self.root(other));
+        // The older one stays the root.
+        if let Some(parent) = self.parents.get_mut(one.max(other)) {
+            *parent = one.min(other);
+        }
     }
 
     fn root(&mut self, mut group: usize) -> usize {

@@ -10,12 +10,12 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use bytes::Bytes;
-use common::{A, AG, answer, exchange, notification};
+use common::{A, AG, Story, answer, exchange, notification};
 use etherparse::PacketBuilder;
 use sip_message::{HeaderName, Limits, Message};
 use sip_trace::capture::{Capture, read};
 use sip_trace::ladder::{Options, Row, build};
-use sip_trace::{Direction, Record, What, pcapng};
+use sip_trace::{Direction, Record, What, correlate::procedures, pcapng};
 
 const ONE: ([u8; 4], u16) = ([192, 0, 2, 1], 40_100);
 const TWO: ([u8; 4], u16) = ([192, 0, 2, 2], 5_060);
@@ -582,5 +582,21 @@ fn broken_files_are_read_as_far_as_they_go() {
             changed[at] ^= 0xa5;
             let _ = read(&changed, &HashMap::new());
         }
+    }
+}
+
+#[test]
+fn what_is_no_sip_is_one_thing_at_both_its_ends() {
+    let mut story = Story::default();
+    for (ms, text) in [(1, "no SIP at all"), (2, "\r\n\r\n"), (3, "no SIP at all")] {
+        story.passed(ms, A, AG, &Bytes::from_static(text.as_bytes()));
+    }
+    let mut file = Vec::new();
+    pcapng::write_merged(&story.records, &mut file).unwrap();
+    let names = HashMap::new();
+    for records in [story.records, read(&file, &names).unwrap().records] {
+        let all = procedures(&records);
+        let ends: Vec<usize> = all.iter().map(|one| one.records.len()).collect();
+        assert_eq!(ends, [2, 2, 2], "{records:?}");
     }
 }

@@ -83,7 +83,16 @@ fn numbers_are_found_with_all_separators() {
             ("+44 (20) 7946 - 0958", "+N"),
             ("+44\u{a0}20\u{202f}7946\u{2011}0958", "+N"),
             ("+44%2020%207946%200958", "+N"),
-            ("(+44) 20 7946 0958", "(+N"),
+            ("(+44) 20 7946 0958", "N"),
+            ("((+44) 20 7946 0958)", "(N)"),
+            ("(+44 (0)20 7946 0958)", "(+N)"),
+            ("+44  20   7946    0958", "+N"),
+            ("020\u{2003}7946\u{2212}0958", "N"),
+            ("020_7946_0958", "N"),
+            // An extension, and what else follows or goes before.
+            ("020 7946 0958x12", "Nx12"),
+            ("020 7946-0958ext", "Next"),
+            ("g02079460958", "gN"),
             ("(+44 20 7946 0958)", "(+N)"),
             ("00 44 20/79460958", "N"),
             // As in the country itself.
@@ -155,8 +164,6 @@ fn other_numbers_stay() {
         "192.0.2.44",
         "44 20; 946 0958",
         "44 - - 20 7946 0957",
-        "x2079460958",
-        "2079460958x",
         "946 0958",
     ] {
         let (after, number) = redacted("<tel:+442079460958>", written);
@@ -170,6 +177,24 @@ fn other_numbers_stay() {
     // Short ones mean too many other things.
     let (after, _) = redacted("<tel:+123456>", "took 123 456 µs, 12-34-56");
     assert_eq!(after, "took 123 456 µs, 12-34-56");
+}
+
+#[test]
+fn addresses_and_ports_are_no_numbers() {
+    for (from, written) in [
+        (
+            "<sip:10203040@x.example>",
+            "peer 10.20.30.40:5060, [::ffff:10.20.30.40]",
+        ),
+        (
+            "<sip:5060503@x.example>",
+            "127.0.0.1:5060 503 Service Unavailable",
+        ),
+        ("<sip:5060503@x.example>", "[::1]:5060 503"),
+    ] {
+        let (after, _) = redacted(from, written);
+        assert_eq!(after, written);
+    }
 }
 
 #[test]

@@ -55,7 +55,7 @@ impl Writing {
         if busy {
             return Err(rusqlite::Error::SqliteFailure(
                 rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY),
-                Some("another process is reading it, as backups do: the log cannot be emptied until that is done".into()),
+                Some("another process uses it, a backup for example: the log cannot be emptied until that is done".into()),
             ));
         }
         Ok(())

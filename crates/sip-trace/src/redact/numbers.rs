@@ -2,6 +2,7 @@
 //! parentheses between them (RFC 3966 §5.1.1), without the country code, with `00` or a `0` before them.
 
 use std::collections::HashMap;
+use std::net::Ipv4Addr;
 use std::ops::Range;
 
 /// Least digits of what is looked for, without zeros at its beginning: of fewer there are too many that mean something else.
@@ -17,22 +18,18 @@ const MOST_WRITTEN: usize = 20;
 const COUNTRY_CODE: u32 = 3;
 
 /// Most characters between two groups of digits.
-const MOST_BETWEEN: usize = 3;
+const MOST_BETWEEN: usize = 8;
 
-/// What may stand between groups: what RFC 3966 names, and what else is written there (no-break spaces, hyphens, an en dash).
-const SEPARATORS: [&[u8]; 12] = [
-    b"-",
-    b".",
-    b"(",
-    b")",
-    b" ",
-    b"/",
-    b"\t",
-    "\u{a0}".as_bytes(),
-    "\u{202f}".as_bytes(),
-    "\u{2010}".as_bytes(),
-    "\u{2011}".as_bytes(),
-    "\u{2013}".as_bytes(),
+/// What may stand between groups: what RFC 3966 names, and what else is written there. No end of a line: it may be that of a field, with
+/// a number in the next one.
+const SEPARATORS: [&str; 27] = [
+    "-", ".", "(", ")", " ", "/", "\t", "_", "~", "\u{b7}",
+    // Spaces: no-break, figure, punctuation, thin, hair, narrow, and wide ones.
+    "\u{a0}", "\u{2002}", "\u{2003}", "\u{2007}", "\u{2008}", "\u{2009}", "\u{200a}", "\u{202f}",
+    // Hyphens, dashes, the sign minus.
+    "\u{2010}", "\u{2011}", "\u{2012}", "\u{2013}", "\u{2014}", "\u{2212}",
+    // What is not seen.
+    "\u{ad}", "\u{200b}", "\u{2060}",
 ];
 
 /// Bytes of what stands for a number.
@@ -88,13 +85,17 @@ impl Numbers {
         loop {
             at += text.get(at..)?.iter().position(u8::is_ascii_digit)?;
             let before = text.get(..at)?;
-            let is_begin = before.last().is_none_or(|b| !b.is_ascii_alphanumeric());
-            let found = is_begin.then(|| self.longest(text, at)).flatten();
+            let found = match is_port(before) {
+                true => None,
+                false => self.longest(text, at),
+            };
             if let Some((end, pseudonym)) = found {
-                let open = at.checked_sub(1).filter(|open| *open >= from);
-                let open = open.filter(|_| before.ends_with(b"("));
-                let open =
-                    open.filter(|_| text.get(at..end).is_some_and(|all| all.contains(&b')')));
+                // A parenthesis that ends within begins there too.
+                let within = text.get(at..end)?;
+                let count = |one| within.iter().filter(|b| **b == one).count();
+                let opening = [&b"(+"[..], b"("].into_iter().find(|o| before.ends_with(o));
+                let open = opening.and_then(|opening| at.checked_sub(opening.len()));
+                let open = open.filter(|open| *open >= from && count(b')') > count(b'('));
                 return Some((open.unwrap_or(at)..end, pseudonym));
             }
             at += text
@@ -137,12 +138,14 @@ impl Numbers {
             if length(number) > MOST {
                 return found;
             }
-            let after = text.get(end..)?;
-            let is_end = after.first().is_none_or(|b| !b.is_ascii_alphanumeric());
-            if is_end && let Some(entry) = self.entry(number, is_international) {
+            let is_address = || is_address(text.get(begin..end).unwrap_or_default());
+            if let Some(entry) = self
+                .entry(number, is_international)
+                .filter(|_| !is_address())
+            {
                 found = Some((end, &entry.pseudonym[..]));
             }
-            at = end + between(after);
+            at = end + between(text.get(end..)?);
         }
     }
 
@@ -155,6 +158,18 @@ impl Numbers {
             rests.find_map(|rest| self.0.get(&rest).filter(|entry| entry.is_whole))
         })
     }
+}
+
+/// Whether what follows is the port of an address.
+fn is_port(before: &[u8]) -> bool {
+    let host = before.strip_suffix(b":").and_then(|host| host.last());
+    host.is_some_and(|b| b.is_ascii_digit() || *b == b']')
+}
+
+/// Whether these digits are written as an IPv4 address is.
+fn is_address(text: &[u8]) -> bool {
+    let text = std::str::from_utf8(text).ok();
+    text.is_some_and(|text| text.parse::<Ipv4Addr>().is_ok())
 }
 
 /// Digits of a number.
@@ -176,7 +191,10 @@ fn between(text: &[u8]) -> usize {
     let mut length = 0;
     for _ in 0..MOST_BETWEEN {
         let rest = text.get(length..).unwrap_or_default();
-        match SEPARATORS.iter().find(|one| rest.starts_with(one)) {
+        match SEPARATORS
+            .iter()
+            .find(|one| rest.starts_with(one.as_bytes()))
+        {
             Some(one) => length += one.len(),
             None => break,
         }
