@@ -22,7 +22,9 @@ fn run(lab: &Lab, service: Service, lines: &str) {
     let ip = lab.address("a-server").ip();
     let lines = lines.replace(&format!("-at {ip}:"), &format!("-i {ip} -p "));
     let mcx = format!("mcx={}", program().display());
-    let lines = lines.replace("mcx=$PWD/target/debug/mcx", &mcx);
+    let own = "mcx=$PWD/target/release/mcx";
+    assert!(lines.contains(own), "{lines}");
+    let lines = lines.replace(own, &mcx);
     let lines = lines.replace("service=mcptt", &format!("service={service}"));
     assert!(!lines.contains("127.0.0.1"), "{lines}");
     let done = Command::new("sh")
