@@ -98,11 +98,7 @@ impl Numbers {
                 let open = open.filter(|open| *open >= from && count(b')') > count(b'('));
                 return Some((open.unwrap_or(at)..end, pseudonym));
             }
-            at += text
-                .get(at..)?
-                .iter()
-                .take_while(|b| b.is_ascii_digit())
-                .count();
+            at += group(text.get(at..)?);
         }
     }
 
@@ -113,15 +109,10 @@ impl Numbers {
         let (mut number, mut written, mut at) = (0_u64, 0, begin);
         let mut found = None;
         loop {
-            let group = text
-                .get(at..)?
-                .iter()
-                .take_while(|b| b.is_ascii_digit())
-                .count();
-            let end = at + group;
+            let end = at + group(text.get(at..)?);
             let digits = text.get(at..end)?;
-            written += group;
-            if group == 0 || written > MOST_WRITTEN {
+            written += digits.len();
+            if digits.is_empty() || written > MOST_WRITTEN {
                 return found;
             }
             // As in "+44 (0)20": it is either that or the country code.
@@ -138,10 +129,8 @@ impl Numbers {
             if length(number) > MOST {
                 return found;
             }
-            let is_address = || is_address(text.get(begin..end).unwrap_or_default());
-            if let Some(entry) = self
-                .entry(number, is_international)
-                .filter(|_| !is_address())
+            if let Some(entry) = self.entry(number, is_international)
+                && !is_address(text.get(begin..end)?)
             {
                 found = Some((end, &entry.pseudonym[..]));
             }
@@ -158,6 +147,11 @@ impl Numbers {
             rests.find_map(|rest| self.0.get(&rest).filter(|entry| entry.is_whole))
         })
     }
+}
+
+/// How many digits a text begins with.
+fn group(text: &[u8]) -> usize {
+    text.iter().take_while(|b| b.is_ascii_digit()).count()
 }
 
 /// Whether what follows is the port of an address.
